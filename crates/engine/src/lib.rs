@@ -1,0 +1,25 @@
+//! The matching engine of pg_moderation: pure Rust, no PostgreSQL, no unsafe code.
+//!
+//! The extension sees one seam only: [`compile`] turns items into bytes, [`Matcher::open`] turns bytes into a
+//! matcher. Everything in between (folding, automata, the format of the bytes) may change freely; the
+//! [`FOLDING_VERSION`] and [`FORMAT_VERSION`] are part of every compiled set's name.
+
+mod error;
+mod item;
+mod matcher;
+
+pub use error::{CompileError, MatchError, OpenError, TermError};
+pub use item::{Item, Level, MatchMode, Term, validate_term};
+pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
+
+/// Changes whenever the same text may fold to something else: rules, Unicode version, stemmers.
+pub const FOLDING_VERSION: u32 = 1;
+
+/// Changes whenever the layout of compiled bytes changes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Longest term that can be added, in characters.
+pub const MAX_TERM_CHARS: usize = 1_000;
+
+/// Asked regularly during long work; returns `true` when the work must stop.
+pub type Interrupt<'a> = &'a mut dyn FnMut() -> bool;
