@@ -34,10 +34,12 @@ CREATE TABLE moderation.drafts (
     terms           integer NOT NULL DEFAULT 0,
     allow_entries   integer NOT NULL DEFAULT 0,
     set_state       bytea NOT NULL,
+    draft_key       uuid NOT NULL DEFAULT gen_random_uuid(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
     changed_by      text NOT NULL
 );
 COMMENT ON TABLE moderation.drafts IS 'The state of each package''s draft: counts and the multiset hash of its items, updated with every edit.';
+COMMENT ON COLUMN moderation.drafts.draft_key IS 'Names this state of the draft in this database; new with every edit.';
 COMMENT ON COLUMN moderation.drafts.set_state IS 'LtHash16 state (1,024 lanes of 16 bits) over the draft''s items.';
 
 CREATE TABLE moderation.items (

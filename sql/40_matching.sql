@@ -67,7 +67,7 @@ CREATE FUNCTION moderation.set_hash_apply(state bytea, added bytea[], removed by
 COMMENT ON FUNCTION moderation.set_hash_apply(bytea, bytea[], bytea[]) IS 'Internal: the multiset hash after adding and removing elements; an empty state is the empty set.';
 
 CREATE FUNCTION moderation.compile_in_force() RETURNS void
-    LANGUAGE c STABLE
+    LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'moderation_compile_in_force';
 COMMENT ON FUNCTION moderation.compile_in_force() IS 'Internal: compiles what this transaction has in force, so that a publish fails now rather than a query later.';
 

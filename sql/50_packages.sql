@@ -120,6 +120,8 @@ CREATE FUNCTION moderation.add_to_draft(
 AS $fn$
 DECLARE
     target moderation.packages;
+    texts text[];
+    hashes bytea[];
     elements bytea[];
 BEGIN
     IF terms IS NULL THEN
@@ -135,11 +137,11 @@ BEGIN
             HINT = 'Leave it out unless the package has a threshold.';
     END IF;
     target := moderation.lock_package(package);
-    WITH checked AS (
-        SELECT c.term, c.item_hash FROM moderation.check_terms(terms, allow, match, level) c
-    ), fresh AS MATERIALIZED (
+    SELECT array_agg(c.term), array_agg(c.item_hash) INTO texts, hashes
+    FROM moderation.check_terms(terms, allow, match, level) c;
+    WITH fresh AS MATERIALIZED (
         SELECT nextval('moderation.items_item_id_seq') AS item_id, c.term, c.item_hash
-        FROM checked c
+        FROM unnest(texts, hashes) AS c(term, item_hash)
         WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
                           WHERE v.package_id = target.package_id AND v.item_hash = c.item_hash AND v.removed_in IS NULL)
     ), new_items AS (
@@ -162,7 +164,7 @@ BEGIN
         SET set_state = moderation.set_hash_apply(d.set_state, elements, '{}'),
             terms = d.terms + CASE WHEN add_to_draft.allow THEN 0 ELSE added END,
             allow_entries = d.allow_entries + CASE WHEN add_to_draft.allow THEN added ELSE 0 END,
-            changed_at = now(), changed_by = moderation.caller()
+            draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
     END IF;
 END
@@ -233,7 +235,7 @@ BEGIN
     UPDATE moderation.drafts d
     SET set_state = moderation.set_hash_apply(d.set_state, '{}', elements),
         terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
-        changed_at = now(), changed_by = moderation.caller()
+        draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
     RETURN removed;
 END

@@ -33,9 +33,9 @@ CREATE FUNCTION moderation.watched_column(relation regclass, parameter text, col
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    found pg_attribute;
+    attribute pg_attribute;
 BEGIN
-    SELECT * INTO found FROM pg_attribute a
+    SELECT * INTO attribute FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_column',
@@ -44,13 +44,13 @@ BEGIN
             HINT = (SELECT format('Columns are: %s.', string_agg(a.attname, ', ' ORDER BY a.attnum))
                     FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped);
     END IF;
-    IF found.attgenerated <> '' THEN
+    IF attribute.attgenerated <> '' THEN
         RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
             MESSAGE = format('column "%s" of table %s is generated', column_name, relation),
             DETAIL = 'A generated column has no value yet when the row is judged.',
             HINT = 'Watch the columns it is generated from.';
     END IF;
-    RETURN found;
+    RETURN attribute;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.watched_column(regclass, text, name) IS 'Internal: a column that can be watched, or a clear error.';
@@ -198,10 +198,10 @@ CREATE FUNCTION moderation.discard_quarantined(quarantine_id bigint, note text D
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    found moderation.quarantine;
+    kept moderation.quarantine;
 BEGIN
-    found := moderation.claim_quarantined(discard_quarantined.quarantine_id);
-    PERFORM moderation.resolve_quarantined(found.quarantine_id, 'discarded', discard_quarantined.note);
+    kept := moderation.claim_quarantined(discard_quarantined.quarantine_id);
+    PERFORM moderation.resolve_quarantined(kept.quarantine_id, 'discarded', discard_quarantined.note);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.discard_quarantined(bigint, text) IS 'Closes a quarantined row without storing it; the record stays.';
@@ -210,22 +210,22 @@ CREATE FUNCTION moderation.claim_quarantined(quarantine_id bigint) RETURNS moder
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    found moderation.quarantine;
+    kept moderation.quarantine;
 BEGIN
-    SELECT * INTO found FROM moderation.quarantine q WHERE q.quarantine_id = claim_quarantined.quarantine_id FOR UPDATE;
+    SELECT * INTO kept FROM moderation.quarantine q WHERE q.quarantine_id = claim_quarantined.quarantine_id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'no_data_found',
             MESSAGE = format('no quarantined row %s', coalesce(claim_quarantined.quarantine_id::text, 'NULL')),
             DETAIL = 'No row was quarantined under this number.',
             HINT = 'See moderation.quarantine.';
     END IF;
-    IF found.resolution IS NOT NULL THEN
+    IF kept.resolution IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('quarantined row %s was already %s', found.quarantine_id, found.resolution),
-            DETAIL = format('By %s at %s.', found.resolved_by, found.resolved_at),
+            MESSAGE = format('quarantined row %s was already %s', kept.quarantine_id, kept.resolution),
+            DETAIL = format('By %s at %s.', kept.resolved_by, kept.resolved_at),
             HINT = 'A quarantined row is released or discarded once.';
     END IF;
-    RETURN found;
+    RETURN kept;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.claim_quarantined(bigint) IS 'Internal: an unresolved quarantined row, locked.';

@@ -12,22 +12,41 @@ use pgrx::{PgLogLevel, function_name};
 pub enum Error {
     NotInstalled,
     UnknownPackage(String),
-    UnknownRelease { package: String, release: i32 },
+    UnknownRelease {
+        package: String,
+        release: i32,
+    },
     OnePackageNeeded,
     ReleaseOrDraft,
     InvalidText,
-    NullTerm { position: usize },
-    Term { position: usize, error: TermError },
+    NullTerm {
+        position: usize,
+    },
+    Term {
+        position: usize,
+        error: TermError,
+    },
     Compile(CompileError),
     Open(OpenError),
     Match(MatchError),
     DamagedState,
     NotATrigger,
-    NotAttached { relation: String },
-    ColumnGone { column: String },
-    NoRowToUpdate { content_key: String },
-    SetAside { content_key: String },
-    Spool { what: &'static str, error: std::io::Error },
+    NotAttached {
+        relation: String,
+    },
+    ColumnGone {
+        column: String,
+    },
+    NoRowToUpdate {
+        content_key: String,
+    },
+    SetAside {
+        content_key: String,
+    },
+    Spool {
+        what: &'static str,
+        error: std::io::Error,
+    },
     Internal(&'static str),
 }
 
@@ -59,7 +78,12 @@ struct Report {
 }
 
 fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
-    Report { code, message, detail: detail.into(), hint: hint.into() }
+    Report {
+        code,
+        message,
+        detail: detail.into(),
+        hint: hint.into(),
+    }
 }
 
 impl Error {
@@ -180,7 +204,12 @@ impl Error {
 
     /// Ends the statement with this error.
     pub fn raise(self) -> ! {
-        let Report { code, message, detail, hint } = self.describe();
+        let Report {
+            code,
+            message,
+            detail,
+            hint,
+        } = self.describe();
         ErrorReport::new(code, message, function_name!())
             .set_detail(detail)
             .set_hint(hint)
@@ -190,7 +219,12 @@ impl Error {
 
     /// The same as a warning, for work that goes on.
     pub fn warn(self) {
-        let Report { code, message, detail, hint } = self.describe();
+        let Report {
+            code,
+            message,
+            detail,
+            hint,
+        } = self.describe();
         ErrorReport::new(code, message, function_name!())
             .set_detail(detail)
             .set_hint(hint)
@@ -201,28 +235,44 @@ impl Error {
 fn term_report(position: usize, error: &TermError) -> Report {
     let (code, hint) = match error {
         TermError::Empty => (Code::ERRCODE_INVALID_PARAMETER_VALUE, "Leave empty terms out."),
-        TermError::TooLong { .. } => {
-            (Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Use the shortest phrase that tells the risk.")
-        }
+        TermError::TooLong { .. } => (
+            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Use the shortest phrase that tells the risk.",
+        ),
         TermError::NothingLeft => (
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "A term needs at least one letter, digit or symbol; match => 'substring' accepts punctuation at level 'literal'.",
         ),
-        TermError::Unsupported { .. } => {
-            (Code::ERRCODE_FEATURE_NOT_SUPPORTED, "Levels are 'literal' and 'folded'.")
-        }
+        TermError::Unsupported { .. } => (
+            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "Levels are 'literal' and 'folded'.",
+        ),
     };
-    report(code, format!("term {position}: {error}"), "Nothing was added.", hint)
+    report(
+        code,
+        format!("term {position}: {error}"),
+        "Nothing was added.",
+        hint,
+    )
 }
 
 fn compile_report(error: &CompileError) -> Report {
     let (code, hint) = match error {
-        CompileError::TooLarge { .. } => {
-            (Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Remove items, or spread them over fewer packages in force.")
-        }
+        CompileError::TooLarge { .. } => (
+            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Remove items, or spread them over fewer packages in force.",
+        ),
         CompileError::OutOfMemory => (Code::ERRCODE_OUT_OF_MEMORY, "Free memory or remove items."),
         CompileError::Interrupted => (Code::ERRCODE_QUERY_CANCELED, "Repeat the call."),
-        _ => (Code::ERRCODE_DATA_CORRUPTED, "Items are added through moderation.add_terms(), which checks them."),
+        _ => (
+            Code::ERRCODE_DATA_CORRUPTED,
+            "Items are added through moderation.add_terms(), which checks them.",
+        ),
     };
-    report(code, error.to_string(), "The releases in force cannot be compiled.", hint)
+    report(
+        code,
+        error.to_string(),
+        "The releases in force cannot be compiled.",
+        hint,
+    )
 }

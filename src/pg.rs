@@ -85,10 +85,6 @@ impl Call {
         self.datum(index).map(|datum| datum.value() as u8 != 0)
     }
 
-    pub fn oid(&self, index: usize) -> Option<pg_sys::Oid> {
-        self.datum(index).map(|datum| pg_sys::Oid::from(datum.value() as u32))
-    }
-
     /// The elements of an array of text or bytea, NULLs included.
     pub fn array(&self, index: usize, element: pg_sys::Oid) -> Option<Vec<Option<pg_sys::Datum>>> {
         let datum = self.datum(index)?;
@@ -108,15 +104,26 @@ impl Call {
                 &mut nulls,
                 &mut count,
             );
-            Some((0..count as usize).map(|i| (!*nulls.add(i)).then(|| *values.add(i))).collect())
+            Some(
+                (0..count as usize)
+                    .map(|i| (!*nulls.add(i)).then(|| *values.add(i)))
+                    .collect(),
+            )
         }
     }
 
     /// The elements of an array of text; NULL elements are left out.
     pub fn texts(&self, index: usize) -> Result<Option<Vec<&str>>> {
-        let Some(elements) = self.array(index, pg_sys::TEXTOID) else { return Ok(None) };
+        let Some(elements) = self.array(index, pg_sys::TEXTOID) else {
+            return Ok(None);
+        };
         // SAFETY: the elements are text.
-        elements.into_iter().flatten().map(|datum| unsafe { text(datum) }).collect::<Result<Vec<_>>>().map(Some)
+        elements
+            .into_iter()
+            .flatten()
+            .map(|datum| unsafe { text(datum) })
+            .collect::<Result<Vec<_>>>()
+            .map(Some)
     }
 
     pub fn finish(&self, value: Option<pg_sys::Datum>) -> pg_sys::Datum {
@@ -157,7 +164,9 @@ impl Call {
         // SAFETY: fcinfo is valid; PostgreSQL raises an error itself when no set can be returned here.
         unsafe {
             pg_sys::InitMaterializedSRF(self.fcinfo, 0);
-            Rows { info: (*self.fcinfo).resultinfo.cast() }
+            Rows {
+                info: (*self.fcinfo).resultinfo.cast(),
+            }
         }
     }
 }
@@ -176,7 +185,12 @@ impl Rows {
             if (*descriptor).natts as usize != values.len() {
                 return Err(Error::Internal("result type has another number of columns"));
             }
-            pg_sys::tuplestore_putvalues((*self.info).setResult, descriptor, datums.as_ptr(), nulls.as_ptr());
+            pg_sys::tuplestore_putvalues(
+                (*self.info).setResult,
+                descriptor,
+                datums.as_ptr(),
+                nulls.as_ptr(),
+            );
         }
         Ok(())
     }
@@ -184,7 +198,10 @@ impl Rows {
 
 fn split(values: &[Option<pg_sys::Datum>]) -> (Vec<pg_sys::Datum>, Vec<bool>) {
     (
-        values.iter().map(|value| value.unwrap_or(pg_sys::Datum::null())).collect(),
+        values
+            .iter()
+            .map(|value| value.unwrap_or(pg_sys::Datum::null()))
+            .collect(),
         values.iter().map(Option::is_none).collect(),
     )
 }
@@ -239,7 +256,12 @@ pub fn input(type_oid: pg_sys::Oid, typmod: i32, value: &str) -> Result<pg_sys::
         let mut function = pg_sys::InvalidOid;
         let mut parameter = pg_sys::InvalidOid;
         pg_sys::getTypeInputInfo(type_oid, &mut function, &mut parameter);
-        Ok(pg_sys::OidInputFunctionCall(function, value.as_ptr().cast_mut(), parameter, typmod))
+        Ok(pg_sys::OidInputFunctionCall(
+            function,
+            value.as_ptr().cast_mut(),
+            parameter,
+            typmod,
+        ))
     }
 }
 
@@ -253,6 +275,9 @@ pub fn output(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Result<String> {
         pg_sys::getTypeOutputInfo(type_oid, &mut function, &mut is_varlena);
         let printed = pg_sys::OidOutputFunctionCall(function, datum);
         let printed = std::ffi::CStr::from_ptr(printed);
-        printed.to_str().map(str::to_owned).map_err(|_| Error::InvalidText)
+        printed
+            .to_str()
+            .map(str::to_owned)
+            .map_err(|_| Error::InvalidText)
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::matcher::{Evidence, Hit};
 use crate::{FindOptions, Interrupt, MatchError};
+use std::collections::HashMap;
 
 /// One item in one place, before ordering.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Collector<'a> {
     /// Allow spans that may still cover a hit to come: (slot, start, end, item).
     allows: Vec<Place>,
     hits: Vec<Hit>,
+    /// Places given out per (slot, item), when they are limited.
+    given: HashMap<(u16, i64), usize>,
     /// A character of the text that has been counted: byte offset and code point.
     counted: (usize, usize),
 }
@@ -41,6 +44,7 @@ impl<'a> Collector<'a> {
             pending: Vec::new(),
             allows: Vec::new(),
             hits: Vec::new(),
+            given: HashMap::new(),
             counted: (0, 0),
         }
     }
@@ -123,6 +127,14 @@ impl<'a> Collector<'a> {
     }
 
     fn give(&mut self, place: &Place, suppressed_by: Option<i64>) -> Result<(), MatchError> {
+        if self.options.places > 0 {
+            self.given.try_reserve(1).map_err(|_| MatchError::OutOfMemory)?;
+            let given = self.given.entry((place.slot, place.item)).or_insert(0);
+            if *given == self.options.places {
+                return Ok(());
+            }
+            *given += 1;
+        }
         let (byte, code_point) = self.counted;
         let between = self.text.get(byte..place.start).unwrap_or("");
         let start = code_point + between.chars().count();

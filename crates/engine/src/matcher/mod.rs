@@ -24,6 +24,8 @@ pub struct FindOptions {
     pub suppressed: bool,
     /// Stop collecting after this many hits (0: no limit).
     pub limit: usize,
+    /// At most this many places of one item (0: no limit), the first ones: bounds memory without losing an item.
+    pub places: usize,
 }
 
 /// How literal a match was.

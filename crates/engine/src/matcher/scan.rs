@@ -37,6 +37,7 @@ impl Matcher {
             slots: Some(vec![slot]),
             suppressed: false,
             limit: 1,
+            places: 0,
         };
         let hits = self.scan_in_windows(text, &options, WINDOW, true, interrupt)?;
         Ok(!hits.is_empty())
