@@ -1,0 +1,49 @@
+# Thin on purpose: every target is a script in scripts/ or tests/, which say what they do.
+# PG_CONFIG= points a target at a server you have; PG= chooses another supported version for tests.
+
+PG ?=
+PG_CONFIG ?=
+DESTDIR ?=
+ONLY ?=
+
+PYTHON = PYTHONDONTWRITEBYTECODE=1 python3
+SERVER = $(if $(PG),--pg "$(PG)") --pg-config "$(PG_CONFIG)"
+
+.DEFAULT_GOAL = build
+.PHONY: help build demo demo-stop test install installcheck package fmt clippy clean distclean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
+
+build: ## build the extension for the server of PG_CONFIG= (or of the pg_config in PATH)
+	@$(PYTHON) scripts/build.py build --pg-config "$(PG_CONFIG)"
+
+install: ## build, and install into the server of PG_CONFIG=; DESTDIR= as usual
+	@$(PYTHON) scripts/build.py install --pg-config "$(PG_CONFIG)" --destdir "$(DESTDIR)"
+
+installcheck: ## test what is installed in the server of PG_CONFIG=, or in the running one of PGHOST/PGPORT
+	@$(PYTHON) tests/run.py --installed --pg-config "$(PG_CONFIG)"
+
+package: ## build a tree of the files to ship, with the paths of the server of PG_CONFIG=
+	@$(PYTHON) scripts/build.py package --pg-config "$(PG_CONFIG)"
+
+demo: ## flagged messages on a private PostgreSQL 18, or on a private copy of the one of PG_CONFIG=
+	@$(PYTHON) scripts/demo.py start --pg-config "$(PG_CONFIG)"
+
+demo-stop: ## end the demo's cluster
+	@$(PYTHON) scripts/demo.py stop
+
+test: ## every test; PG=15|16|17|18, or PG_CONFIG=; ONLY=regress/name runs that alone
+	@$(PYTHON) tests/run.py $(SERVER) $(if $(ONLY),--only "$(ONLY)")
+
+fmt: ## format the Rust code
+	@cargo fmt --all
+
+clippy: ## warnings as errors; PG= or PG_CONFIG= as for test
+	@$(PYTHON) scripts/build.py clippy $(SERVER)
+
+clean: ## stop the private clusters; remove them, the private servers and everything built
+	@$(PYTHON) scripts/clean.py
+
+distclean: ## clean, and remove the downloads and the tools
+	@$(PYTHON) scripts/clean.py --downloads
