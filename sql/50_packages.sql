@@ -130,6 +130,12 @@ BEGIN
             DETAIL = 'Terms come as an array of text.',
             HINT = 'For example ARRAY[''online casino''].';
     END IF;
+    IF match IS NULL OR level IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'match and level must not be NULL',
+            DETAIL = 'Every item has a match mode and a match level.',
+            HINT = 'Leave them out for ''word'' and ''folded''.';
+    END IF;
     IF weight IS NULL OR weight <= 0 OR weight > 1000 OR weight = 'NaN'::real THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('weight %s is out of range', coalesce(weight::text, 'NULL')),
@@ -309,8 +315,10 @@ BEGIN
             DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
     END IF;
+    -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
     hash := sha256(draft.set_state || convert_to(
-        jsonb_build_array(target.action, target.threshold, policy.name, policy.severity)::text, 'UTF8'));
+        jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)::text,
+        'UTF8'));
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
         number := latest.release;
@@ -322,6 +330,15 @@ BEGIN
         VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
                 moderation.folding_version(), draft.terms, draft.allow_entries, publish_package.note, moderation.caller());
         UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
+    END IF;
+    IF publish_package.stage = 'shadow' AND number = (
+        SELECT d.release FROM moderation.deployments d
+        WHERE d.package_id = target.package_id AND d.stage = 'live'
+        ORDER BY d.deployment_id DESC LIMIT 1) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('release %s of package "%s" is live already', number, target.name),
+            DETAIL = 'The draft has not changed since, and a release is live or shadow, never both.',
+            HINT = 'Change the draft first; or call retire_package() to stop enforcing, then publish in shadow.';
     END IF;
     PERFORM moderation.deploy(target.package_id, publish_package.stage, number, publish_package.note);
     IF publish_package.stage = 'live' THEN
