@@ -191,6 +191,8 @@ COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_bloc
 CREATE FUNCTION moderation.detach("table" regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
+DECLARE
+    trigger_name name;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "table" AND t.tgparentid = 0
                    AND t.tgfoid = 'moderation.record_row()'::regprocedure) THEN
@@ -200,9 +202,13 @@ BEGIN
             HINT = 'Attached tables are listed in moderation.attachments.';
     END IF;
     PERFORM moderation.register_source("table", false);
-    EXECUTE format('DROP TRIGGER IF EXISTS zzzz_moderation_judge ON %s', "table");
-    EXECUTE format('DROP TRIGGER IF EXISTS moderation_record ON %s', "table");
-    EXECUTE format('DROP TRIGGER IF EXISTS moderation_columns ON %s', "table");
+    FOR trigger_name IN
+        SELECT t.tgname FROM pg_trigger t
+        WHERE t.tgrelid = "table" AND t.tgname IN ('moderation_columns', 'moderation_record', 'zzzz_moderation_judge')
+        ORDER BY t.tgname
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, "table");
+    END LOOP;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.detach(regclass) IS 'Stops moderating a table. Its verdict column, hits, reviews and quarantined rows stay.';

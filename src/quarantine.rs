@@ -147,10 +147,10 @@ SELECT s.relation, q.source_id, q.operation = 'update', coalesce(q.content_key, 
        coalesce(to_jsonb(q.changed), '[]')::text, q.stored_key
 FROM moderation.claim_quarantined($1) q JOIN moderation.sources s ON s.source_id = q.source_id";
 
-fn claim(owner: pg_sys::Oid, id: i64) -> Result<Kept> {
+fn claim(owner: pg_sys::Oid, id: Parameter) -> Result<Kept> {
     let _owner = AsOwner::new(owner);
     let mut kept = None;
-    spi::write(CLAIM, &[Parameter::int8(id)], |row| {
+    spi::write(CLAIM, &[id], |row| {
         let json = |column| {
             let text = row.text(column)?.unwrap_or_default();
             serde_json::from_str::<Value>(&text).map_err(|_| Error::Internal("quarantine holds no JSON"))
@@ -184,9 +184,11 @@ fn claim(owner: pg_sys::Oid, id: i64) -> Result<Kept> {
 fn release(call: &Call) -> Result<Option<Datum>> {
     let map = in_force::current()?;
     let owner = map.installed.owner;
-    // NULL is no number of any row: claim_quarantined() says so.
-    let id = call.int8(0).unwrap_or(-1);
-    let kept = claim(owner, id)?;
+    let id = || Parameter {
+        type_oid: pg_sys::INT8OID,
+        value: call.datum(0),
+    };
+    let kept = claim(owner, id())?;
     let previous = RELEASING.replace(Some((kept.source_id, kept.digest)));
     let stored = store(&kept)?;
     RELEASING.set(previous);
@@ -210,7 +212,7 @@ fn release(call: &Call) -> Result<Option<Datum>> {
     let _owner = AsOwner::new(owner);
     spi::write(
         c"SELECT moderation.resolve_quarantined($1, 'released', $2)",
-        &[Parameter::int8(id), Parameter::text(note)],
+        &[id(), Parameter::text(note)],
         |_| Ok(()),
     )?;
     Ok(Some(pg::text_datum(&kept.content_key)))

@@ -1,4 +1,4 @@
--- Creates the extension, and two helpers of the other files: every run starts with this file.
+-- Creates the extension, and helpers of the other files: every run starts with this file.
 CREATE EXTENSION pg_moderation;
 SELECT nspname AS schema_of_extension FROM pg_namespace WHERE nspname = 'moderation';
 
@@ -27,3 +27,11 @@ END $$;
 CREATE FUNCTION t.retire_all() RETURNS void LANGUAGE sql AS $$
     SELECT moderation.retire_package(p) FROM (SELECT DISTINCT package FROM moderation.in_force) f(p);
 $$;
+
+-- What is recorded of a row, without what is different in every run.
+CREATE VIEW t.recorded AS
+    SELECT s.relation AS source, h.content_key AS key, p.name AS package, h.stage, h.action, h.outcome, v.term, h.field,
+           h.span_start AS start, h.span_length AS len, h.places, h.matched
+    FROM moderation.hits h JOIN moderation.packages p USING (package_id) JOIN moderation.sources s USING (source_id)
+    JOIN moderation.item_versions v USING (item_id)
+    ORDER BY s.source_id, h.content_key COLLATE "C", h.observed_at, p.name, v.term COLLATE "C";

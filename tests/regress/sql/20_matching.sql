@@ -7,6 +7,7 @@ SELECT * FROM moderation.add_terms('modes', ARRAY['sub'], match => 'substring');
 SELECT * FROM moderation.add_terms('modes', ARRAY['two words', 'C++', '赌博', '$$$']);
 SELECT moderation.publish_package('modes');
 
+\a
 SELECT body, array_agg(h.term ORDER BY h.span_start) FILTER (WHERE h.term IS NOT NULL) AS terms,
        moderation.matches(body, 'modes') AS matches
 FROM unnest(ARRAY['word', 'WORD!', 'words', 'sword', 'a-word-b', 'word_x', 'prefix', 'spre', 'pre', 'unsuf', 'suffer', 'suf',
@@ -14,15 +15,18 @@ FROM unnest(ARRAY['word', 'WORD!', 'words', 'sword', 'a-word-b', 'word_x', 'pref
     'wo rd']) WITH ORDINALITY u(body, n)
 LEFT JOIN LATERAL moderation.text_hits(body, 'modes') h ON true
 GROUP BY n, body ORDER BY n;
+\a
 
 -- Literal and folded: case, compatibility forms, composed and decomposed.
 SELECT * FROM moderation.add_terms('levels', ARRAY['CaSe'], level => 'literal');
 SELECT * FROM moderation.add_terms('levels', ARRAY['fold', 'Straße', 'йод', 'ПриВет']);
 SELECT moderation.publish_package('levels');
+\a
 SELECT body, h.term, h.matched, h.level
 FROM unnest(ARRAY['CaSe', 'case', 'FOLD', 'ｆｏｌｄ', 'STRASSE', 'straße', U&'\0438\0306\043E\0434', 'привет', 'FO' || U&'\00AD' || 'LD'])
      WITH ORDINALITY u(body, n)
 LEFT JOIN LATERAL moderation.text_hits(body, 'levels') h ON true ORDER BY n;
+\a
 
 -- Allow entries win by containment, in their own package only.
 SELECT * FROM moderation.add_terms('allow', ARRAY['casino', 'bet']);
