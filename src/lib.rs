@@ -1,16 +1,117 @@
 //! pg_moderation: content moderation where the content lives. This file is the map of the extension.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
+//! | [`verdict`] | from hits to a verdict, and its JSON |
+//! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
+//! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
+//! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
+//! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
+//! | [`quarantine`] | rows kept out and released |
+//! | [`pg`], [`spi`], [`identity`] | thin wrappers over PostgreSQL: calls, queries, on whose behalf |
+//! | [`error`], [`gucs`] | every error, every setting |
+//!
+//! Matching itself is in the engine crate, which knows no PostgreSQL. The SQL side is in `sql/`, in the order of its
+//! numbers.
+
+// The shell calls PostgreSQL; the engine denies unsafe code.
 #![allow(unsafe_code)]
 
 #[cfg(not(panic = "unwind"))]
-compile_error!("pg_moderation must be built with panic = \"unwind\"");
+compile_error!(
+    "pg_moderation must be built with panic = \"unwind\": a panic becomes an ERROR only if it can unwind"
+);
 
-use pgrx::prelude::*;
+mod attachment;
+mod collector;
+mod compiled;
+mod error;
+mod gucs;
+mod identity;
+mod in_force;
+mod material;
+mod moderate;
+mod pg;
+mod quarantine;
+mod record;
+mod reject;
+mod spi;
+mod spool;
+mod trigger;
+mod verdict;
+
+use pgrx::{extension_sql_file, pg_guard, pg_sys};
 
 pgrx::pg_module_magic!(name, version);
 
-pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
+extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
+extension_sql_file!("../sql/20_material.sql", name = "material", requires = ["schema"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["material"]);
+extension_sql_file!(
+    "../sql/40_matching.sql",
+    name = "matching",
+    requires = ["records"]
+);
+extension_sql_file!(
+    "../sql/50_packages.sql",
+    name = "packages",
+    requires = ["matching"]
+);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["packages"]);
+extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
+extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
-#[pg_extern(sql = false)]
-fn hello(a: &str) -> bool {
-    a == "x"
+/// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    gucs::register();
+    if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
+        // pgrx appends a captured backtrace to the DETAIL that clients see: none, unless the DBA asks for it.
+        // SAFETY: a backend has one thread when it loads libraries.
+        unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+    }
+    // SAFETY: the callbacks are static functions that only set flags and drop our own values.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(on_relation_invalidated), pg_sys::Datum::null());
+        pg_sys::RegisterXactCallback(Some(on_transaction), std::ptr::null_mut());
+        pg_sys::RegisterSubXactCallback(Some(on_subtransaction), std::ptr::null_mut());
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn on_relation_invalidated(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+    in_force::relation_invalidated(relation);
+    attachment::relation_invalidated(relation);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
+    use pg_sys::XactEvent as Event;
+    match event {
+        Event::XACT_EVENT_COMMIT | Event::XACT_EVENT_PARALLEL_COMMIT => spool::transaction_committed(),
+        // A prepared transaction is decided elsewhere; its files are found collected, or not, next time.
+        Event::XACT_EVENT_ABORT | Event::XACT_EVENT_PARALLEL_ABORT | Event::XACT_EVENT_PREPARE => {
+            spool::transaction_aborted();
+        }
+        _ => return,
+    }
+    in_force::transaction_ended();
+    quarantine::transaction_ended();
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn on_subtransaction(
+    event: pg_sys::SubXactEvent::Type,
+    subtransaction: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _argument: *mut std::ffi::c_void,
+) {
+    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
+        in_force::subtransaction_aborted();
+        spool::subtransaction_aborted(subtransaction);
+        quarantine::transaction_ended();
+    }
 }

@@ -1,6 +1,10 @@
 //! What is compiled: items, as the extension reads them from its tables.
 
-use crate::TermError;
+use crate::fold::classes::{is_ignorable, is_space};
+use crate::fold::fold_text;
+use crate::{MAX_TERM_CHARS, TermError};
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
 
 /// How strictly a term is compared with the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +18,18 @@ pub enum Level {
     Evasion = 2,
 }
 
+impl Level {
+    /// The level with this number in compiled bytes and tables.
+    pub fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Literal),
+            1 => Some(Self::Folded),
+            2 => Some(Self::Evasion),
+            _ => None,
+        }
+    }
+}
+
 /// Where in the text a term may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -22,6 +38,19 @@ pub enum MatchMode {
     Prefix = 1,
     Suffix = 2,
     Substring = 3,
+}
+
+impl MatchMode {
+    /// The mode with this number in compiled bytes and tables.
+    pub fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Word),
+            1 => Some(Self::Prefix),
+            2 => Some(Self::Suffix),
+            3 => Some(Self::Substring),
+            _ => None,
+        }
+    }
 }
 
 /// A risk word or phrase.
@@ -46,7 +75,91 @@ pub struct Item {
 }
 
 /// Checks a term as `add_terms` must: not empty, not over-long, something left after folding.
+///
+/// # Errors
+/// [`TermError::Empty`] (nothing, or white space and invisible characters only), [`TermError::TooLong`] (over
+/// [`MAX_TERM_CHARS`] characters), [`TermError::NothingLeft`] (only separators, punctuation and marks),
+/// [`TermError::Unsupported`].
 pub fn validate_term(term: &Term) -> Result<(), TermError> {
-    let _ = term;
+    let text = trimmed(&term.text);
+    if text.is_empty() {
+        return Err(if term.text.trim().is_empty() {
+            TermError::Empty
+        } else {
+            TermError::NothingLeft
+        });
+    }
+    let chars = text.chars().count();
+    if chars > MAX_TERM_CHARS {
+        return Err(TermError::TooLong {
+            chars,
+            limit: MAX_TERM_CHARS,
+        });
+    }
+    if !folded_term(text).chars().any(is_substance) {
+        return Err(TermError::NothingLeft);
+    }
+    if term.level == Level::Evasion {
+        return Err(TermError::Unsupported {
+            what: "level evasion",
+        });
+    }
     Ok(())
+}
+
+/// A term without white space and invisible characters around it.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c| is_space(c) || is_ignorable(c))
+}
+
+/// The folded form of a term: what is searched for in folded text.
+pub(crate) fn folded_term(text: &str) -> String {
+    let mut folded = fold_text(trimmed(text));
+    folded.truncate(folded.trim_end_matches(' ').len());
+    let leading = folded.len() - folded.trim_start_matches(' ').len();
+    folded.drain(..leading);
+    folded
+}
+
+/// Letters, digits and symbols (emoji, currency) can be a term; punctuation, separators and marks alone cannot.
+fn is_substance(c: char) -> bool {
+    use GeneralCategory as G;
+    c.is_alphanumeric()
+        || matches!(
+            CodePointMapData::<GeneralCategory>::new().get(c),
+            G::MathSymbol | G::CurrencySymbol | G::OtherSymbol | G::OtherNumber | G::PrivateUse
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), TermError> {
+        validate_term(&Term {
+            text: text.into(),
+            mode: MatchMode::Word,
+            level: Level::Folded,
+        })
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_a_term() {
+        assert_eq!(check(""), Err(TermError::Empty));
+        assert_eq!(check(" \n "), Err(TermError::Empty));
+        assert_eq!(check("\u{200b}\u{202e}"), Err(TermError::NothingLeft));
+        assert_eq!(check("-- ... !"), Err(TermError::NothingLeft));
+        assert_eq!(check("\u{301}"), Err(TermError::NothingLeft));
+        assert_eq!(
+            check(&"я".repeat(1_001)),
+            Err(TermError::TooLong {
+                chars: 1_001,
+                limit: MAX_TERM_CHARS
+            })
+        );
+        assert_eq!(check(&"я".repeat(1_000)), Ok(()));
+        for good in ["казино", "c++", "💊", "$$$", " padded ", "½"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+    }
 }

@@ -4,13 +4,20 @@
 //! matcher. Everything in between (folding, automata, the format of the bytes) may change freely; the
 //! [`FOLDING_VERSION`] and [`FORMAT_VERSION`] are part of every compiled set's name.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod boundary;
 mod error;
+mod fold;
 mod item;
 mod matcher;
+mod set_hash;
 
 pub use error::{CompileError, MatchError, OpenError, TermError};
+pub use fold::fold_text;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
+pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
 
 /// Changes whenever the same text may fold to something else: rules, Unicode version, stemmers.
 pub const FOLDING_VERSION: u32 = 1;
@@ -20,6 +27,12 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;
+
+/// Largest compiled set, in bytes.
+pub const MAX_COMPILED_BYTES: usize = 512 * 1024 * 1024;
+
+/// Most folded text that the terms of one set may have together, in bytes; bounds the memory that opening takes.
+pub const MAX_PATTERN_BYTES: usize = 128 * 1024 * 1024;
 
 /// Asked regularly during long work; returns `true` when the work must stop.
 pub type Interrupt<'a> = &'a mut dyn FnMut() -> bool;

@@ -1,0 +1,128 @@
+-- Policies, packages, items, releases, deployments: what matching runs on.
+
+CREATE TABLE moderation.policies (
+    policy_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 200),
+    severity        smallint NOT NULL CHECK (severity >= 1 AND severity <= 5),
+    default_action  moderation.action NOT NULL,
+    description     text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    created_by      text NOT NULL
+);
+COMMENT ON TABLE moderation.policies IS 'The rules reviewers apply (prohibited goods, gambling, adult, ...).';
+COMMENT ON COLUMN moderation.policies.severity IS '1 (mild) to 5 (worst).';
+COMMENT ON COLUMN moderation.policies.default_action IS 'Action of packages created under this policy without one of their own.';
+
+CREATE TABLE moderation.packages (
+    package_id      integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 200),
+    policy_id       integer REFERENCES moderation.policies,
+    action          moderation.action NOT NULL,
+    threshold       real NOT NULL DEFAULT 0 CHECK (threshold >= 0::real AND threshold < 'Infinity'::real),
+    description     text,
+    latest_release  integer NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    created_by      text NOT NULL
+);
+COMMENT ON TABLE moderation.packages IS 'Named sets of risk items; action, threshold and policy here are the draft, releases freeze them.';
+COMMENT ON COLUMN moderation.packages.threshold IS 'The package acts when the sum of its items'' scores in one content reaches this; 0: any hit.';
+COMMENT ON COLUMN moderation.packages.latest_release IS 'Highest release number so far; the draft is release latest_release + 1.';
+
+-- Beside packages, so that editing a draft neither rewrites the row that matching reads nor signals a change.
+CREATE TABLE moderation.drafts (
+    package_id      integer PRIMARY KEY REFERENCES moderation.packages ON DELETE CASCADE,
+    terms           integer NOT NULL DEFAULT 0,
+    allow_entries   integer NOT NULL DEFAULT 0,
+    set_state       bytea NOT NULL,
+    draft_key       uuid NOT NULL DEFAULT gen_random_uuid(),
+    changed_at      timestamptz NOT NULL DEFAULT now(),
+    changed_by      text NOT NULL
+);
+COMMENT ON TABLE moderation.drafts IS 'The state of each package''s draft: counts and the multiset hash of its items, updated with every edit.';
+COMMENT ON COLUMN moderation.drafts.draft_key IS 'Names this state of the draft in this database; new with every edit.';
+COMMENT ON COLUMN moderation.drafts.set_state IS 'LtHash16 state (1,024 lanes of 16 bits) over the draft''s items.';
+
+CREATE TABLE moderation.items (
+    item_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    kind            moderation.item_kind NOT NULL DEFAULT 'term',
+    source          text,
+    case_ref        text,
+    note            text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    created_by      text NOT NULL
+);
+COMMENT ON TABLE moderation.items IS 'The identity and provenance of every item that ever was; its content is in item_versions.';
+COMMENT ON COLUMN moderation.items.source IS 'Where the item came from: a list, a partner, an investigation.';
+COMMENT ON COLUMN moderation.items.case_ref IS 'The case the item was derived from.';
+
+CREATE TABLE moderation.item_versions (
+    item_id         bigint NOT NULL REFERENCES moderation.items ON DELETE CASCADE,
+    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    added_in        integer NOT NULL,
+    removed_in      integer CHECK (removed_in > added_in),
+    kind            moderation.item_kind NOT NULL DEFAULT 'term',
+    allow           boolean NOT NULL DEFAULT false,
+    term            text NOT NULL,
+    match           moderation.match_mode NOT NULL,
+    level           moderation.match_level NOT NULL,
+    weight          real NOT NULL DEFAULT 1,
+    item_hash       bytea NOT NULL,
+    changed_at      timestamptz NOT NULL DEFAULT now(),
+    changed_by      text NOT NULL,
+    PRIMARY KEY (item_id, added_in)
+);
+CREATE UNIQUE INDEX item_versions_current_key ON moderation.item_versions (package_id, item_hash) WHERE removed_in IS NULL;
+CREATE INDEX item_versions_package_idx ON moderation.item_versions (package_id, added_in);
+COMMENT ON TABLE moderation.item_versions IS 'What items say, and from which release (added_in) up to but not including which (removed_in). A release is a range query, not a copy.';
+COMMENT ON COLUMN moderation.item_versions.added_in IS 'First release that contains this version; latest_release + 1 while it is a draft.';
+COMMENT ON COLUMN moderation.item_versions.removed_in IS 'First release that no longer contains it; NULL: still there.';
+COMMENT ON COLUMN moderation.item_versions.allow IS 'An allow entry: suppresses hits of its package that lie inside its own span.';
+COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level and term: what makes two items the same.';
+
+CREATE TABLE moderation.releases (
+    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    release         integer NOT NULL CHECK (release > 0),
+    release_key     uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
+    content_hash    bytea NOT NULL,
+    action          moderation.action NOT NULL,
+    threshold       real NOT NULL,
+    policy          text,
+    severity        smallint,
+    folding_version integer NOT NULL,
+    terms           integer NOT NULL,
+    allow_entries   integer NOT NULL,
+    note            text,
+    published_at    timestamptz NOT NULL DEFAULT now(),
+    published_by    text NOT NULL,
+    PRIMARY KEY (package_id, release)
+);
+COMMENT ON TABLE moderation.releases IS 'Immutable numbered states of packages, settings included. Matching only ever uses these.';
+COMMENT ON COLUMN moderation.releases.release_key IS 'Names this release in this database: item ids are local, the content hash is not.';
+COMMENT ON COLUMN moderation.releases.content_hash IS 'Hash of the set of items and the frozen settings; the same content has the same hash on every server, whatever its history.';
+
+CREATE TABLE moderation.deployments (
+    deployment_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    stage           moderation.stage NOT NULL,
+    release         integer,
+    since           timestamptz NOT NULL DEFAULT now(),
+    deployed_by     text NOT NULL,
+    note            text,
+    FOREIGN KEY (package_id, release) REFERENCES moderation.releases
+);
+CREATE INDEX deployments_current_idx ON moderation.deployments (package_id, stage, deployment_id DESC);
+COMMENT ON TABLE moderation.deployments IS 'What was put in force, when and by whom; append-only. The newest row of a package and stage counts.';
+COMMENT ON COLUMN moderation.deployments.release IS 'NULL: nothing is in force in this stage any more.';
+
+-- An empty table that nobody reads: invalidating its relation tells every backend that the map of what is in force is
+-- stale, without making anybody replan queries on the real tables.
+CREATE TABLE moderation.in_force_signal ();
+COMMENT ON TABLE moderation.in_force_signal IS 'Empty on purpose: its relation cache entry carries the signal that deployments changed.';
+
+CREATE TABLE moderation.installation (
+    singleton       boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    installation_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    salt            bytea NOT NULL DEFAULT uuid_send(gen_random_uuid())
+);
+COMMENT ON TABLE moderation.installation IS 'One row, made by the first attach: the identity of this installation and the salt of its exposure sample. Not seeded by the script, since a restore brings its own.';

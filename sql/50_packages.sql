@@ -1,0 +1,353 @@
+-- What an operator does with policies, packages, items and releases. Written by the extension's owner on behalf of the
+-- caller (security definer), so that a grant of EXECUTE is all an operator needs.
+
+CREATE FUNCTION moderation.create_policy(
+    name text, severity integer DEFAULT 1, default_action moderation.action DEFAULT 'review', description text DEFAULT NULL)
+    RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    new_id integer;
+BEGIN
+    PERFORM moderation.check_name('policy', create_policy.name);
+    IF create_policy.severity IS NULL OR create_policy.severity NOT BETWEEN 1 AND 5 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('severity %s is out of range', coalesce(create_policy.severity::text, 'NULL')),
+            DETAIL = 'A policy''s severity goes from 1 (mild) to 5 (worst).',
+            HINT = 'Call create_policy(name, severity => 1..5).';
+    END IF;
+    INSERT INTO moderation.policies (name, severity, default_action, description, created_by)
+    VALUES (create_policy.name, create_policy.severity, coalesce(create_policy.default_action, 'review'),
+            create_policy.description, moderation.caller())
+    ON CONFLICT ON CONSTRAINT policies_name_key DO NOTHING
+    RETURNING policy_id INTO new_id;
+    IF new_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('policy "%s" already exists', create_policy.name),
+            DETAIL = 'Policy names are unique in a database.',
+            HINT = 'Choose another name.';
+    END IF;
+    RETURN new_id;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.create_policy(text, integer, moderation.action, text) IS 'Creates a policy; returns its id.';
+
+CREATE FUNCTION moderation.check_name(what text, name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    IF name IS NULL OR btrim(name) = '' OR length(name) > 200 OR name <> btrim(name) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+            MESSAGE = format('invalid name for a %s', what),
+            DETAIL = 'A name has 1 to 200 characters and neither starts nor ends with a space.',
+            HINT = format('Give the %s a short name.', what);
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_name(text, text) IS 'Internal: refuses names nobody could type.';
+
+CREATE FUNCTION moderation.create_package(
+    name text, policy text DEFAULT NULL, action moderation.action DEFAULT NULL, threshold real DEFAULT 0,
+    description text DEFAULT NULL)
+    RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    found_policy moderation.policies;
+    new_id integer;
+BEGIN
+    PERFORM moderation.check_name('package', create_package.name);
+    IF create_package.policy IS NOT NULL THEN
+        SELECT * INTO found_policy FROM moderation.policies p WHERE p.name = create_package.policy;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+                MESSAGE = format('policy "%s" does not exist', create_package.policy),
+                DETAIL = 'A package belongs to an existing policy, or to none.',
+                HINT = format('Create it first: SELECT moderation.create_policy(%L);', create_package.policy);
+        END IF;
+    END IF;
+    IF create_package.threshold IS NULL OR create_package.threshold < 0 OR create_package.threshold >= 'Infinity'::real THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('threshold %s is out of range', coalesce(create_package.threshold::text, 'NULL')),
+            DETAIL = 'A threshold is a finite number, 0 or more.',
+            HINT = 'Leave it out (0) to act on any hit.';
+    END IF;
+    INSERT INTO moderation.packages (name, policy_id, action, threshold, description, created_by)
+    VALUES (create_package.name, found_policy.policy_id,
+            coalesce(create_package.action, found_policy.default_action, 'review'),
+            create_package.threshold, create_package.description, moderation.caller())
+    ON CONFLICT ON CONSTRAINT packages_name_key DO NOTHING
+    RETURNING package_id INTO new_id;
+    IF new_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('package "%s" already exists', create_package.name),
+            DETAIL = 'Package names are unique in a database.',
+            HINT = 'Choose another name, or add items to the existing package.';
+    END IF;
+    INSERT INTO moderation.drafts (package_id, set_state, changed_by)
+    VALUES (new_id, moderation.set_hash_apply('', '{}', '{}'), moderation.caller());
+    RETURN new_id;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.create_package(text, text, moderation.action, real, text) IS 'Creates an empty package, under a policy or none; its action defaults to the policy''s, then to review. Returns its id.';
+
+CREATE FUNCTION moderation.lock_package(package text) RETURNS moderation.packages
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    found_package moderation.packages;
+BEGIN
+    -- Everything that changes a package takes this row lock first: edits and publishes of one package queue up.
+    SELECT * INTO found_package FROM moderation.packages p WHERE p.name = lock_package.package FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('package "%s" does not exist', coalesce(lock_package.package, 'NULL')),
+            DETAIL = 'No package has this name.',
+            HINT = format('Create it first: SELECT moderation.create_package(%L);', coalesce(lock_package.package, 'name'));
+    END IF;
+    RETURN found_package;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.lock_package(text) IS 'Internal: the package by name, locked against concurrent edits and publishes.';
+
+CREATE FUNCTION moderation.item_element(item_hash bytea, weight real) RETURNS bytea
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN item_hash || float4send(weight);
+COMMENT ON FUNCTION moderation.item_element(bytea, real) IS 'Internal: what an item contributes to its release''s content hash.';
+
+CREATE FUNCTION moderation.add_to_draft(
+    package text, terms text[], allow boolean, match moderation.match_mode, level moderation.match_level,
+    weight real, source text, case_ref text, note text, OUT added integer, OUT skipped integer)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages;
+    texts text[];
+    hashes bytea[];
+    elements bytea[];
+BEGIN
+    IF terms IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'terms must not be NULL',
+            DETAIL = 'Terms come as an array of text.',
+            HINT = 'For example ARRAY[''online casino''].';
+    END IF;
+    IF weight IS NULL OR weight <= 0 OR weight > 1000 OR weight = 'NaN'::real THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('weight %s is out of range', coalesce(weight::text, 'NULL')),
+            DETAIL = 'A weight is above 0 and at most 1000; 1 is the default.',
+            HINT = 'Leave it out unless the package has a threshold.';
+    END IF;
+    target := moderation.lock_package(package);
+    SELECT array_agg(c.term), array_agg(c.item_hash) INTO texts, hashes
+    FROM moderation.check_terms(terms, allow, match, level) c;
+    WITH fresh AS MATERIALIZED (
+        SELECT nextval('moderation.items_item_id_seq') AS item_id, c.term, c.item_hash
+        FROM unnest(texts, hashes) AS c(term, item_hash)
+        WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
+                          WHERE v.package_id = target.package_id AND v.item_hash = c.item_hash AND v.removed_in IS NULL)
+    ), new_items AS (
+        INSERT INTO moderation.items (item_id, package_id, source, case_ref, note, created_by)
+        OVERRIDING SYSTEM VALUE
+        SELECT f.item_id, target.package_id, source, case_ref, note, moderation.caller() FROM fresh f
+    ), new_versions AS (
+        INSERT INTO moderation.item_versions
+            (item_id, package_id, added_in, allow, term, match, level, weight, item_hash, changed_by)
+        SELECT f.item_id, target.package_id, target.latest_release + 1, add_to_draft.allow, f.term,
+               add_to_draft.match, add_to_draft.level, add_to_draft.weight, f.item_hash, moderation.caller()
+        FROM fresh f
+        RETURNING item_hash
+    )
+    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight)), count(*)
+    INTO elements, added FROM new_versions n;
+    skipped := cardinality(terms) - added;
+    IF added > 0 THEN
+        UPDATE moderation.drafts d
+        SET set_state = moderation.set_hash_apply(d.set_state, elements, '{}'),
+            terms = d.terms + CASE WHEN add_to_draft.allow THEN 0 ELSE added END,
+            allow_entries = d.allow_entries + CASE WHEN add_to_draft.allow THEN added ELSE 0 END,
+            draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
+        WHERE d.package_id = target.package_id;
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, real, text, text, text) IS 'Internal: what add_terms() and allow_terms() share.';
+
+CREATE FUNCTION moderation.add_terms(
+    package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
+    weight real DEFAULT 1, source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
+    OUT added integer, OUT skipped integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    SELECT a.added, a.skipped INTO added, skipped
+    FROM moderation.add_to_draft(package, terms, false, match, level, weight, source, case_ref, note) a;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package().';
+
+CREATE FUNCTION moderation.allow_terms(
+    package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
+    source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
+    OUT added integer, OUT skipped integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    SELECT a.added, a.skipped INTO added, skipped
+    FROM moderation.add_to_draft(package, terms, true, match, level, 1, source, case_ref, note) a;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
+
+CREATE FUNCTION moderation.remove_items(package text, items bigint[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages;
+    unknown bigint[];
+    removed integer;
+    elements bytea[];
+    removed_allow integer;
+BEGIN
+    target := moderation.lock_package(package);
+    SELECT array_agg(DISTINCT i) INTO unknown FROM unnest(items) i
+    WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
+                      WHERE v.item_id = i AND v.package_id = target.package_id AND v.removed_in IS NULL);
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('package "%s" has no such item', package),
+            DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
+            HINT = 'Item ids are in moderation.current_items.';
+    END IF;
+    SELECT array_agg(moderation.item_element(v.item_hash, v.weight)), count(*), count(*) FILTER (WHERE v.allow)
+    INTO elements, removed, removed_allow
+    FROM moderation.item_versions v
+    WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
+    IF removed = 0 THEN
+        RETURN 0;
+    END IF;
+    -- What no release ever contained simply goes; the rest ends with the next release.
+    UPDATE moderation.item_versions v SET removed_in = target.latest_release + 1
+    WHERE v.item_id = ANY (items) AND v.removed_in IS NULL AND v.added_in <= target.latest_release;
+    DELETE FROM moderation.item_versions v
+    WHERE v.item_id = ANY (items) AND v.removed_in IS NULL AND v.added_in > target.latest_release;
+    DELETE FROM moderation.items i
+    WHERE i.item_id = ANY (items)
+      AND NOT EXISTS (SELECT FROM moderation.item_versions v WHERE v.item_id = i.item_id);
+    UPDATE moderation.drafts d
+    SET set_state = moderation.set_hash_apply(d.set_state, '{}', elements),
+        terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
+        draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
+    WHERE d.package_id = target.package_id;
+    RETURN removed;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.remove_items(text, bigint[]) IS 'Removes items or allow entries from the package''s draft by id; returns how many.';
+
+CREATE FUNCTION moderation.remove_terms(package text, terms text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages;
+    missing integer;
+BEGIN
+    target := moderation.lock_package(package);
+    SELECT count(DISTINCT t) INTO missing FROM unnest(terms) t
+    WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
+                      WHERE v.package_id = target.package_id AND v.removed_in IS NULL AND v.term = t);
+    IF missing > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('package "%s" has no such term', package),
+            DETAIL = format('%s of the given terms are not in the draft.', missing),
+            HINT = 'Terms are removed as they were written; see moderation.current_items.';
+    END IF;
+    RETURN moderation.remove_items(package, ARRAY(
+        SELECT v.item_id FROM moderation.item_versions v
+        WHERE v.package_id = target.package_id AND v.removed_in IS NULL AND v.term = ANY (terms)));
+END
+$fn$;
+COMMENT ON FUNCTION moderation.remove_terms(text, text[]) IS 'Removes every item and allow entry with one of these texts from the package''s draft; returns how many.';
+
+CREATE FUNCTION moderation.deploy(package_id integer, stage moderation.stage, release integer, note text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    current_release integer;
+BEGIN
+    SELECT d.release INTO current_release FROM moderation.deployments d
+    WHERE d.package_id = deploy.package_id AND d.stage = deploy.stage
+    ORDER BY d.deployment_id DESC LIMIT 1;
+    IF current_release IS DISTINCT FROM deploy.release THEN
+        INSERT INTO moderation.deployments (package_id, stage, release, deployed_by, note)
+        VALUES (deploy.package_id, deploy.stage, deploy.release, moderation.caller(), deploy.note);
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text) IS 'Internal: puts a release (or nothing) in force in one stage, if it is not already.';
+
+CREATE FUNCTION moderation.publish_package(name text, stage moderation.stage DEFAULT 'live', note text DEFAULT NULL)
+    RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages;
+    draft moderation.drafts;
+    policy moderation.policies;
+    latest moderation.releases;
+    hash bytea;
+    number integer;
+BEGIN
+    IF publish_package.stage IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'stage must not be NULL',
+            DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
+    END IF;
+    target := moderation.lock_package(publish_package.name);
+    SELECT * INTO draft FROM moderation.drafts d WHERE d.package_id = target.package_id;
+    SELECT * INTO policy FROM moderation.policies p WHERE p.policy_id = target.policy_id;
+    SELECT * INTO latest FROM moderation.releases r
+    WHERE r.package_id = target.package_id AND r.release = target.latest_release;
+    IF draft.terms = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('package "%s" has no item to publish', target.name),
+            DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
+            HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
+    END IF;
+    hash := sha256(draft.set_state || convert_to(
+        jsonb_build_array(target.action, target.threshold, policy.name, policy.severity)::text, 'UTF8'));
+    IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
+        -- Nothing to freeze: the newest release says the same already.
+        number := latest.release;
+    ELSE
+        number := target.latest_release + 1;
+        INSERT INTO moderation.releases
+            (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
+             terms, allow_entries, note, published_by)
+        VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
+                moderation.folding_version(), draft.terms, draft.allow_entries, publish_package.note, moderation.caller());
+        UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
+    END IF;
+    PERFORM moderation.deploy(target.package_id, publish_package.stage, number, publish_package.note);
+    IF publish_package.stage = 'live' THEN
+        -- A release is live or shadow, never both: its shadow run ends here.
+        PERFORM moderation.deploy(target.package_id, 'shadow', NULL, 'now live')
+        FROM (SELECT d.release FROM moderation.deployments d
+              WHERE d.package_id = target.package_id AND d.stage = 'shadow'
+              ORDER BY d.deployment_id DESC LIMIT 1) s
+        WHERE s.release = number;
+    END IF;
+    PERFORM moderation.compile_in_force();
+    PERFORM moderation.collect_rejected();
+    RETURN number;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.publish_package(text, moderation.stage, text) IS 'Freezes the draft as a release and puts it in force, in one transaction; returns the release number. An unchanged draft is put in force as the newest release.';
+
+CREATE FUNCTION moderation.retire_package(name text, note text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages;
+BEGIN
+    target := moderation.lock_package(retire_package.name);
+    PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note)
+    FROM unnest(enum_range(NULL::moderation.stage)) s;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.retire_package(text, text) IS 'Takes the package out of force in both stages. Items, releases and records stay; publish_package() brings it back.';

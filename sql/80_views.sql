@@ -1,0 +1,74 @@
+-- What dashboards read: a stable contract, column by column.
+
+CREATE VIEW moderation.in_force AS
+    SELECT p.name AS package, d.stage, d.release, r.action, r.threshold, r.policy, r.severity, r.terms, r.allow_entries,
+           d.since, d.deployed_by, d.note, r.content_hash
+    FROM moderation.packages p
+    CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
+    CROSS JOIN LATERAL (
+        SELECT d.* FROM moderation.deployments d
+        WHERE d.package_id = p.package_id AND d.stage = s.stage
+        ORDER BY d.deployment_id DESC LIMIT 1) d
+    JOIN moderation.releases r
+      ON r.package_id = d.package_id AND r.release = d.release;
+COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per package and stage with a release in force.';
+
+CREATE VIEW moderation.current_items AS
+    SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.weight, v.added_in,
+           v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by
+    FROM moderation.item_versions v
+    JOIN moderation.packages p ON p.package_id = v.package_id
+    JOIN moderation.items i ON i.item_id = v.item_id
+    WHERE v.removed_in IS NULL;
+COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items the next release would contain; is_draft marks those no release has yet.';
+
+CREATE VIEW moderation.recent_hits AS
+    SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
+           h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.score,
+           h.hit_id, h.kind
+    FROM moderation.hits h
+    JOIN moderation.packages p ON p.package_id = h.package_id
+    LEFT JOIN moderation.sources s ON s.source_id = h.source_id
+    LEFT JOIN moderation.item_versions v
+      ON v.item_id = h.item_id AND v.added_in <= h.release
+     AND (v.removed_in IS NULL OR v.removed_in > h.release)
+    WHERE h.observed_at >= (now() - interval '30 days');
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
+
+CREATE VIEW moderation.package_daily AS
+    SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, p.name AS package, h.stage, count(*) AS hits,
+           count(DISTINCT (h.source_id, h.content_key, h.digest)) AS contents,
+           count(DISTINCT h.owner_key) AS owners,
+           count(DISTINCT (h.source_id, h.content_key, h.digest))
+               FILTER (WHERE h.outcome <> 'flagged') AS kept_out
+    FROM moderation.hits h
+    JOIN moderation.packages p ON p.package_id = h.package_id
+    GROUP BY 1, 2, 3;
+COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, and contents kept out (quarantined or rejected).';
+
+CREATE VIEW moderation.items_never_hit AS
+    SELECT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source
+    FROM moderation.in_force f
+    JOIN moderation.packages p ON p.name = f.package
+    JOIN moderation.item_versions v
+      ON v.package_id = p.package_id AND v.added_in <= f.release
+     AND (v.removed_in IS NULL OR v.removed_in > f.release)
+    JOIN moderation.items i ON i.item_id = v.item_id
+    WHERE NOT v.allow
+      AND NOT EXISTS (SELECT FROM moderation.hits h WHERE h.item_id = v.item_id);
+COMMENT ON VIEW moderation.items_never_hit IS 'Items in force that no attached table ever hit: candidates for cleaning up, or for a second look at their spelling.';
+
+CREATE VIEW moderation.attachments AS
+    SELECT s.source_id, s.relation AS source,
+           (SELECT array_agg(a.attname ORDER BY u.n)
+            FROM unnest(t.tgattr::smallint[]) WITH ORDINALITY u(attnum, n)
+            JOIN pg_attribute a
+              ON a.attrelid = t.tgrelid AND a.attnum = u.attnum) AS columns,
+           convert_from(substr(t.tgargs, 1, length(t.tgargs) - 1), 'UTF8')::jsonb
+               AS settings,
+           t.tgenabled <> 'D' AS enabled, s.attached_at, s.attached_by, s.detached_at
+    FROM moderation.sources s
+    LEFT JOIN pg_trigger t
+      ON t.tgrelid = s.relation
+     AND t.tgfoid = 'moderation.watched_columns()'::regprocedure;
+COMMENT ON VIEW moderation.attachments IS 'Tables that are or were attached, the columns watched, their roles in the same order, and what a block does. Settings NULL: no longer attached.';

@@ -1,0 +1,127 @@
+//! Compiled sets: from the items of releases to a matcher, and the few a backend keeps.
+//!
+//! A set is found by its name, the hash of everything that went into it, so what is found here is always right. The
+//! seam to the engine is `compile(items) -> bytes` and `Matcher::open(bytes)`.
+
+use crate::error::{Error, Result};
+use crate::gucs;
+use crate::identity::{AsOwner, Installed};
+use crate::in_force::Release;
+use crate::spi::{self, Parameter};
+use pg_moderation_engine::{Item, Level, MatchMode, Matcher, Term, compile};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+pub struct Compiled {
+    pub matcher: Matcher,
+    /// Memory it holds, in bytes.
+    bytes: usize,
+}
+
+thread_local! {
+    /// Most recently used last.
+    static CACHE: RefCell<Vec<([u8; 32], Rc<Compiled>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The compiled set `name` of `releases`, from the cache or built under the active snapshot.
+pub fn get(installed: Installed, name: &[u8; 32], releases: &[Release]) -> Result<Rc<Compiled>> {
+    let cached = CACHE.with_borrow_mut(|cache| {
+        let position = cache.iter().position(|(known, _)| known == name)?;
+        let entry = cache.remove(position);
+        let compiled = entry.1.clone();
+        cache.push(entry);
+        Some(compiled)
+    });
+    if let Some(compiled) = cached {
+        return Ok(compiled);
+    }
+    let compiled = Rc::new(build(installed, releases)?);
+    CACHE.with_borrow_mut(|cache| {
+        cache.push((*name, compiled.clone()));
+        let budget = (gucs::COMPILED_CACHE.get() as usize).saturating_mul(1024);
+        let mut held: usize = cache.iter().map(|(_, compiled)| compiled.bytes).sum();
+        while held > budget && cache.len() > 1 {
+            held -= cache.remove(0).1.bytes;
+        }
+    });
+    Ok(compiled)
+}
+
+/// Asked by the engine during long work. An interrupt does not return: it unwinds to the call's guard.
+pub fn interrupted() -> bool {
+    pgrx::check_for_interrupts!();
+    false
+}
+
+fn build(installed: Installed, releases: &[Release]) -> Result<Compiled> {
+    let mut items = Vec::new();
+    for (slot, release) in releases.iter().enumerate() {
+        let slot = u16::try_from(slot).map_err(|_| Error::Internal("more than 65,536 releases in force"))?;
+        load(installed, slot, release, &mut items)?;
+    }
+    let bytes = compile(&items, &mut interrupted)?;
+    drop(items);
+    let matcher = Matcher::open(&bytes)?;
+    let bytes = matcher.heap_bytes();
+    Ok(Compiled { matcher, bytes })
+}
+
+const ITEMS: &std::ffi::CStr = c"
+SELECT v.item_id, v.allow, v.term, v.match::text, v.level::text, v.weight
+FROM moderation.item_versions v
+WHERE v.package_id = $1 AND v.added_in <= $2 AND (v.removed_in IS NULL OR v.removed_in > $2) AND v.kind = 'term'";
+
+fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item>) -> Result<()> {
+    let _owner = AsOwner::new(installed.owner);
+    let parameters = [
+        Parameter::int4(release.package_id),
+        Parameter::int4(release.release),
+    ];
+    spi::read_large(ITEMS, &parameters, |row| {
+        items
+            .try_reserve(1)
+            .map_err(|_| Error::Compile(pg_moderation_engine::CompileError::OutOfMemory))?;
+        items.push(Item {
+            id: row.int8(1).unwrap_or_default(),
+            slot,
+            allow: row.boolean(2).unwrap_or_default(),
+            weight: row.float4(6).unwrap_or(1.0),
+            term: Term {
+                text: row.text(3)?.unwrap_or_default(),
+                mode: match_mode(&row.text(4)?.unwrap_or_default())?,
+                level: level(&row.text(5)?.unwrap_or_default())?,
+            },
+        });
+        Ok(())
+    })
+}
+
+/// `moderation.match_mode` as the engine knows it.
+pub fn match_mode(label: &str) -> Result<MatchMode> {
+    Ok(match label {
+        "word" => MatchMode::Word,
+        "prefix" => MatchMode::Prefix,
+        "suffix" => MatchMode::Suffix,
+        "substring" => MatchMode::Substring,
+        _ => return Err(Error::Internal("unknown match mode")),
+    })
+}
+
+/// `moderation.match_level` as the engine knows it.
+pub fn level(label: &str) -> Result<Level> {
+    Ok(match label {
+        "literal" => Level::Literal,
+        "folded" => Level::Folded,
+        "evasion" => Level::Evasion,
+        _ => return Err(Error::Internal("unknown match level")),
+    })
+}
+
+/// The label of `moderation.match_level`.
+pub fn level_label(level: Level) -> &'static str {
+    match level {
+        Level::Literal => "literal",
+        Level::Folded => "folded",
+        Level::Evasion => "evasion",
+    }
+}

@@ -1,0 +1,278 @@
+//! The one place that turns what went wrong into a PostgreSQL error with SQLSTATE, DETAIL and HINT.
+//!
+//! No message shows a term: whoever sees the error need not be allowed to read the material. Terms that a caller has
+//! just typed are named by their position.
+
+use pg_moderation_engine::{CompileError, MatchError, OpenError, TermError};
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, function_name};
+
+#[derive(Debug)]
+pub enum Error {
+    NotInstalled,
+    UnknownPackage(String),
+    UnknownRelease {
+        package: String,
+        release: i32,
+    },
+    OnePackageNeeded,
+    ReleaseOrDraft,
+    InvalidText,
+    NullTerm {
+        position: usize,
+    },
+    Term {
+        position: usize,
+        error: TermError,
+    },
+    Compile(CompileError),
+    Open(OpenError),
+    Match(MatchError),
+    DamagedState,
+    NotATrigger,
+    NotAttached {
+        relation: String,
+    },
+    ColumnGone {
+        column: String,
+    },
+    NoRowToUpdate {
+        content_key: String,
+    },
+    SetAside {
+        content_key: String,
+    },
+    Spool {
+        what: &'static str,
+        error: std::io::Error,
+    },
+    Internal(&'static str),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<CompileError> for Error {
+    fn from(error: CompileError) -> Self {
+        Self::Compile(error)
+    }
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<MatchError> for Error {
+    fn from(error: MatchError) -> Self {
+        Self::Match(error)
+    }
+}
+
+struct Report {
+    code: Code,
+    message: String,
+    detail: String,
+    hint: String,
+}
+
+fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
+    Report {
+        code,
+        message,
+        detail: detail.into(),
+        hint: hint.into(),
+    }
+}
+
+impl Error {
+    fn describe(self) -> Report {
+        match self {
+            Self::NotInstalled => report(
+                Code::ERRCODE_UNDEFINED_OBJECT,
+                "extension pg_moderation is not installed in this database".into(),
+                "Its schema or one of its tables does not exist.",
+                "Run CREATE EXTENSION pg_moderation.",
+            ),
+            Self::UnknownPackage(name) => report(
+                Code::ERRCODE_UNDEFINED_OBJECT,
+                format!("package \"{name}\" does not exist"),
+                "No package has this name.",
+                "Packages in force are listed in moderation.in_force.",
+            ),
+            Self::UnknownRelease { package, release } => report(
+                Code::ERRCODE_UNDEFINED_OBJECT,
+                format!("package \"{package}\" has no release {release}"),
+                "Releases are numbered from 1, in the order they were published.",
+                "Releases are listed in moderation.releases.",
+            ),
+            Self::OnePackageNeeded => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "an explicit release or draft needs exactly one package".into(),
+                "Release numbers belong to one package.",
+                "For example text_hits(body, 'gambling', release => 3).",
+            ),
+            Self::ReleaseOrDraft => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "release and draft exclude each other".into(),
+                "A text is judged by a release or by the draft.",
+                "Give one of them.",
+            ),
+            Self::InvalidText => report(
+                Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+                "text is not valid UTF-8".into(),
+                "The server handed over bytes that are no Unicode text.",
+                "Find out how they came into the database; PostgreSQL checks text on input.",
+            ),
+            Self::NullTerm { position } => report(
+                Code::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+                format!("term {position} is NULL"),
+                "Nothing was added.",
+                "Remove it from the array, for example with array_remove(terms, NULL).",
+            ),
+            Self::Term { position, error } => term_report(position, &error),
+            Self::Compile(error) => compile_report(&error),
+            Self::Open(error) => report(
+                Code::ERRCODE_DATA_CORRUPTED,
+                error.to_string(),
+                "A compiled set that was built a moment ago cannot be opened.",
+                "This is a bug in pg_moderation; please report it.",
+            ),
+            Self::Match(MatchError::Interrupted) => report(
+                Code::ERRCODE_QUERY_CANCELED,
+                "matching was interrupted".into(),
+                "The text was not judged to its end.",
+                "Repeat the call.",
+            ),
+            Self::Match(error) => report(
+                Code::ERRCODE_OUT_OF_MEMORY,
+                error.to_string(),
+                "The text was not judged to its end.",
+                "Judge it in parts.",
+            ),
+            Self::DamagedState => report(
+                Code::ERRCODE_DATA_CORRUPTED,
+                "draft state has the wrong size".into(),
+                "moderation.drafts.set_state was changed by hand.",
+                "Restore it from a backup.",
+            ),
+            Self::NotATrigger => report(
+                Code::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                "this function works as a trigger only".into(),
+                "It was called in another way, or as another kind of trigger.",
+                "Use moderation.attach() to make the triggers.",
+            ),
+            Self::NotAttached { relation } => report(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("table {relation} carries moderation triggers but is not attached"),
+                "The trigger moderation_columns or the row in moderation.sources is missing.",
+                "Drop the remaining moderation triggers and call moderation.attach() again.",
+            ),
+            Self::ColumnGone { column } => report(
+                Code::ERRCODE_UNDEFINED_COLUMN,
+                format!("the quarantined row has a column \"{column}\" that the table no longer has"),
+                "The row cannot be stored as it was.",
+                "Add the column again, or copy the row from moderation.quarantine by hand.",
+            ),
+            Self::NoRowToUpdate { content_key } => report(
+                Code::ERRCODE_NO_DATA_FOUND,
+                format!("the row {content_key} that the quarantined update belongs to is gone"),
+                "It was deleted, or its key changed, after the update was quarantined.",
+                "Discard it with moderation.discard_quarantined().",
+            ),
+            Self::SetAside { content_key } => report(
+                Code::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+                format!("row {content_key} was not stored"),
+                "A trigger that fires before row level moderation, or one of the table's own, suppressed it.",
+                "It stays in quarantine.",
+            ),
+            Self::Spool { what, error } => report(
+                Code::ERRCODE_IO_ERROR,
+                format!("could not {what} the spool of rejected hits: {error}"),
+                "The row was to be rejected and its hits kept; neither must be lost, so the statement fails.",
+                "Look at the folder pg_moderation in the data directory: free space, permissions.",
+            ),
+            Self::Internal(what) => report(
+                Code::ERRCODE_INTERNAL_ERROR,
+                format!("pg_moderation: {what}"),
+                "An assumption about the server or our own tables does not hold.",
+                "Please report it.",
+            ),
+        }
+    }
+
+    /// Ends the statement with this error.
+    pub fn raise(self) -> ! {
+        let Report {
+            code,
+            message,
+            detail,
+            hint,
+        } = self.describe();
+        ErrorReport::new(code, message, function_name!())
+            .set_detail(detail)
+            .set_hint(hint)
+            .report(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+
+    /// The same as a warning, for work that goes on.
+    pub fn warn(self) {
+        let Report {
+            code,
+            message,
+            detail,
+            hint,
+        } = self.describe();
+        ErrorReport::new(code, message, function_name!())
+            .set_detail(detail)
+            .set_hint(hint)
+            .report(PgLogLevel::WARNING);
+    }
+}
+
+fn term_report(position: usize, error: &TermError) -> Report {
+    let (code, hint) = match error {
+        TermError::Empty => (Code::ERRCODE_INVALID_PARAMETER_VALUE, "Leave empty terms out."),
+        TermError::TooLong { .. } => (
+            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Use the shortest phrase that tells the risk.",
+        ),
+        TermError::NothingLeft => (
+            Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            "A term needs at least one letter, digit or symbol; match => 'substring' accepts punctuation at level 'literal'.",
+        ),
+        TermError::Unsupported { .. } => (
+            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "Levels are 'literal' and 'folded'.",
+        ),
+    };
+    report(
+        code,
+        format!("term {position}: {error}"),
+        "Nothing was added.",
+        hint,
+    )
+}
+
+fn compile_report(error: &CompileError) -> Report {
+    let (code, hint) = match error {
+        CompileError::TooLarge { .. } => (
+            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Remove items, or spread them over fewer packages in force.",
+        ),
+        CompileError::OutOfMemory => (Code::ERRCODE_OUT_OF_MEMORY, "Free memory or remove items."),
+        CompileError::Interrupted => (Code::ERRCODE_QUERY_CANCELED, "Repeat the call."),
+        _ => (
+            Code::ERRCODE_DATA_CORRUPTED,
+            "Items are added through moderation.add_terms(), which checks them.",
+        ),
+    };
+    report(
+        code,
+        error.to_string(),
+        "The releases in force cannot be compiled.",
+        hint,
+    )
+}

@@ -1,0 +1,47 @@
+//! Every setting of the extension, in one place.
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, pg_sys};
+
+/// Contents of which one in this many is recorded as exposure; 0 records none.
+pub static EXPOSURE_SAMPLE: GucSetting<i32> = GucSetting::<i32>::new(100);
+
+/// Memory a backend may keep for compiled sets it is not using at the moment, in kilobytes.
+pub static COMPILED_CACHE: GucSetting<i32> = GucSetting::<i32>::new(256 * 1024);
+
+/// Places of one item that are listed for one text; further ones only count.
+pub static MAX_PLACES: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+
+pub fn register() {
+    GucRegistry::define_int_guc(
+        c"pg_moderation.exposure_sample",
+        c"One in this many contents of attached tables is recorded as exposure.",
+        c"The sample follows a salted hash of the content key; each row carries this number as its weight. 0 records none.",
+        &EXPOSURE_SAMPLE,
+        0,
+        1_000_000,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"pg_moderation.compiled_cache",
+        c"Memory a backend keeps for compiled sets that are not in force.",
+        c"Releases, drafts and past states that a session asks for are kept up to this size.",
+        &COMPILED_CACHE,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"pg_moderation.max_places",
+        c"Places of one item that are listed for one text.",
+        c"The first place of every item is always listed, so verdicts do not depend on this.",
+        &MAX_PLACES,
+        1,
+        1_000_000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    // SAFETY: called once from _PG_init; a misspelt pg_moderation.* setting is an error from here on.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"pg_moderation".as_ptr()) };
+}

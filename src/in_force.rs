@@ -1,0 +1,414 @@
+//! What is in force: the small map *packages → releases* that every verdict starts from, and when it is fresh.
+//!
+//! Compiled sets are named by their content and never wrong; only this map can be stale. The rules:
+//!
+//! 1. A statement is judged by one map: the one its own snapshot sees. It is *pinned* to that snapshot.
+//! 2. A map outlives its statement (is *clean*) only if a second read under a fresh snapshot, taken after accepting
+//!    invalidations, gives the same map. A statement with an older snapshot than that read (a cursor, a long COPY, one
+//!    that waited for a lock) reads for itself.
+//! 3. A relcache invalidation of `moderation.in_force_signal` ends cleanness. The triggers on deployments, releases and
+//!    packages send it; it reaches other backends after our commit, ourselves at once, nobody after a rollback.
+//! 4. Under REPEATABLE READ and above, in parallel mode, and while this transaction itself has changed what is in force,
+//!    nothing is ever clean.
+//!
+//! Not for settings of attachments: those hang on the table's triggers, see `attachment`.
+
+use crate::compiled::{self, Compiled};
+use crate::error::{Error, Result};
+use crate::identity::{AsOwner, Installed};
+use crate::spi;
+use pgrx::pg_sys;
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A release that judges, frozen settings included.
+#[derive(Clone, PartialEq)]
+pub struct Release {
+    pub package_id: i32,
+    pub package: String,
+    pub release: i32,
+    /// `shadow` or `live`; `None` when asked for explicitly.
+    pub stage: Option<String>,
+    pub action: String,
+    pub threshold: f32,
+    /// Names the content in this database: release key and content hash; for a draft, its own hash.
+    pub key: Vec<u8>,
+}
+
+impl Release {
+    pub fn is_live(&self) -> bool {
+        self.stage.as_deref() == Some("live")
+    }
+}
+
+/// OIDs of the labels of our enums, so that results need no look-up by name.
+pub type Labels = HashMap<(String, String), pg_sys::Oid>;
+
+pub struct InForce {
+    pub installed: Installed,
+    pub labels: Labels,
+    /// Every package by name, in force or not.
+    pub packages: HashMap<String, i32>,
+    /// The releases in force; the position is the slot in the compiled set.
+    pub releases: Vec<Release>,
+    /// Name of the compiled set.
+    pub set_hash: [u8; 32],
+    /// Salt of the exposure sample and identity of the installation, once something was attached.
+    pub installation: Option<(String, Vec<u8>)>,
+    compiled: OnceCell<Rc<Compiled>>,
+}
+
+impl InForce {
+    /// The compiled set of everything in force, built at the first use.
+    pub fn compiled(&self) -> Result<&Rc<Compiled>> {
+        if let Some(compiled) = self.compiled.get() {
+            return Ok(compiled);
+        }
+        let compiled = compiled::get(self.installed, &self.set_hash, &self.releases)?;
+        Ok(self.compiled.get_or_init(|| compiled))
+    }
+
+    pub fn label(&self, enum_type: &str, label: &str) -> Result<pg_sys::Datum> {
+        self.labels
+            .get(&(enum_type.to_owned(), label.to_owned()))
+            .map(|&oid| oid.into())
+            .ok_or(Error::Internal("an enum label is missing"))
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.set_hash == other.set_hash
+            && self.releases == other.releases
+            && self.packages == other.packages
+            && self.installation == other.installation
+            && self.labels == other.labels
+            && self.installed.signal == other.installed.signal
+    }
+}
+
+/// What decides which rows a snapshot sees, and which statement it belongs to.
+#[derive(Clone, Copy, PartialEq)]
+struct SnapshotKey {
+    xmin: u32,
+    xmax: u32,
+    in_progress: u32,
+    command: u32,
+    recovery: bool,
+    statement_start: i64,
+    transaction: u64,
+}
+
+impl SnapshotKey {
+    fn of_active() -> Result<Self> {
+        // SAFETY: SQL functions run under an active snapshot, which stays while they run.
+        unsafe {
+            if !pg_sys::ActiveSnapshotSet() {
+                return Err(Error::Internal("called without a snapshot"));
+            }
+            let snapshot = &*pg_sys::GetActiveSnapshot();
+            // During recovery running transactions are listed as subtransactions.
+            let in_progress = if snapshot.takenDuringRecovery {
+                snapshot.subxcnt as u32
+            } else {
+                snapshot.xcnt
+            };
+            Ok(Self {
+                xmin: snapshot.xmin.into_inner(),
+                xmax: snapshot.xmax.into_inner(),
+                in_progress,
+                command: snapshot.curcid,
+                recovery: snapshot.takenDuringRecovery,
+                statement_start: pg_sys::GetCurrentStatementStartTimestamp(),
+                transaction: TRANSACTION.get(),
+            })
+        }
+    }
+
+    /// Was this snapshot taken when `other` was, or later? xmax (the highest finished XID) only grows, and while it
+    /// stands still transactions can only leave the list of running ones.
+    fn is_as_new_as(&self, other: &Self) -> bool {
+        if self.recovery != other.recovery {
+            return false;
+        }
+        let ahead = self.xmax.wrapping_sub(other.xmax) as i32;
+        ahead > 0 || (ahead == 0 && self.in_progress <= other.in_progress)
+    }
+}
+
+#[derive(Default)]
+struct Maps {
+    clean: Option<(SnapshotKey, Rc<InForce>)>,
+    pinned: Option<(SnapshotKey, Rc<InForce>)>,
+    /// Releases and drafts that the pinned statement asked for by name.
+    asked: Vec<Rc<Asked>>,
+}
+
+/// A release or draft that a statement asked for explicitly.
+pub struct Asked {
+    package_id: i32,
+    /// `None`: the draft.
+    number: Option<i32>,
+    pub release: Release,
+    pub compiled: Rc<Compiled>,
+}
+
+thread_local! {
+    static MAPS: RefCell<Maps> = RefCell::default();
+    /// Set by the invalidation callback; cleared before a read that may become clean.
+    static STALE: Cell<bool> = const { Cell::new(true) };
+    /// The relation whose invalidation makes maps stale.
+    static SIGNAL: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    /// This transaction itself changed what is in force.
+    static CHANGED_HERE: Cell<bool> = const { Cell::new(false) };
+    /// Counts this backend's transactions.
+    static TRANSACTION: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Called for every relcache invalidation; `InvalidOid` means all relations. Only flags: no catalog access here.
+pub fn relation_invalidated(relation: pg_sys::Oid) {
+    if relation == pg_sys::InvalidOid || relation == SIGNAL.get() {
+        STALE.set(true);
+    }
+}
+
+pub fn transaction_ended() {
+    CHANGED_HERE.set(false);
+    TRANSACTION.set(TRANSACTION.get().wrapping_add(1));
+}
+
+/// A rolled-back savepoint takes our own changes with it, without a new command or snapshot to tell.
+pub fn subtransaction_aborted() {
+    MAPS.with_borrow_mut(|maps| {
+        maps.pinned = None;
+        maps.asked.clear();
+    });
+}
+
+/// The triggers' work: mark our own map, tell the others at commit.
+pub fn signal_change() -> Result<()> {
+    let installed = Installed::look_up()?;
+    SIGNAL.set(installed.signal);
+    CHANGED_HERE.set(true);
+    // SAFETY: the relation exists; queues an invalidation that is sent at commit and dropped at rollback.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(installed.signal) };
+    Ok(())
+}
+
+/// The map of what is in force for the running statement.
+pub fn current() -> Result<Rc<InForce>> {
+    let key = SnapshotKey::of_active()?;
+    let pinned = MAPS.with_borrow(|maps| match &maps.pinned {
+        Some((pinned_key, map)) if *pinned_key == key => Some(map.clone()),
+        _ => None,
+    });
+    if let Some(map) = pinned {
+        return Ok(map);
+    }
+    // SAFETY: inside a transaction. Messages otherwise arrive only with a lock we do not hold yet.
+    unsafe { pg_sys::AcceptInvalidationMessages() };
+    let map = match clean_for(&key) {
+        Some(map) => map,
+        None => read_fresh()?,
+    };
+    MAPS.with_borrow_mut(|maps| {
+        maps.pinned = Some((key, map.clone()));
+        maps.asked.clear();
+    });
+    Ok(map)
+}
+
+/// One release of a package (`number`), or its draft (`None`), whether in force or not. `map` must be [`current`].
+pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Asked>> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    let known = MAPS.with_borrow(|maps| {
+        maps.asked
+            .iter()
+            .find(|asked| asked.package_id == package_id && asked.number == number)
+            .cloned()
+    });
+    if let Some(asked) = known {
+        return Ok(asked);
+    }
+    let release = read_asked(map, package, package_id, number)?;
+    let name = set_hash(std::slice::from_ref(&release));
+    let compiled = compiled::get(map.installed, &name, std::slice::from_ref(&release))?;
+    let asked = Rc::new(Asked {
+        package_id,
+        number,
+        release,
+        compiled,
+    });
+    MAPS.with_borrow_mut(|maps| maps.asked.push(asked.clone()));
+    Ok(asked)
+}
+
+const ASKED_RELEASE: &std::ffi::CStr = c"
+SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash
+FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
+
+const ASKED_DRAFT: &std::ffi::CStr = c"
+SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key)
+FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
+WHERE p.package_id = $1";
+
+fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>) -> Result<Release> {
+    let _owner = AsOwner::new(map.installed.owner);
+    let mut found = None;
+    let mut each = |row: &spi::Row| {
+        found = Some(Release {
+            package_id,
+            package: package.to_owned(),
+            release: row.int4(1).unwrap_or_default(),
+            stage: None,
+            action: row.text(2)?.unwrap_or_default(),
+            threshold: row.float4(3).unwrap_or_default(),
+            key: row.bytes(4).unwrap_or_default(),
+        });
+        Ok(())
+    };
+    let id = spi::Parameter::int4(package_id);
+    match number {
+        Some(number) => spi::read(ASKED_RELEASE, &[id, spi::Parameter::int4(number)], &mut each)?,
+        None => spi::read(ASKED_DRAFT, &[id], &mut each)?,
+    }
+    found.ok_or_else(|| Error::UnknownRelease {
+        package: package.to_owned(),
+        release: number.unwrap_or_default(),
+    })
+}
+
+/// May this transaction use, or leave behind, a map that outlives its statement?
+fn may_share() -> bool {
+    // SAFETY: plain reads of transaction state.
+    unsafe {
+        !CHANGED_HERE.get()
+            && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
+            && !pg_sys::IsInParallelMode()
+    }
+}
+
+fn clean_for(key: &SnapshotKey) -> Option<Rc<InForce>> {
+    if STALE.get() || CHANGED_HERE.get() {
+        return None;
+    }
+    // SAFETY: plain read of transaction state.
+    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+        return None;
+    }
+    MAPS.with_borrow(|maps| match &maps.clean {
+        Some((clean_key, map)) if key.is_as_new_as(clean_key) => Some(map.clone()),
+        _ => None,
+    })
+}
+
+fn read_fresh() -> Result<Rc<InForce>> {
+    let map = Rc::new(read()?);
+    if !may_share() {
+        return Ok(map);
+    }
+    STALE.set(false);
+    // SAFETY: inside a transaction; from here on a message that arrives sets STALE again.
+    unsafe { pg_sys::AcceptInvalidationMessages() };
+    STALE.set(false);
+    let checked = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read()?)));
+    let (latest, again) = match checked {
+        Ok(checked) => checked,
+        Err(error) => {
+            STALE.set(true);
+            return Err(error);
+        }
+    };
+    if !again.same(&map) {
+        STALE.set(true);
+        return Ok(map);
+    }
+    if !STALE.get() {
+        MAPS.with_borrow_mut(|maps| maps.clean = Some((latest, map.clone())));
+    }
+    Ok(map)
+}
+
+const PACKAGES: &std::ffi::CStr = c"
+SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash
+FROM moderation.packages p
+CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
+LEFT JOIN LATERAL (
+    SELECT d.release FROM moderation.deployments d
+    WHERE d.package_id = p.package_id AND d.stage = s.stage
+    ORDER BY d.deployment_id DESC LIMIT 1) d ON true
+LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = d.release
+ORDER BY p.package_id, s.stage";
+
+const LABELS: &std::ffi::CStr = c"
+SELECT t.typname::text, e.enumlabel::text, e.oid
+FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+WHERE t.typnamespace = 'moderation'::regnamespace";
+
+const INSTALLATION: &std::ffi::CStr = c"SELECT installation_id::text, salt FROM moderation.installation";
+
+fn read() -> Result<InForce> {
+    let installed = Installed::look_up()?;
+    SIGNAL.set(installed.signal);
+    let _owner = AsOwner::new(installed.owner);
+    let mut packages = HashMap::new();
+    let mut releases = Vec::new();
+    spi::read(PACKAGES, &[], |row| {
+        let package = row.text(2)?.unwrap_or_default();
+        let package_id = row.int4(1).unwrap_or_default();
+        if let Some(release) = row.int4(4) {
+            let mut key = row.bytes(7).unwrap_or_default();
+            key.extend(row.bytes(8).unwrap_or_default());
+            releases.push(Release {
+                package_id,
+                package: package.clone(),
+                release,
+                stage: row.text(3)?,
+                action: row.text(5)?.unwrap_or_default(),
+                threshold: row.float4(6).unwrap_or_default(),
+                key,
+            });
+        }
+        packages.insert(package, package_id);
+        Ok(())
+    })?;
+    let mut labels = Labels::new();
+    spi::read(LABELS, &[], |row| {
+        if let (Some(enum_type), Some(label), Some(oid)) = (row.text(1)?, row.text(2)?, row.oid(3)) {
+            labels.insert((enum_type, label), oid);
+        }
+        Ok(())
+    })?;
+    let mut installation = None;
+    spi::read(INSTALLATION, &[], |row| {
+        installation = row.text(1)?.zip(row.bytes(2));
+        Ok(())
+    })?;
+    Ok(InForce {
+        installed,
+        labels,
+        packages,
+        set_hash: set_hash(&releases),
+        releases,
+        installation,
+        compiled: OnceCell::new(),
+    })
+}
+
+/// The name of the compiled set of these releases: everything that goes into it, and the versions of the code.
+pub fn set_hash(releases: &[Release]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(pg_moderation_engine::FORMAT_VERSION.to_be_bytes());
+    hash.update(pg_moderation_engine::FOLDING_VERSION.to_be_bytes());
+    for release in releases {
+        hash.update(release.package_id.to_be_bytes());
+        hash.update(release.release.to_be_bytes());
+        hash.update([u8::from(release.is_live())]);
+        hash.update((release.key.len() as u32).to_be_bytes());
+        hash.update(&release.key);
+    }
+    hash.finalize().into()
+}

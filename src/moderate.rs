@@ -1,0 +1,182 @@
+//! `matches`, `moderate_text`, `text_hits`: verdicts as SQL expressions.
+
+use crate::compiled::{self, Compiled};
+use crate::error::{Error, Result};
+use crate::in_force::{self, InForce, Release};
+use crate::pg::{self, Call};
+use crate::verdict::{self, Field, release_of};
+use pgrx::pg_sys::Datum;
+
+crate::pg_function!(moderation_matches, pg_finfo_moderation_matches, matches);
+crate::pg_function!(
+    moderation_moderate_text,
+    pg_finfo_moderation_moderate_text,
+    moderate_text
+);
+crate::pg_function!(moderation_text_hits, pg_finfo_moderation_text_hits, text_hits);
+crate::pg_function!(
+    moderation_compile_in_force,
+    pg_finfo_moderation_compile_in_force,
+    compile_in_force
+);
+
+/// `matches(body, package)`: is there a hit of the package's live release?
+fn matches(call: &Call) -> Result<Option<Datum>> {
+    let (Some(body), Some(package)) = (call.text(0)?, call.text(1)?) else {
+        return Ok(None);
+    };
+    let map = in_force::current()?;
+    let Some(&package_id) = map.packages.get(package) else {
+        return Err(Error::UnknownPackage(package.to_owned()));
+    };
+    let live = map
+        .releases
+        .iter()
+        .position(|release| release.package_id == package_id && release.is_live());
+    let hit = match live {
+        Some(slot) => map
+            .compiled()?
+            .matcher
+            .is_match(body, slot as u16, &mut compiled::interrupted)?,
+        None => false,
+    };
+    Ok(Some(hit.into()))
+}
+
+/// Slots of the named packages; `None` for all.
+fn slots_of(map: &InForce, packages: Option<Vec<&str>>) -> Result<Option<Vec<u16>>> {
+    let Some(packages) = packages else { return Ok(None) };
+    let mut slots = Vec::new();
+    for name in packages {
+        let &id = map
+            .packages
+            .get(name)
+            .ok_or_else(|| Error::UnknownPackage(name.to_owned()))?;
+        let of_package = map
+            .releases
+            .iter()
+            .enumerate()
+            .filter(|(_, release)| release.package_id == id);
+        slots.extend(of_package.map(|(slot, _)| slot as u16));
+    }
+    slots.sort_unstable();
+    slots.dedup();
+    Ok(Some(slots))
+}
+
+/// `moderate_text(body, packages, content_key)`: one verdict.
+fn moderate_text(call: &Call) -> Result<Option<Datum>> {
+    let Some(body) = call.text(0)? else {
+        return Ok(None);
+    };
+    let map = in_force::current()?;
+    let slots = slots_of(&map, call.texts(1)?)?;
+    let judgement = verdict::judge(
+        &map,
+        &[Field {
+            name: None,
+            text: body,
+        }],
+        slots.as_deref(),
+    )?;
+    let action = judgement
+        .action
+        .as_deref()
+        .map(|action| map.label("action", action))
+        .transpose()?;
+    let hits = pg::jsonb_datum(&judgement.live_hits(&map)?)?;
+    let score = Datum::from(judgement.score.to_bits());
+    call.row(&[action, Some(score), Some(hits)]).map(Some)
+}
+
+/// `text_hits(body, packages, release, draft)`: every place of every item.
+fn text_hits(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let Some(body) = call.text(0)? else {
+        return Ok(None);
+    };
+    let map = in_force::current()?;
+    let packages = call.texts(1)?;
+    let release = call.int4(2);
+    let draft = call.boolean(3).unwrap_or(false);
+    let fields = [Field {
+        name: None,
+        text: body,
+    }];
+    if release.is_none() && !draft {
+        let slots = slots_of(&map, packages)?;
+        if !map.releases.is_empty() {
+            put_hits(
+                &rows,
+                &map,
+                map.compiled()?,
+                &map.releases,
+                &fields,
+                slots.as_deref(),
+            )?;
+        }
+        return Ok(None);
+    }
+    if release.is_some() && draft {
+        return Err(Error::ReleaseOrDraft);
+    }
+    let [package] = packages.as_deref().unwrap_or_default() else {
+        return Err(Error::OnePackageNeeded);
+    };
+    let asked = in_force::asked(&map, package, release)?;
+    put_hits(
+        &rows,
+        &map,
+        &asked.compiled,
+        std::slice::from_ref(&asked.release),
+        &fields,
+        None,
+    )?;
+    Ok(None)
+}
+
+fn put_hits(
+    rows: &pg::Rows,
+    map: &InForce,
+    compiled: &Compiled,
+    releases: &[Release],
+    fields: &[Field<'_>],
+    slots: Option<&[u16]>,
+) -> Result<()> {
+    for found in verdict::find(compiled, fields, slots)? {
+        pgrx::check_for_interrupts!();
+        let release = release_of(releases, found.hit.slot)?;
+        let stage = release
+            .stage
+            .as_deref()
+            .map(|stage| map.label("stage", stage))
+            .transpose()?;
+        rows.put(&[
+            Some(pg::text_datum(&release.package)),
+            Some(release.release.into()),
+            stage,
+            Some(found.hit.item.into()),
+            Some(map.label("item_kind", "term")?),
+            compiled
+                .matcher
+                .term(found.hit.item, found.hit.slot)
+                .map(pg::text_datum),
+            Some(map.label("action", &release.action)?),
+            Some(found.span_start().into()),
+            Some(found.span_length().into()),
+            Some(pg::text_datum(&found.matched)),
+            Some(map.label("match_level", compiled::level_label(found.hit.evidence.level))?),
+            Some(Datum::from(found.hit.score.to_bits())),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Compiles what is in force for this transaction, its own changes included.
+fn compile_in_force(_call: &Call) -> Result<Option<Datum>> {
+    let map = in_force::current()?;
+    if !map.releases.is_empty() {
+        map.compiled()?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,153 @@
+//! Writing down what was judged: hits and exposures. Always as the extension's owner, always idempotent.
+
+use crate::compiled;
+use crate::error::{Error, Result};
+use crate::gucs;
+use crate::identity::AsOwner;
+use crate::in_force::InForce;
+use crate::spi::{self, Parameter};
+use crate::verdict::{Found, Judgement, release_of};
+use pgrx::pg_sys;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// Which content was judged, as its source describes it. Keys and times are printed in ISO form and UTC.
+pub struct Content {
+    pub source_id: i32,
+    pub content_key: Option<String>,
+    pub owner_key: Option<String>,
+    pub created_at: Option<String>,
+    pub digest: [u8; 32],
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+/// A random (version 4) UUID from the server's own generator.
+pub fn random_uuid() -> Result<String> {
+    let mut bytes = [0u8; 16];
+    // SAFETY: fills the 16 bytes it is given.
+    if !unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) } {
+        return Err(Error::Internal("no random numbers"));
+    }
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    Ok(hex(&bytes))
+}
+
+/// Now, in ISO form.
+pub fn now() -> Result<String> {
+    // SAFETY: reads the clock.
+    crate::pg::output(
+        pg_sys::TIMESTAMPTZOID,
+        unsafe { pg_sys::GetCurrentTimestamp() }.into(),
+    )
+}
+
+/// The rows of `moderation.hits` for a judgement, live and shadow: one per item and release, with its first place.
+/// Times are printed in ISO form and UTC: call under `Settings::plain_output`.
+pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome: &str) -> Result<Value> {
+    let observed_at = now()?;
+    let mut first: Vec<(&Found, i64)> = Vec::new();
+    let mut position: HashMap<(u16, i64), usize> = HashMap::new();
+    for found in &judgement.found {
+        match position.entry((found.hit.slot, found.hit.item)) {
+            std::collections::hash_map::Entry::Occupied(entry) => first[*entry.get()].1 += 1,
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(first.len());
+                first.push((found, 1));
+            }
+        }
+    }
+    let mut rows = Vec::with_capacity(first.len());
+    for (found, places) in first {
+        let release = release_of(&map.releases, found.hit.slot)?;
+        rows.push(json!({
+            "hit_id": random_uuid()?,
+            "observed_at": observed_at,
+            "source_id": content.source_id,
+            "content_key": content.content_key,
+            "owner_key": content.owner_key,
+            "created_at": content.created_at,
+            "digest": hex(&content.digest),
+            "set_hash": hex(&map.set_hash),
+            "package_id": release.package_id,
+            "release": release.release,
+            "stage": release.stage,
+            "item_id": found.hit.item,
+            "kind": "term",
+            "action": release.action,
+            "outcome": outcome,
+            "field": found.field,
+            "span_start": found.span_start(),
+            "span_length": found.span_length(),
+            "places": places,
+            "matched": found.matched,
+            "level": compiled::level_label(found.hit.evidence.level),
+            "score": found.hit.score,
+        }));
+    }
+    Ok(Value::Array(rows))
+}
+
+/// Writes rows made by [`hit_rows`], now or by another session earlier.
+pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
+    let _owner = AsOwner::new(owner);
+    spi::write(
+        c"SELECT moderation.record_hits($1)",
+        &[Parameter::jsonb(rows)?],
+        |_| Ok(()),
+    )
+    .map(|_| ())
+}
+
+/// Is this content in the exposure sample? By its key, so that all its versions are in or out together.
+pub fn is_exposed(map: &InForce, source_id: i32, content_key: Option<&str>, digest: &[u8; 32]) -> bool {
+    let sample = gucs::EXPOSURE_SAMPLE.get();
+    let (Some((_, salt)), true) = (&map.installation, sample > 0) else {
+        return false;
+    };
+    let mut hash = Sha256::new();
+    hash.update(salt);
+    hash.update(source_id.to_be_bytes());
+    match content_key {
+        Some(key) => hash.update(key),
+        None => hash.update(digest),
+    }
+    let digest = hash.finalize();
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&digest[..8]);
+    // Uniform to within 2^-44 for samples up to a million.
+    u64::from_be_bytes(first) % (sample as u64) == 0
+}
+
+/// Records that the content was judged. Call under `Settings::plain_output`.
+pub fn write_exposure(map: &InForce, judgement: &Judgement, content: &Content) -> Result<()> {
+    let row = json!({
+        "observed_at": now()?,
+        "source_id": content.source_id,
+        "content_key": content.content_key,
+        "owner_key": content.owner_key,
+        "created_at": content.created_at,
+        "digest": hex(&content.digest),
+        "set_hash": hex(&map.set_hash),
+        "action": judgement.action,
+        "weight": gucs::EXPOSURE_SAMPLE.get(),
+    });
+    let _owner = AsOwner::new(map.installed.owner);
+    spi::write(
+        c"SELECT moderation.record_exposure($1)",
+        &[Parameter::jsonb(&row)?],
+        |_| Ok(()),
+    )
+    .map(|_| ())
+}

@@ -1,0 +1,305 @@
+//! The triggers of attached tables: one judges before the row is stored, one records after.
+//!
+//! `judge_row` (BEFORE, only with a verdict column or quarantine) writes the verdict into the row or keeps the row out.
+//! `record_row` (AFTER) sees the row as it was really stored: hits of rows that ON CONFLICT DO NOTHING dropped are never
+//! recorded, and what later BEFORE triggers did to the text counts. It judges again rather than trust what came between.
+
+use crate::attachment::{self, Attachment, Column, OnBlock};
+use crate::error::{Error, Result};
+use crate::identity::Settings;
+use crate::in_force::{self, InForce};
+use crate::material::digest_of;
+use crate::pg::{self, Call};
+use crate::record::{self, Content};
+use crate::verdict::{self, Field, Judgement};
+use crate::{quarantine, reject, spool};
+use pgrx::pg_sys::{self, Datum};
+use serde_json::json;
+use std::rc::Rc;
+
+crate::pg_function!(moderation_judge_row, pg_finfo_moderation_judge_row, judge_row);
+crate::pg_function!(
+    moderation_watched_columns,
+    pg_finfo_moderation_watched_columns,
+    watched_columns
+);
+crate::pg_function!(
+    moderation_signal_in_force,
+    pg_finfo_moderation_signal_in_force,
+    signal_in_force
+);
+
+/// One firing of a row trigger for INSERT or UPDATE.
+pub struct Firing {
+    data: *mut pg_sys::TriggerData,
+}
+
+impl Firing {
+    pub fn of(call: &Call, before: bool) -> Result<Self> {
+        // SAFETY: the context is checked to be a TriggerData before it is read.
+        unsafe {
+            if !pgrx::trigger_support::called_as_trigger(call.fcinfo()) {
+                return Err(Error::NotATrigger);
+            }
+            let data = (*call.fcinfo()).context.cast::<pg_sys::TriggerData>();
+            let event = (*data).tg_event;
+            let operation = event & pg_sys::TRIGGER_EVENT_OPMASK;
+            let row = event & pg_sys::TRIGGER_EVENT_ROW != 0;
+            let is_before = event & pg_sys::TRIGGER_EVENT_TIMINGMASK == pg_sys::TRIGGER_EVENT_BEFORE;
+            let stores =
+                operation == pg_sys::TRIGGER_EVENT_INSERT || operation == pg_sys::TRIGGER_EVENT_UPDATE;
+            if !row || !stores || is_before != before {
+                return Err(Error::NotATrigger);
+            }
+            Ok(Self { data })
+        }
+    }
+
+    pub fn relation(&self) -> pg_sys::Relation {
+        // SAFETY: checked in of().
+        unsafe { (*self.data).tg_relation }
+    }
+
+    pub fn is_update(&self) -> bool {
+        // SAFETY: checked in of().
+        unsafe { (*self.data).tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_UPDATE }
+    }
+
+    /// The row that is to be, or was, stored.
+    pub fn new_tuple(&self) -> pg_sys::HeapTuple {
+        // SAFETY: checked in of().
+        unsafe {
+            if self.is_update() {
+                (*self.data).tg_newtuple
+            } else {
+                (*self.data).tg_trigtuple
+            }
+        }
+    }
+
+    fn new_slot(&self) -> *mut pg_sys::TupleTableSlot {
+        // SAFETY: row triggers carry slots.
+        unsafe {
+            if self.is_update() {
+                (*self.data).tg_newslot
+            } else {
+                (*self.data).tg_trigslot
+            }
+        }
+    }
+
+    /// The value of a column in the new row.
+    pub fn value(&self, number: i16) -> Option<Datum> {
+        // SAFETY: the slot holds a row of the relation, whose columns the attachment names.
+        unsafe { slot_value(self.new_slot(), number) }
+    }
+
+    /// The value of a column in the row before an update.
+    pub fn old_value(&self, number: i16) -> Option<Datum> {
+        // SAFETY: as above.
+        unsafe { slot_value((*self.data).tg_trigslot, number) }
+    }
+
+    pub fn text(&self, column: &Column) -> Result<Option<&str>> {
+        // SAFETY: attach() accepts text columns only.
+        self.value(column.number)
+            .map(|datum| unsafe { pg::text(datum) })
+            .transpose()
+    }
+
+    /// Does an update leave every watched text as it was?
+    fn leaves_texts(&self, attachment: &Attachment) -> bool {
+        // SAFETY: attach() accepts text columns only.
+        let bytes = |datum: Option<Datum>| datum.map(|datum| unsafe { pg::varlena(datum) });
+        self.is_update()
+            && attachment
+                .texts
+                .iter()
+                .all(|column| bytes(self.old_value(column.number)) == bytes(self.value(column.number)))
+    }
+}
+
+unsafe fn slot_value(slot: *mut pg_sys::TupleTableSlot, number: i16) -> Option<Datum> {
+    // SAFETY: by contract the slot is valid and has this column.
+    unsafe {
+        if (*slot).tts_nvalid < number {
+            pg_sys::slot_getsomeattrs_int(slot, i32::from(number));
+        }
+        let index = number as usize - 1;
+        (!*(*slot).tts_isnull.add(index)).then(|| *(*slot).tts_values.add(index))
+    }
+}
+
+/// A row, its texts judged.
+pub struct Judged {
+    pub map: Rc<InForce>,
+    pub judgement: Judgement,
+    pub digest: [u8; 32],
+}
+
+fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
+    let texts: Vec<Option<&str>> = attachment
+        .texts
+        .iter()
+        .map(|column| firing.text(column))
+        .collect::<Result<_>>()?;
+    let fields: Vec<Field<'_>> = attachment
+        .texts
+        .iter()
+        .zip(&texts)
+        .filter_map(|(column, text)| {
+            text.map(|text| Field {
+                name: Some(&column.name),
+                text,
+            })
+        })
+        .collect();
+    let map = in_force::current()?;
+    let judgement = verdict::judge(&map, &fields, None)?;
+    Ok(Judged {
+        map,
+        judgement,
+        digest: digest_of(texts.iter().copied()),
+    })
+}
+
+/// Prints a column of the new row in the same way in every session. The printing function may be the user's own and
+/// runs as the caller.
+fn print(firing: &Firing, column: &Column) -> Result<Option<String>> {
+    let Some(datum) = firing.value(column.number) else {
+        return Ok(None);
+    };
+    // Settings cost 5 us a row, and the usual keys print the same under all of them.
+    let is_plain = matches!(
+        column.type_oid,
+        pg_sys::INT2OID
+            | pg_sys::INT4OID
+            | pg_sys::INT8OID
+            | pg_sys::TEXTOID
+            | pg_sys::VARCHAROID
+            | pg_sys::UUIDOID
+    );
+    let _settings = (!is_plain).then(Settings::plain_output);
+    pg::output(column.type_oid, datum).map(Some)
+}
+
+/// Which content the row is.
+pub fn content_of(firing: &Firing, attachment: &Attachment, digest: [u8; 32]) -> Result<Content> {
+    let print_optional =
+        |column: &Option<Column>| column.as_ref().map(|column| print(firing, column)).transpose();
+    Ok(Content {
+        source_id: attachment.source_id,
+        content_key: print(firing, &attachment.id)?,
+        owner_key: print_optional(&attachment.owner)?.flatten(),
+        created_at: print_optional(&attachment.created_at)?.flatten(),
+        digest,
+    })
+}
+
+fn judge_row(call: &Call) -> Result<Option<Datum>> {
+    let firing = Firing::of(call, true)?;
+    let row = Some(Datum::from(firing.new_tuple()));
+    let attachment = attachment::of(firing.relation())?;
+    if firing.leaves_texts(&attachment) {
+        return Ok(row);
+    }
+    let judged = judge(&firing, &attachment)?;
+    let is_kept_out = attachment.on_block == OnBlock::Quarantine
+        && judged.judgement.blocks()
+        && !quarantine::is_being_released(attachment.source_id, &judged.digest);
+    if is_kept_out {
+        quarantine::keep_out(&firing, &attachment, &judged)?;
+        // A null pointer, not an SQL NULL: the row is skipped.
+        return Ok(Some(Datum::null()));
+    }
+    match &attachment.verdict {
+        Some(column) => with_verdict(&firing, column, &judged).map(Some),
+        None => Ok(row),
+    }
+}
+
+/// The new row with the verdict in its column; NULL without a live hit.
+fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Datum> {
+    let hits = judged.judgement.live_hits(&judged.map)?;
+    let verdict = if hits.as_array().is_none_or(Vec::is_empty) {
+        None
+    } else {
+        Some(pg::jsonb_datum(&verdict_json(judged, hits))?)
+    };
+    let mut number = i32::from(column.number);
+    let mut value = verdict.unwrap_or(Datum::null());
+    let mut is_null = verdict.is_none();
+    // SAFETY: the tuple belongs to the relation; the column is its jsonb column.
+    let tuple = unsafe {
+        pg_sys::heap_modify_tuple_by_cols(
+            firing.new_tuple(),
+            (*firing.relation()).rd_att,
+            1,
+            &mut number,
+            &mut value,
+            &mut is_null,
+        )
+    };
+    Ok(tuple.into())
+}
+
+/// The verdict as stored in a user's column and in quarantine.
+pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Value {
+    json!({
+        "action": judged.judgement.action,
+        "score": judged.judgement.score,
+        "set": record::hex(&judged.map.set_hash),
+        "hits": hits,
+    })
+}
+
+/// What follows from the row as stored: `None`, or the error that rejects it (raised by [`reject`], outside Rust's
+/// frames, since its SQLSTATE is our own).
+pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
+    let firing = Firing::of(call, false)?;
+    let attachment = attachment::of(firing.relation())?;
+    if firing.leaves_texts(&attachment) {
+        return Ok(None);
+    }
+    let judged = judge(&firing, &attachment)?;
+    let has_hits = !judged.judgement.found.is_empty();
+    let is_exposed = {
+        let key = print(&firing, &attachment.id)?;
+        record::is_exposed(&judged.map, attachment.source_id, key.as_deref(), &judged.digest)
+    };
+    if !has_hits && !is_exposed {
+        return Ok(None);
+    }
+    let content = content_of(&firing, &attachment, judged.digest)?;
+    let is_refused = judged.judgement.blocks()
+        && attachment.on_block != OnBlock::Flag
+        && !quarantine::is_being_released(attachment.source_id, &judged.digest);
+    let _settings = Settings::plain_output();
+    if is_refused {
+        let rows = record::hit_rows(&judged.map, &judged.judgement, &content, "rejected")?;
+        spool::append(&judged.map, &rows)?;
+        return reject::Rejection::new(&judged, &content).map(Some);
+    }
+    if has_hits {
+        let rows = record::hit_rows(&judged.map, &judged.judgement, &content, "flagged")?;
+        record::write_hits(judged.map.installed.owner, &rows)?;
+        spool::collect_if_due(&judged.map)?;
+    }
+    if is_exposed {
+        record::write_exposure(&judged.map, &judged.judgement, &content)?;
+    }
+    Ok(None)
+}
+
+fn watched_columns(_call: &Call) -> Result<Option<Datum>> {
+    Ok(Some(Datum::null()))
+}
+
+fn signal_in_force(call: &Call) -> Result<Option<Datum>> {
+    // SAFETY: reads the call's context.
+    if !unsafe { pgrx::trigger_support::called_as_trigger(call.fcinfo()) } {
+        return Err(Error::NotATrigger);
+    }
+    in_force::signal_change()?;
+    Ok(Some(Datum::null()))
+}

@@ -1,0 +1,175 @@
+//! From hits to a verdict: what the live releases of all packages say of one content.
+//!
+//! A package's score in a content is the sum over its items of the best hit of each; the package acts when that reaches
+//! its threshold. The verdict's action is the strongest of the packages that act, its score the highest of all packages.
+
+use crate::compiled::{self, Compiled};
+use crate::error::{Error, Result};
+use crate::gucs;
+use crate::in_force::{InForce, Release};
+use pg_moderation_engine::{FindOptions, Hit};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A text of a content, with the name of its column if it has one.
+pub struct Field<'a> {
+    pub name: Option<&'a str>,
+    pub text: &'a str,
+}
+
+/// A hit in a field, and the text it stands on.
+pub struct Found {
+    pub field: Option<String>,
+    pub hit: Hit,
+    pub matched: String,
+}
+
+/// What was found in one content, live and shadow, and what follows from it.
+pub struct Judgement {
+    pub action: Option<String>,
+    pub score: f32,
+    pub found: Vec<Found>,
+}
+
+/// `log < review < block`, as the enum orders them.
+pub fn rank(action: &str) -> u8 {
+    match action {
+        "block" => 3,
+        "review" => 2,
+        "log" => 1,
+        _ => 0,
+    }
+}
+
+/// Every place in `fields` where an item of the `slots` (all when `None`) stands.
+pub fn find(compiled: &Compiled, fields: &[Field<'_>], slots: Option<&[u16]>) -> Result<Vec<Found>> {
+    let options = FindOptions {
+        slots: slots.map(<[u16]>::to_vec),
+        places: gucs::MAX_PLACES.get() as usize,
+        ..Default::default()
+    };
+    let mut found = Vec::new();
+    for field in fields {
+        for hit in compiled
+            .matcher
+            .find(field.text, &options, &mut compiled::interrupted)?
+        {
+            let matched = field.text.get(hit.bytes.clone()).unwrap_or_default().to_owned();
+            found.push(Found {
+                field: field.name.map(str::to_owned),
+                hit,
+                matched,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The verdict of what is in force, with the hits it rests on. `slots` restricts it to some packages.
+pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Result<Judgement> {
+    if map.releases.is_empty() {
+        return Ok(Judgement {
+            action: None,
+            score: 0.0,
+            found: Vec::new(),
+        });
+    }
+    let found = find(map.compiled()?, fields, slots)?;
+    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
+    for Found { hit, .. } in &found {
+        let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
+        *score = score.max(hit.score);
+    }
+    let mut scores: HashMap<u16, f64> = HashMap::new();
+    for ((slot, _), score) in best {
+        *scores.entry(slot).or_insert(0.0) += f64::from(score);
+    }
+    let mut action: Option<&str> = None;
+    let mut highest = 0.0f32;
+    for (slot, score) in scores {
+        let release = release_of(&map.releases, slot)?;
+        if !release.is_live() {
+            continue;
+        }
+        let score = score as f32;
+        highest = highest.max(score);
+        if score >= release.threshold && action.is_none_or(|action| rank(action) < rank(&release.action)) {
+            action = Some(&release.action);
+        }
+    }
+    Ok(Judgement {
+        action: action.map(str::to_owned),
+        score: highest,
+        found,
+    })
+}
+
+pub fn release_of(releases: &[Release], slot: u16) -> Result<&Release> {
+    releases
+        .get(usize::from(slot))
+        .ok_or(Error::Internal("a hit names a release that is not in the set"))
+}
+
+impl Judgement {
+    pub fn blocks(&self) -> bool {
+        self.action.as_deref() == Some("block")
+    }
+
+    /// The live hits as the documented JSON array: the contract of `verdict.hits`.
+    pub fn live_hits(&self, map: &InForce) -> Result<Value> {
+        let mut hits = Vec::new();
+        for found in &self.found {
+            let release = release_of(&map.releases, found.hit.slot)?;
+            if release.is_live() {
+                hits.push(found.json(release, map.compiled()?, true));
+            }
+        }
+        Ok(Value::Array(hits))
+    }
+
+    /// The same for an error's DETAIL: without the term and the matched text, which its reader may not know.
+    pub fn live_hits_redacted(&self, map: &InForce) -> Result<Value> {
+        let mut hits = Vec::new();
+        for found in &self.found {
+            let release = release_of(&map.releases, found.hit.slot)?;
+            if release.is_live() {
+                hits.push(found.json(release, map.compiled()?, false));
+            }
+        }
+        Ok(Value::Array(hits))
+    }
+}
+
+impl Found {
+    /// First character of the span as SQL counts, from 1.
+    pub fn span_start(&self) -> i32 {
+        i32::try_from(self.hit.start + 1).unwrap_or(i32::MAX)
+    }
+
+    pub fn span_length(&self) -> i32 {
+        i32::try_from(self.hit.length).unwrap_or(i32::MAX)
+    }
+
+    fn json(&self, release: &Release, compiled: &Compiled, material: bool) -> Value {
+        let mut hit = json!({
+            "package": release.package,
+            "release": release.release,
+            "item": self.hit.item,
+            "kind": "term",
+            "action": release.action,
+            "field": self.field,
+            "span_start": self.span_start(),
+            "span_length": self.span_length(),
+            "level": compiled::level_label(self.hit.evidence.level),
+            "score": self.hit.score,
+        });
+        if material && let Some(object) = hit.as_object_mut() {
+            object.insert(
+                "term".into(),
+                compiled.matcher.term(self.hit.item, self.hit.slot).into(),
+            );
+            object.insert("matched".into(), self.matched.as_str().into());
+        }
+        hit
+    }
+}
