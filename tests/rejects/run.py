@@ -394,6 +394,7 @@ with Tap() as tap, cluster("rejects") as primary:
         part(tap, primary)
     primary.configure({"max_worker_processes": 8})
     primary.restart()
+    new_claim(primary)
     for part in (database_defaults, dropped_extension):
         part(tap, primary)
     panics = [line for line in primary.crashes() if "signal 9" not in line]
