@@ -1,4 +1,4 @@
-"""`make demo`: from nothing to flagged messages on a private cluster. `make demo-stop` ends and removes that cluster."""
+"""`make demo`: from nothing to flagged messages on a private cluster. `make demo-stop` ends and removes it."""
 
 import argparse
 import json
@@ -97,9 +97,9 @@ def copy(cluster, table, file):
 
 def psql_line(cluster):
     """The command to paste: the private server's own psql, since the system may have none."""
-    libraries = [f"LD_LIBRARY_PATH={shlex.quote(':'.join(cluster.server.libraries))}"] if cluster.server.libraries else []
+    libraries = ":".join(cluster.server.libraries)
     command = [str(cluster.server.program("psql")), "-h", str(cluster.sockets), "-U", "postgres", "-d", DATABASE]
-    return " ".join([*libraries, shlex.join(command)])
+    return (f"LD_LIBRARY_PATH={shlex.quote(libraries)} " if libraries else "") + shlex.join(command)
 
 
 def stop():
@@ -123,7 +123,7 @@ def command():
         try:
             start(given.pg_config)
         except Failure as failure:
-            raise Failure(f"{failure}\n(the demo stopped here; `make demo` tries again, `make demo-stop` cleans up)") from None
+            raise Failure(f"{failure}\n(stopped here: `make demo` tries again, `make demo-stop` cleans up)") from None
     return 0
 
 
