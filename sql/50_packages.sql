@@ -323,6 +323,14 @@ BEGIN
                 moderation.folding_version(), draft.terms, draft.allow_entries, publish_package.note, moderation.caller());
         UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
     END IF;
+    IF publish_package.stage = 'shadow' AND number = (
+        SELECT d.release FROM moderation.deployments d
+        WHERE d.package_id = target.package_id AND d.stage = 'live' ORDER BY d.deployment_id DESC LIMIT 1) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('release %s of package "%s" is live already', number, target.name),
+            DETAIL = 'The draft has not changed since, and a release is live or shadow, never both.',
+            HINT = 'Change the draft first, or retire the package to take the release out of force.';
+    END IF;
     PERFORM moderation.deploy(target.package_id, publish_package.stage, number, publish_package.note);
     IF publish_package.stage = 'live' THEN
         -- A release is live or shadow, never both: its shadow run ends here.

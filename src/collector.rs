@@ -92,7 +92,7 @@ pub extern "C-unwind" fn moderation_collector_main(argument: Datum) {
 }
 
 fn collect_portion() -> usize {
-    match in_force::current().and_then(|map| spool::collect(&map)) {
+    match in_force::current().and_then(|map| spool::collect(&map, spool::PORTION)) {
         Ok(files) => files,
         // An extension that was just dropped, say. The files stay.
         Err(error) => {
@@ -104,6 +104,6 @@ fn collect_portion() -> usize {
 
 fn collect_rejected(_call: &Call) -> Result<Option<Datum>> {
     let map = in_force::current()?;
-    let files = spool::collect(&map)?;
+    let files = spool::collect(&map, spool::PORTION)?;
     Ok(Some(i64::try_from(files).unwrap_or(i64::MAX).into()))
 }

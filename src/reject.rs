@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::pg::{self, Call};
 use crate::record::Content;
 use crate::trigger::{self, Judged};
+use crate::verdict;
 use pgrx::pg_sys;
 use serde_json::json;
 use std::ffi::{c_char, c_int};
@@ -25,7 +26,7 @@ impl Rejection {
     pub fn new(judged: &Judged, content: &Content) -> Result<Self> {
         let detail = json!({
             "action": judged.judgement.action,
-            "score": judged.judgement.score,
+            "score": verdict::decimal(judged.judgement.score),
             "content_key": content.content_key,
             "hits": judged.judgement.live_hits_redacted(&judged.map)?,
         });

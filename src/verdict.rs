@@ -161,7 +161,7 @@ impl Found {
             "span_start": self.span_start(),
             "span_length": self.span_length(),
             "level": compiled::level_label(self.hit.evidence.level),
-            "score": self.hit.score,
+            "score": decimal(self.hit.score),
         });
         if material && let Some(object) = hit.as_object_mut() {
             object.insert(
@@ -172,4 +172,9 @@ impl Found {
         }
         hit
     }
+}
+
+/// A score as JSON with the digits of its own precision: 0.7, not 0.699999988079071.
+pub fn decimal(score: f32) -> f64 {
+    score.to_string().parse().unwrap_or_else(|_| f64::from(score))
 }
