@@ -22,7 +22,6 @@ MESSAGE_COLUMNS = "message_id, sender, received_at, subject, body, label"
 
 
 def start(pg_config):
-    preflight.check("demo")
     server = private(None, pg_config)
     build.install(server)
     packages = pins()["npm"]
@@ -120,6 +119,7 @@ def command():
     with lock("demo"):
         if given.what == "stop":
             return stop()
+        preflight.check("demo")
         try:
             start(given.pg_config)
         except Failure as failure:
