@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import pwd
+import signal
 import stat
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class Failure(Exception):
 
 def main(function):
     """Run a script's function: its return value is the exit code, a Failure is one plain message."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files go and servers stop
     try:
         sys.exit(function())
     except Failure as failure:
@@ -107,8 +109,10 @@ def give_away(path):
 def temporary_beside(path):
     """A fresh name beside `path`, renamed onto it when the block succeeds and removed when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{path.name}.partial-*"):  # of a run that was killed
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            remove(left)
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    remove(partial)
     try:
         yield partial
         remove(path)

@@ -333,12 +333,11 @@ BEGIN
     END IF;
     IF publish_package.stage = 'shadow' AND number = (
         SELECT d.release FROM moderation.deployments d
-        WHERE d.package_id = target.package_id AND d.stage = 'live'
-        ORDER BY d.deployment_id DESC LIMIT 1) THEN
+        WHERE d.package_id = target.package_id AND d.stage = 'live' ORDER BY d.deployment_id DESC LIMIT 1) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('release %s of package "%s" is live already', number, target.name),
             DETAIL = 'The draft has not changed since, and a release is live or shadow, never both.',
-            HINT = 'Change the draft first; or call retire_package() to stop enforcing, then publish in shadow.';
+            HINT = 'Change the draft first, or retire the package to take the release out of force.';
     END IF;
     PERFORM moderation.deploy(target.package_id, publish_package.stage, number, publish_package.note);
     IF publish_package.stage = 'live' THEN

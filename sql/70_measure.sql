@@ -1,11 +1,24 @@
 -- Recording, reviews and statistics.
 
+-- enable_seqscan = off: planned while the ring is empty, the look-up would stay a scan of all hits until the next ANALYZE.
 CREATE FUNCTION moderation.record_hits(hits jsonb) RETURNS bigint
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $fn$
 DECLARE
+    content_source integer := (hits->0->>'source_id')::integer;
+    key text := hits->0->>'content_key';
+    content_digest bytea := decode(hits->0->>'digest', 'hex');
+    known text[];
     written bigint;
 BEGIN
+    IF key IS NULL THEN
+        known := ARRAY(SELECT concat_ws('/', h.package_id, h.release, h.stage, h.item_id) FROM moderation.hits h
+                       WHERE h.source_id = content_source AND h.content_key IS NULL AND h.digest = content_digest);
+    ELSE
+        known := ARRAY(SELECT concat_ws('/', h.package_id, h.release, h.stage, h.item_id) FROM moderation.hits h
+                       WHERE h.source_id = content_source AND h.content_key = key
+                         AND h.digest = content_digest);
+    END IF;
     INSERT INTO moderation.hits
         (bucket, hit_id, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, package_id, release,
          stage, item_id, kind, action, outcome, field, span_start, span_length, places, matched, level, score)
@@ -17,36 +30,36 @@ BEGIN
         digest text, set_hash text, package_id integer, release integer, stage moderation.stage, item_id bigint,
         kind moderation.item_kind, action moderation.action, outcome moderation.outcome, field text, span_start integer,
         span_length integer, places integer, matched text, level moderation.match_level, score real)
-    WHERE NOT EXISTS (
-        SELECT FROM moderation.hits h
-        WHERE h.source_id = n.source_id AND h.content_key IS NOT DISTINCT FROM n.content_key
-          AND h.digest = decode(n.digest, 'hex') AND h.package_id = n.package_id AND h.release = n.release
-          AND h.item_id = n.item_id AND h.stage = n.stage)
+    WHERE concat_ws('/', n.package_id, n.release, n.stage, n.item_id) <> ALL (known)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.record_hits(jsonb) IS 'Internal: writes hits once per content, digest, release and item, however often the same ones arrive.';
+COMMENT ON FUNCTION moderation.record_hits(jsonb) IS 'Internal: writes the hits of one content, once per digest, release and item, however often the same ones arrive.';
 
 CREATE FUNCTION moderation.record_exposure(exposure jsonb) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $fn$
+DECLARE
+    e record;
+BEGIN
+    SELECT n.*, decode(n.digest, 'hex') AS digest_bytes, decode(n.set_hash, 'hex') AS set_bytes INTO e
+    FROM jsonb_to_record(exposure) AS n (
+        observed_at timestamptz, source_id integer, content_key text, owner_key text, created_at timestamptz,
+        digest text, set_hash text, action moderation.action, weight real);
+    IF e.content_key IS NULL OR NOT EXISTS (
+        SELECT FROM moderation.exposures x
+        WHERE x.source_id = e.source_id AND x.content_key = e.content_key AND x.digest = e.digest_bytes
+          AND x.set_hash = e.set_bytes) THEN
         INSERT INTO moderation.exposures
             (bucket, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, action, weight)
-        SELECT moderation.ring_bucket(n.observed_at), n.observed_at, n.source_id, n.content_key, n.owner_key, n.created_at,
-               decode(n.digest, 'hex'), decode(n.set_hash, 'hex'), n.action, n.weight
-        FROM jsonb_to_record(record_exposure.exposure) AS n (
-            observed_at timestamptz, source_id integer, content_key text, owner_key text, created_at timestamptz,
-            digest text, set_hash text, action moderation.action, weight real)
-        WHERE NOT EXISTS (
-            SELECT FROM moderation.exposures e
-            WHERE e.source_id = n.source_id
-              AND NOT e.content_key IS DISTINCT FROM n.content_key
-              AND e.digest = decode(n.digest, 'hex')
-              AND e.set_hash = decode(n.set_hash, 'hex'));
-    END;
-COMMENT ON FUNCTION moderation.record_exposure(jsonb) IS 'Internal: writes the sampled fact that a content was judged.';
+        VALUES (moderation.ring_bucket(e.observed_at), e.observed_at, e.source_id, e.content_key, e.owner_key, e.created_at,
+                e.digest_bytes, e.set_bytes, e.action, e.weight);
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.record_exposure(jsonb) IS 'Internal: writes the sampled fact that a content was judged, once per content, digest and compiled set.';
 
 CREATE FUNCTION moderation.expire_records(keep interval, OUT hits bigint, OUT exposures bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -62,9 +62,18 @@ thread_local! {
     static STALE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Called for every relcache invalidation. Only a flag: any change of any table makes us read again, once.
-pub fn relation_invalidated(_relation: pg_sys::Oid) {
-    STALE.set(true);
+/// Called for every relcache invalidation. Only a flag, and only for relations we know: a session next to a busy user
+/// of temporary tables must not read again and again.
+pub fn relation_invalidated(relation: pg_sys::Oid) {
+    let concerns_us = relation == pg_sys::InvalidOid
+        || KNOWN.with(|known| {
+            known
+                .try_borrow()
+                .map_or(true, |known| known.contains_key(&relation))
+        });
+    if concerns_us {
+        STALE.set(true);
+    }
 }
 
 /// The attachment of `relation`, which may be a partition of an attached table.

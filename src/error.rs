@@ -275,7 +275,7 @@ fn term_report(position: usize, error: &TermError) -> Report {
         ),
         TermError::NothingLeft => (
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
-            "A term needs at least one letter, digit or symbol; match => 'substring' accepts punctuation at level 'literal'.",
+            "A term needs at least one letter, digit or symbol.",
         ),
         TermError::Unsupported { .. } => (
             Code::ERRCODE_FEATURE_NOT_SUPPORTED,

@@ -174,7 +174,7 @@ pub struct Rows {
 
 impl Rows {
     pub fn put(&self, values: &[Option<pg_sys::Datum>]) -> Result<()> {
-        let (datums, nulls) = split(values);
+        let (mut datums, mut nulls) = split(values);
         // SAFETY: InitMaterializedSRF has set store and descriptor.
         unsafe {
             let descriptor = (*self.info).setDesc;
@@ -184,8 +184,8 @@ impl Rows {
             pg_sys::tuplestore_putvalues(
                 (*self.info).setResult,
                 descriptor,
-                datums.as_ptr(),
-                nulls.as_ptr(),
+                datums.as_mut_ptr(),
+                nulls.as_mut_ptr(),
             );
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::gucs;
 use crate::identity::AsOwner;
 use crate::in_force::InForce;
 use crate::spi::{self, Parameter};
-use crate::verdict::{Found, Judgement, release_of};
+use crate::verdict::{self, Found, Judgement, release_of};
 use pgrx::pg_sys;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -93,7 +93,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "places": places,
             "matched": found.matched,
             "level": compiled::level_label(found.hit.evidence.level),
-            "score": found.hit.score,
+            "score": verdict::decimal(found.hit.score),
         }));
     }
     Ok(Value::Array(rows))

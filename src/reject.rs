@@ -26,7 +26,7 @@ impl Rejection {
     pub fn new(judged: &Judged, content: &Content) -> Result<Self> {
         let detail = json!({
             "action": judged.judgement.action,
-            "score": verdict::score_json(judged.judgement.score),
+            "score": verdict::decimal(judged.judgement.score),
             "content_key": content.content_key,
             "hits": judged.judgement.live_hits_redacted(&judged.map)?,
         });

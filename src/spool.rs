@@ -26,7 +26,9 @@ use std::time::{Duration, Instant};
 const MAGIC: &str = "pg_moderation rejected hits 1";
 const EXTENSION: &str = "hits";
 /// Files that one collection takes; the worker goes on until none is left.
-const PORTION: usize = 1_000;
+pub const PORTION: usize = 1_000;
+/// Files that a call which writes for another reason takes: it must not keep its user waiting.
+const SMALL_PORTION: usize = 100;
 /// The largest file that a collection reads: a row's hits are bounded by the compiled set, not by this.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// Writing calls look for work at most this often.
@@ -131,18 +133,23 @@ pub fn collect_if_due(map: &InForce) -> Result<()> {
     let is_due = LAST_LOOK.get().is_none_or(|last| last.elapsed() >= COLLECT_EVERY);
     if is_due {
         LAST_LOOK.set(Some(Instant::now()));
-        collect(map)?;
+        collect(map, SMALL_PORTION)?;
     }
     Ok(())
 }
 
-/// Inserts the rows of a portion of files in the current transaction; the files go when it commits. Returns how many
-/// files were taken: 0 when there are none, or somebody else is at it.
-pub fn collect(map: &InForce) -> Result<usize> {
+/// Inserts the rows of up to `limit` files in the current transaction; the files go when it commits. Returns how many
+/// files were taken: 0 when there are none, or somebody else is at it. Under REPEATABLE READ and above nothing is taken:
+/// an old snapshot hides what others have collected, and the same content would count twice.
+pub fn collect(map: &InForce, limit: usize) -> Result<usize> {
     let folder = folder();
-    let found = files(&folder, PORTION);
+    let found = files(&folder, limit);
     // SAFETY: plain read of transaction state.
-    let writes = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
+    let writes = unsafe {
+        !pg_sys::RecoveryInProgress()
+            && !pg_sys::XactReadOnly
+            && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
+    };
     if found.is_empty() || !writes || !lock(map)? {
         return Ok(0);
     }

@@ -262,18 +262,18 @@ fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Dat
     } else {
         Some(pg::jsonb_datum(&verdict_json(judged, hits))?)
     };
-    let mut number = i32::from(column.number);
-    let mut value = verdict.unwrap_or(Datum::null());
-    let mut is_null = verdict.is_none();
+    let number = i32::from(column.number);
+    let value = verdict.unwrap_or(Datum::null());
+    let is_null = verdict.is_none();
     // SAFETY: the tuple belongs to the relation; the column is its jsonb column.
     let tuple = unsafe {
         pg_sys::heap_modify_tuple_by_cols(
             firing.new_tuple(),
             (*firing.relation()).rd_att,
             1,
-            &mut number,
-            &mut value,
-            &mut is_null,
+            &number,
+            &value,
+            &is_null,
         )
     };
     Ok(tuple.into())
@@ -283,7 +283,7 @@ fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Dat
 pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Value {
     json!({
         "action": judged.judgement.action,
-        "score": verdict::score_json(judged.judgement.score),
+        "score": verdict::decimal(judged.judgement.score),
         "set": record::hex(&judged.map.set_hash),
         "hits": hits,
     })

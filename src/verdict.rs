@@ -140,11 +140,6 @@ impl Judgement {
     }
 }
 
-/// A score as its shortest decimal: 0.1, not the 0.10000000149011612 that widening its bits would print.
-pub fn score_json(score: f32) -> Value {
-    score.to_string().parse::<f64>().map_or(Value::Null, Value::from)
-}
-
 impl Found {
     /// First character of the span as SQL counts, from 1.
     pub fn span_start(&self) -> i32 {
@@ -166,7 +161,7 @@ impl Found {
             "span_start": self.span_start(),
             "span_length": self.span_length(),
             "level": compiled::level_label(self.hit.evidence.level),
-            "score": score_json(self.hit.score),
+            "score": decimal(self.hit.score),
         });
         if material && let Some(object) = hit.as_object_mut() {
             object.insert(
@@ -177,4 +172,9 @@ impl Found {
         }
         hit
     }
+}
+
+/// A score as JSON with the digits of its own precision: 0.7, not 0.699999988079071.
+pub fn decimal(score: f32) -> f64 {
+    score.to_string().parse().unwrap_or_else(|_| f64::from(score))
 }
