@@ -36,10 +36,10 @@ SELECT count(*) AS recorded FROM t.recorded;
 UPDATE t.ads SET body = 'now a roulette' WHERE ad_id = 3 RETURNING verdict->>'action' AS action;
 UPDATE t.ads SET body = 'harmless again' WHERE ad_id = 3 RETURNING verdict;
 UPDATE t.ads SET body = 'now a roulette' WHERE ad_id = 3 RETURNING verdict->>'action' AS action;
-SELECT key, term, field, count(*) FROM t.recorded GROUP BY 1, 2, 3;
+SELECT key, term, field, count(*) FROM t.recorded GROUP BY 1, 2, 3 ORDER BY 1;
 -- Another content with the same words is another row of hits.
 UPDATE t.ads SET title = 'and' WHERE ad_id = 3;
-SELECT key, term, field, count(*) FROM t.recorded GROUP BY 1, 2, 3;
+SELECT key, term, field, count(*) FROM t.recorded GROUP BY 1, 2, 3 ORDER BY 1;
 -- A rolled-back row leaves no hits.
 TRUNCATE moderation.hits;
 BEGIN; INSERT INTO t.ads (ad_id, title) VALUES (100, 'casino'); ROLLBACK;

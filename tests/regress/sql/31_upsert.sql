@@ -24,7 +24,7 @@ SELECT count(*) AS recorded FROM t.recorded;
 INSERT INTO t.ups SELECT 3, 'casino' FROM generate_series(1, 1) ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body;
 INSERT INTO t.ups VALUES (3, 'clean') ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body;
 INSERT INTO t.ups VALUES (3, 'casino') ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body;
-SELECT key, term, count(*) FROM t.recorded GROUP BY 1, 2;
+SELECT key, term, count(*) FROM t.recorded GROUP BY 1, 2 ORDER BY 1;
 DROP TABLE t.ups;
 SELECT t.retire_all();
 TRUNCATE moderation.hits, moderation.exposures;

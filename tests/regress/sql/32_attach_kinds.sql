@@ -42,6 +42,23 @@ DROP DOMAIN t.key, t.short_prose, t.prose;
 DROP TYPE t.colour;
 TRUNCATE moderation.hits;
 
+-- Names that need quoting; a generated column that reads the verdict; a foreign key that changes a watched text; inheritance.
+CREATE TABLE t."We""ird, Table" ("Id, {x}" int PRIMARY KEY, "a ""b"" 'c'" text UNIQUE, "ü\" text);
+SELECT moderation.attach('t."We""ird, Table"', id => 'Id, {x}', text => ARRAY['a "b" ''c''', 'ü\'], verdict_column => 'Ver"dict') > 0 AS attached;
+ALTER TABLE t."We""ird, Table" ADD COLUMN action text GENERATED ALWAYS AS ("Ver""dict"->>'action') STORED;
+INSERT INTO t."We""ird, Table" VALUES (1, 'casino', 'casino'), (2, 'x', 'y') RETURNING "Id, {x}" AS id, action;
+UPDATE t."We""ird, Table" SET "ü\" = 'casino' WHERE "Id, {x}" = 2 RETURNING action;
+CREATE TABLE t.refers (id int, name text REFERENCES t."We""ird, Table" ("a ""b"" 'c'") ON UPDATE CASCADE);
+SELECT moderation.attach('t.refers', id => 'id', text => '{name}') > 0 AS attached;
+INSERT INTO t.refers VALUES (7, 'x');
+UPDATE t."We""ird, Table" SET "a ""b"" 'c'" = 'the casino' WHERE "Id, {x}" = 2;
+-- A child table by inheritance is a table of its own.
+CREATE TABLE t.heir () INHERITS (t.refers);
+INSERT INTO t.heir VALUES (8, 'casino of an heir');
+SELECT source, key, field, start FROM t.recorded;
+DROP TABLE t.heir, t.refers, t."We""ird, Table";
+TRUNCATE moderation.hits;
+
 -- Renaming columns, table and schema; dropping a column that is not watched; adding one.
 CREATE TABLE t.moving (gone int, id int PRIMARY KEY, body text, other text);
 SELECT moderation.attach('t.moving', id => 'id', text => '{body}', verdict_column => 'v') > 0 AS attached;

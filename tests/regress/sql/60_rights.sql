@@ -118,6 +118,17 @@ SELECT app.insert_ad(9, 'casino');
 RESET ROLE;
 SELECT content_key, quarantined_by FROM moderation.quarantine ORDER BY quarantine_id DESC LIMIT 1;
 -- Row level security of the table holds for a release.
+SELECT format($$SELECT moderation.release_quarantined(%s)$$, max(quarantine_id)) AS release FROM moderation.quarantine \gset
+ALTER TABLE app.ads ENABLE ROW LEVEL SECURITY;
+CREATE POLICY small_ids ON app.ads FOR INSERT TO regress_moderation_operator WITH CHECK (id < 5);
+SET ROLE regress_moderation_operator;
+:release;
+RESET ROLE;
+DROP POLICY small_ids ON app.ads;
+CREATE POLICY small_ids ON app.ads FOR INSERT TO regress_moderation_operator WITH CHECK (id < 50);
+SET ROLE regress_moderation_operator;
+:release;
+RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA app CASCADE;
 DROP TABLE t.foreign_table;

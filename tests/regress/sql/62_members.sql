@@ -14,7 +14,7 @@ SELECT c.relname AS open_relation FROM pg_class c WHERE c.oid IN (SELECT objid F
 SELECT p.oid::regprocedure AS unpinned FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.oid IN (SELECT objid FROM members WHERE classid = 'pg_proc'::regclass)
   AND (p.prosecdef OR l.lanname = 'plpgsql')
-  AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}';
+  AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(p.proconfig, '{}'));
 SELECT p.oid::regprocedure AS runs_as_owner FROM pg_proc p WHERE p.prosecdef
   AND p.oid IN (SELECT objid FROM members WHERE classid = 'pg_proc'::regclass) ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- SQL functions have parsed bodies: no name is looked up when they run.
@@ -46,5 +46,6 @@ SELECT parent.relname, count(*), string_agg(DISTINCT pg_get_expr(p.relpartbound,
 WHERE parent.relnamespace = 'moderation'::regnamespace AND parent.relkind = 'p' GROUP BY 1 ORDER BY 1;
 -- Hits reference neither releases nor items: evidence stays.
 SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid IN ('moderation.hits'::regclass, 'moderation.exposures'::regclass);
--- The settings.
+-- The settings; the first call of a function loads the library that has them.
+SELECT moderation.folding_version() > 0 AS loaded;
 SELECT name, setting, unit, context, min_val, max_val FROM pg_settings WHERE name LIKE 'pg\_moderation.%' ORDER BY name;
