@@ -42,7 +42,8 @@ CREATE TABLE moderation.hits (
     score           real NOT NULL,
     PRIMARY KEY (bucket, hit_id)
 ) PARTITION BY LIST (bucket);
-CREATE INDEX hits_content_idx ON moderation.hits (source_id, content_key, digest);
+-- Keys are as long as users make them; an index entry has a limit, and must not be what refuses a user's row.
+CREATE INDEX hits_content_idx ON moderation.hits (source_id, left(content_key, 200), digest);
 CREATE INDEX hits_package_idx ON moderation.hits (package_id, observed_at);
 CREATE INDEX hits_item_idx ON moderation.hits (item_id);
 CREATE INDEX hits_observed_idx ON moderation.hits (observed_at);
@@ -68,7 +69,7 @@ CREATE TABLE moderation.exposures (
     weight          real NOT NULL,
     PRIMARY KEY (bucket, exposure_id)
 ) PARTITION BY LIST (bucket);
-CREATE INDEX exposures_content_idx ON moderation.exposures (source_id, content_key, digest);
+CREATE INDEX exposures_content_idx ON moderation.exposures (source_id, left(content_key, 200), digest);
 CREATE INDEX exposures_observed_idx ON moderation.exposures (observed_at);
 COMMENT ON TABLE moderation.exposures IS 'A sample of all judged contents, hit or not: the denominator of every rate.';
 COMMENT ON COLUMN moderation.exposures.action IS 'The verdict''s action; NULL: no live hit.';
@@ -102,7 +103,7 @@ CREATE TABLE moderation.reviews (
     reviewed_at     timestamptz NOT NULL DEFAULT now(),
     reviewed_by     text NOT NULL
 );
-CREATE INDEX reviews_content_idx ON moderation.reviews (source_id, content_key, review_id DESC);
+CREATE INDEX reviews_content_idx ON moderation.reviews (source_id, left(content_key, 200), review_id DESC);
 CREATE INDEX reviews_hit_idx ON moderation.reviews (hit_id) WHERE hit_id IS NOT NULL;
 COMMENT ON TABLE moderation.reviews IS 'Human labels of contents (hit_id NULL) and of single hits; append-only, the newest counts.';
 
@@ -125,7 +126,7 @@ CREATE TABLE moderation.quarantine (
     resolved_by     text,
     note            text
 );
-CREATE INDEX quarantine_content_idx ON moderation.quarantine (source_id, content_key);
+CREATE INDEX quarantine_content_idx ON moderation.quarantine (source_id, left(content_key, 200));
 COMMENT ON TABLE moderation.quarantine IS 'Rows kept out of their tables by a block verdict, whole, until somebody releases or discards them.';
 COMMENT ON COLUMN moderation.quarantine.content IS 'Every stored column by name, as the text its type prints (ISO dates, exact numbers), so that every type round-trips.';
 COMMENT ON COLUMN moderation.quarantine.changed IS 'For an update: the columns it changed; releasing writes only these.';
