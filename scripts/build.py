@@ -33,7 +33,7 @@ def features(server):
 
 
 def environment(server):
-    """The environment pgrx builds in: its own home for each server, so that one never disturbs another's bindings."""
+    """The environment pgrx builds in: its own home for each server, and the one variable whose change rebuilds pgrx."""
     home = BUILD / "pgrx" / f"pg{server.major}-{hashlib.sha256(str(server.pg_config).encode()).hexdigest()[:8]}"
     home.mkdir(parents=True, exist_ok=True)
     config = f"[configs]\npg{server.major} = {json.dumps(str(server.pg_config), ensure_ascii=False)}\n"
@@ -42,13 +42,12 @@ def environment(server):
         file.write_text(config)
     values = {
         "PGRX_HOME": str(home),
+        "PGRX_PG_CONFIG_PATH": str(server.pg_config),
         "PATH": f"{toolchain.cargo_pgrx().parent}:{os.environ.get('PATH', '')}",
         "LIBCLANG_PATH": toolchain.libclang(),
         "BINDGEN_EXTRA_CLANG_ARGS": toolchain.bindgen_arguments(),
         "CARGO_TARGET_DIR": str(target(server)),
     }
-    if server.libraries:
-        values["LD_LIBRARY_PATH"] = ":".join(server.libraries)
     return os.environ | values
 
 

@@ -4,6 +4,7 @@ The packages are downloaded and unpacked, not installed: installing postgresql-N
 cluster on a machine that has none.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -23,15 +24,16 @@ def unavailable(major, packages):
     """Why the server can be had neither from this machine nor from its distribution; None when it can."""
     if installed(major):
         return None
-    install = f"apt-get install {' '.join(packages)}"
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return f"PostgreSQL {major} is not installed, and there is no apt-get to fetch it with: give PG_CONFIG="
+    if not Path("/usr/share/zoneinfo").exists():  # the distribution's servers look for it there and nowhere else
+        return f"PostgreSQL {major} of this distribution needs time zones: apt-get install tzdata"
     missing = [name for name in packages if not candidate(name)]
     if missing:
         update_lists()
         missing = [name for name in packages if not candidate(name)]
     if missing:
-        return f"PostgreSQL {major}: this distribution has no package {missing[0]}: give PG_CONFIG= (or, elsewhere, {install})"
+        return f"PostgreSQL {major} is not installed, and its distribution lacks {missing[0]}: give PG_CONFIG="
     return None
 
 
@@ -43,8 +45,6 @@ def candidate(package):
 
 def update_lists():
     """Root can fetch the package lists a fresh machine lacks; an ordinary user goes with what is there."""
-    import os
-
     if os.geteuid() == 0:
         say("apt-get update")
         run(["apt-get", "update"], "apt-get update")

@@ -1,4 +1,4 @@
-"""`make demo`: from nothing to flagged messages on a private cluster. `make demo-stop` ends and removes that cluster."""
+"""`make demo`: from nothing to flagged messages on a private cluster. `make demo-stop` ends and removes it."""
 
 import argparse
 import json
@@ -22,7 +22,6 @@ MESSAGE_COLUMNS = "message_id, sender, received_at, subject, body, label"
 
 
 def start(pg_config):
-    preflight.check("demo")
     server = private(None, pg_config)
     build.install(server)
     packages = pins()["npm"]
@@ -97,9 +96,9 @@ def copy(cluster, table, file):
 
 def psql_line(cluster):
     """The command to paste: the private server's own psql, since the system may have none."""
-    libraries = [f"LD_LIBRARY_PATH={shlex.quote(':'.join(cluster.server.libraries))}"] if cluster.server.libraries else []
+    libraries = ":".join(cluster.server.libraries)
     command = [str(cluster.server.program("psql")), "-h", str(cluster.sockets), "-U", "postgres", "-d", DATABASE]
-    return " ".join([*libraries, shlex.join(command)])
+    return (f"LD_LIBRARY_PATH={shlex.quote(libraries)} " if libraries else "") + shlex.join(command)
 
 
 def stop():
@@ -120,10 +119,11 @@ def command():
     with lock("demo"):
         if given.what == "stop":
             return stop()
+        preflight.check("demo")
         try:
             start(given.pg_config)
         except Failure as failure:
-            raise Failure(f"{failure}\n(the demo stopped here; `make demo` tries again, `make demo-stop` cleans up)") from None
+            raise Failure(f"{failure}\n(stopped here: `make demo` tries again, `make demo-stop` cleans up)") from None
     return 0
 
 

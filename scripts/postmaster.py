@@ -3,6 +3,7 @@
 `make demo` keeps one; the tests make theirs afresh. Not for data anybody wants to keep.
 """
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -149,7 +150,7 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise Failure(f"processes {pids} outlived kill -9")
             time.sleep(0.02)
-        # What a killed postmaster leaves. While nobody collects the dead process, PostgreSQL takes these for a live one's.
+        # What a killed postmaster leaves: while nobody collects the dead process, they pass for a live one's.
         for left in (self.data / "postmaster.pid", self.sockets / f"{SOCKET_NAME}.lock"):
             left.unlink(missing_ok=True)
 
@@ -197,7 +198,5 @@ def alive(pid):
 
 
 def signal_quietly(pid, number):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -33,7 +33,10 @@ class Server:
             self.pg_config = Path(pg_config).absolute()
         self.libraries = [str(folder) for folder in libraries]
         self.version = self.ask("--version").removeprefix("PostgreSQL ")
-        self.major = int(re.match(r"\d+", self.version)[0])
+        number = re.match(r"\d+", self.version)
+        if not number:
+            raise Failure(f"{pg_config} is no pg_config: its --version says {self.version!r}")
+        self.major = int(number[0])
         self.bindir, self.pkglibdir, self.sharedir, self.headers = (
             Path(self.ask(f"--{name}")) for name in ("bindir", "pkglibdir", "sharedir", "includedir-server")
         )

@@ -88,7 +88,7 @@ def libclang():
     folder = CACHE / f"libclang-{pin['version']}"
     if not folder.exists():
         unpack(wheel(pin), folder)
-    return str(folder / "clang" / "native")
+    return str(next(folder.rglob("libclang.so*")).parent)
 
 
 def bindgen_arguments():
@@ -108,11 +108,11 @@ def npm_tarball(pin):
         name = f"{pin['package']} {pin['version']}"
         say(f"downloading {name}")
         with temporary_beside(tarball) as partial, tempfile.TemporaryDirectory() as download:
-            command = ["npm", "pack", "--silent", "--ignore-scripts", f"{pin['package']}@{pin['version']}"]
+            command = ["npm", "pack", "--loglevel=error", "--ignore-scripts", f"{pin['package']}@{pin['version']}"]
             downloaded(command, name, cwd=download)
             packed = next(Path(download).glob("*.tgz"))
             found = "sha512-" + base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
             if found != pin["integrity"]:
-                raise Failure(f"{name}: the tarball's sum is {found}, not the pinned {pin['integrity']}")
+                raise Failure(f"{name}: the tarball's sum is {found}, not the pinned {pin['integrity']}; not installed")
             shutil.copyfile(packed, partial)
     return tarball

@@ -310,23 +310,13 @@ fn read_fresh() -> Result<Rc<InForce>> {
     if !may_share() {
         return Ok(map);
     }
-    STALE.set(false);
+    // Before the flag is cleared: an error in between must not leave an old map that looks clean.
+    MAPS.with_borrow_mut(|maps| maps.clean = None);
     // SAFETY: inside a transaction; from here on a message that arrives sets STALE again.
     unsafe { pg_sys::AcceptInvalidationMessages() };
     STALE.set(false);
-    let checked = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read()?)));
-    let (latest, again) = match checked {
-        Ok(checked) => checked,
-        Err(error) => {
-            STALE.set(true);
-            return Err(error);
-        }
-    };
-    if !again.same(&map) {
-        STALE.set(true);
-        return Ok(map);
-    }
-    if !STALE.get() {
+    let (latest, again) = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read()?)))?;
+    if again.same(&map) && !STALE.get() {
         MAPS.with_borrow_mut(|maps| maps.clean = Some((latest, map.clone())));
     }
     Ok(map)

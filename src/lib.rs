@@ -112,6 +112,6 @@ unsafe extern "C-unwind" fn on_subtransaction(
     if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
         in_force::subtransaction_aborted();
         spool::subtransaction_aborted(subtransaction);
-        quarantine::transaction_ended();
+        quarantine::subtransaction_aborted(subtransaction);
     }
 }

@@ -23,19 +23,27 @@ crate::pg_function!(
 );
 
 thread_local! {
-    /// The content that `release_quarantined` is storing at this moment: not to be quarantined again.
-    static RELEASING: Cell<Option<(i32, [u8; 32])>> = const { Cell::new(None) };
+    /// The content that `release_quarantined` is storing at this moment (source, digest), not to be quarantined again,
+    /// and the subtransaction that does it.
+    static RELEASING: Cell<Option<(i32, [u8; 32], u32)>> = const { Cell::new(None) };
 }
 
 pub fn is_being_released(source_id: i32, digest: &[u8; 32]) -> bool {
     RELEASING
         .get()
-        .is_some_and(|(source, released)| source == source_id && released == *digest)
+        .is_some_and(|(source, released, _)| source == source_id && released == *digest)
 }
 
 /// Forgets a release that an error ended.
 pub fn transaction_ended() {
     RELEASING.set(None);
+}
+
+/// The same within a transaction. An error that a trigger of the user's caught on the way does not end the release.
+pub fn subtransaction_aborted(subtransaction: u32) {
+    if RELEASING.get().is_some_and(|(_, _, by)| by >= subtransaction) {
+        RELEASING.set(None);
+    }
 }
 
 const KEEP: &std::ffi::CStr = c"
@@ -175,7 +183,9 @@ fn release(call: &Call) -> Result<Option<Datum>> {
     // NULL is no number of any row: claim_quarantined() says so.
     let id = call.int8(0).unwrap_or(-1);
     let kept = claim(owner, id)?;
-    let previous = RELEASING.replace(Some((kept.source_id, kept.digest)));
+    // SAFETY: plain read of transaction state.
+    let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    let previous = RELEASING.replace(Some((kept.source_id, kept.digest, subtransaction)));
     let stored = store(&kept)?;
     RELEASING.set(previous);
     if stored == 0 {

@@ -13,9 +13,9 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
@@ -43,9 +43,12 @@ class Report:
         return not self.only or any(name == suite for name, _ in self.only)
 
     def wanted_tests(self, suite, tests):
-        """The tests of a suite that --only leaves."""
+        """The tests of a suite that --only leaves; with the first one, which makes what the others work on."""
         chosen = [test for name, test in self.only if name == suite and test]
-        return [test for test in tests if test in chosen] if chosen else tests
+        unknown = set(chosen) - set(tests)
+        if unknown:
+            raise Failure(f"{suite} has no test {', '.join(sorted(unknown))}; it has: {', '.join(tests)}")
+        return [test for test in tests if test in chosen or test == tests[0]] if chosen else tests
 
     def add(self, suite, passed, failed, skipped=0, details=""):
         self.passed += passed
@@ -69,13 +72,15 @@ class Report:
         return True
 
     def close(self):
+        if not (self.passed or self.failed):
+            print("error: no test ran", file=sys.stderr)
         skips = f", {self.skipped} skipped" if self.skipped else ""
         print(f"{self.passed} passed, {self.failed} failed{skips}", flush=True)
         return 1 if self.failed or not self.passed else 0
 
 
 def rust_checks(report, server):
-    """Formatting, clippy, and the tests of the crates that know no PostgreSQL (the extension needs a server to link)."""
+    """Formatting, clippy, the tests of the crates that know no PostgreSQL (the extension needs a server to link)."""
     report.check("fmt", lambda: run(["cargo", "fmt", "--all", "--check"], "rustfmt", cwd=ROOT))
     report.check("clippy", lambda: build.lint(server))
     if not report.wanted("engine"):
@@ -97,9 +102,10 @@ def pg_regress_suite(report, kind, server, cluster):
         "regress": ("sql", "sql", "regress/pg_regress"),
         "isolation": ("specs", "spec", "isolation/pg_isolation_regress"),
     }[kind]
-    found = sorted(path.stem for path in (TESTS / kind / folder).glob(f"*.{ending}"))
-    tests = report.wanted_tests(kind, found)
-    if not report.wanted(kind) or not tests:
+    if not report.wanted(kind):
+        return
+    tests = report.wanted_tests(kind, sorted(path.stem for path in (TESTS / kind / folder).glob(f"*.{ending}")))
+    if not tests:
         return
     program = server.test_tool(tool)
     if program is None:
@@ -123,21 +129,30 @@ def pg_regress_suite(report, kind, server, cluster):
     if cluster:
         command += [f"--host={cluster.sockets}", "--port=5432", "--user=postgres"]
         environment = cluster.environment()
-    try:
-        done = subprocess.run(
-            [*map(str, command), *tests], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", cwd=work, env=environment, timeout=SUITE_SECONDS,
-            **(unprivileged() if cluster else {}),
-        )  # fmt: skip
-        output, code = done.stdout, done.returncode
-    except subprocess.TimeoutExpired as expired:
-        output, code = (expired.stdout or b"").decode(errors="replace") + "\nstopped: it took too long", 1
+    drop = unprivileged() if cluster else {}
+    output, code = supervised([*command, *tests], cwd=work, env=environment, **drop)
     passed, failed = count_regress(output)
     crashes = cluster.crashes() if cluster else []
     differences = work / "regression.diffs"
     details = differences.read_text(errors="replace") if differences.exists() else ""
     details = "\n".join([details or output, *crashes, f"what came out: {work}/results"])
     report.add(kind, passed, max(failed, 1 if code or crashes else 0), details=details)
+
+
+def supervised(command, **options):
+    """Run a suite in a process group of its own, so that one which hangs ends with all it started. (output, code)."""
+    process = subprocess.Popen(
+        [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", start_new_session=True, **options,
+    )  # fmt: skip
+    try:
+        return process.communicate(timeout=SUITE_SECONDS)[0], process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.communicate()[0] + f"\nstopped after {SUITE_SECONDS} s", 1
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def count_regress(output):
@@ -159,14 +174,9 @@ def script_suite(report, script, server):
         "PG_MODERATION_TEST_LIBRARIES": ":".join(server.libraries),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    try:
-        done = subprocess.run(
-            [sys.executable, script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", cwd=ROOT, env=environment, timeout=SUITE_SECONDS,
-        )  # fmt: skip
-        output, code = done.stdout, done.returncode
-    except subprocess.TimeoutExpired as expired:
-        output, code = (expired.stdout or b"").decode(errors="replace") + "\nstopped: it took too long", 1
+    output, code = supervised([sys.executable, script], cwd=ROOT, env=environment)
+    for data in (place() / "clusters" / f"test-pg{server.major}").glob("*/data"):
+        Cluster(server, data.parent).stop("immediate")  # what a suite that died has left running
     passed, failed, skipped, complaint = count_tap(output)
     if code and not failed:
         failed, complaint = 1, f"exit code {code}"
@@ -204,7 +214,7 @@ def command():
     parser.add_argument("--pg", type=int, help="the major version; its private server is fetched if needed")
     parser.add_argument("--pg-config", default="", help="test a private copy of this server instead")
     parser.add_argument("--only", action="append", default=[], help="fmt, clippy, engine, SUITE or SUITE/TEST")
-    parser.add_argument("--no-rust", action="store_true", help="leave out what is the same on every version: fmt, engine")
+    parser.add_argument("--no-rust", action="store_true", help="leave out what every version shares: fmt, engine")
     parser.add_argument("--installed", action="store_true", help="SQL suites only, on what is installed already")
     given = parser.parse_args()
     report = Report(given.only)
