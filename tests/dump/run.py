@@ -112,7 +112,7 @@ def restored(tap, primary, copy, how):
     for what, sql in (("verdicts, hits, figures and views", VERDICTS), ("sequences", SEQUENCES)):
         same(tap, primary.value(sql, copy), primary.value(sql, "original"), f"{how}: {what}")
     same(tap, dumped(primary, copy), dumped(primary, "original"), f"{how}: a second dump equals the first")
-    tap.equal(primary.psql("ANALYZE; SET constraints ALL IMMEDIATE", copy).stderr, "", f"{how}: nothing complains")
+    tap.equal(primary.psql("ANALYZE", copy).stderr, "", f"{how}: nothing complains")
 
 
 def goes_on(tap, primary, copy, how):
@@ -129,7 +129,7 @@ def goes_on(tap, primary, copy, how):
         check("SELECT added FROM moderation.add_terms('new one', ARRAY['brand new'])", "1", "its terms")
         check("SELECT moderation.publish_package('new one')", "1", "its release")
         check("SELECT moderation.publish_package('gone')", "1", "a retired package comes back")
-        check("INSERT INTO flagged (body) VALUES ('brand new casino') RETURNING id, verdict->'hits'->0->>'term'", "5|casino",
+        check("INSERT INTO flagged (body) VALUES ('brand new casino') RETURNING id, verdict->'hits'->0->>'term'", "5|brand new",
               "an insert is flagged")  # fmt: skip
         check("SELECT count(*) FROM moderation.hits WHERE content_key = '5'", "2", "with its hits")
         check("INSERT INTO shop.\"Ads\" VALUES (gen_random_uuid(), 'casino', 'x', 's') RETURNING 1", "", "an insert is quarantined")
