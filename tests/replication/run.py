@@ -37,7 +37,7 @@ SYNCED = "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel"
 def counts(on):
     return on.value("""
         SELECT (SELECT count(*) FROM ads), (SELECT count(*) FROM notes), (SELECT count(*) FROM moderation.hits),
-          (SELECT count(*) FROM moderation.exposures), (SELECT count(*) FROM moderation.quarantine)""")
+          (SELECT count(*) FROM moderation.quarantine)""")
 
 
 def caught_up(publisher, subscriber):
@@ -113,7 +113,7 @@ def rows(tap, publisher, subscriber):
         INSERT INTO notes VALUES (3, 'new and kept out for good');
         SELECT moderation.record_review('ads', 1, label => 'violating')""")  # fmt: skip
     caught_up(publisher, subscriber)
-    tap.equal(counts(publisher), "22|2|24|26|2", "the publisher has recorded each content once")
+    tap.equal(counts(publisher), "22|2|24|2", "the publisher has recorded each content once")
     tap.equal(counts(subscriber), counts(publisher), "nothing fires a second time where the rows are applied")
     for table in ("ads", "notes", "moderation.hits", "moderation.exposures", "moderation.quarantine", "moderation.reviews"):
         rows = f"SELECT t::text FROM {table} t ORDER BY 1"
