@@ -98,7 +98,7 @@ CREATE TABLE moderation.reviews (
     content_key     text NOT NULL,
     hit_id          uuid,
     label           moderation.review_label NOT NULL,
-    policy_id       integer REFERENCES moderation.policies,
+    policy_id       integer,
     note            text,
     reviewed_at     timestamptz NOT NULL DEFAULT now(),
     reviewed_by     text NOT NULL

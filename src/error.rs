@@ -16,6 +16,12 @@ pub enum Error {
         package: String,
         release: i32,
     },
+    IncompleteRelease {
+        package: String,
+        release: i32,
+        expected: i32,
+        found: usize,
+    },
     OnePackageNeeded,
     ReleaseOrDraft,
     InvalidText,
@@ -116,6 +122,17 @@ impl Error {
                 format!("package \"{package}\" has no release {release}"),
                 "Releases are numbered from 1, in the order they were published.",
                 "Releases are listed in moderation.releases.",
+            ),
+            Self::IncompleteRelease {
+                package,
+                release,
+                expected,
+                found,
+            } => report(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("release {release} of package \"{package}\" is not complete in this database"),
+                format!("It has {expected} items, of which {found} are here."),
+                "Wait until logical replication has copied moderation.item_versions, or restore that table.",
             ),
             Self::OnePackageNeeded => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,

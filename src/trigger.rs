@@ -262,18 +262,19 @@ fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Dat
     } else {
         Some(pg::jsonb_datum(&verdict_json(judged, hits))?)
     };
-    let number = i32::from(column.number);
-    let value = verdict.unwrap_or(Datum::null());
-    let is_null = verdict.is_none();
+    // PostgreSQL 15 takes these as mutable.
+    let mut number = i32::from(column.number);
+    let mut value = verdict.unwrap_or(Datum::null());
+    let mut is_null = verdict.is_none();
     // SAFETY: the tuple belongs to the relation; the column is its jsonb column.
     let tuple = unsafe {
         pg_sys::heap_modify_tuple_by_cols(
             firing.new_tuple(),
             (*firing.relation()).rd_att,
             1,
-            &number,
-            &value,
-            &is_null,
+            &raw mut number,
+            &raw mut value,
+            &raw mut is_null,
         )
     };
     Ok(tuple.into())
