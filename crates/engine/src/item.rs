@@ -99,11 +99,6 @@ pub fn validate_term(term: &Term) -> Result<(), TermError> {
     if !folded_term(text).chars().any(is_substance) {
         return Err(TermError::NothingLeft);
     }
-    if term.level == Level::Evasion {
-        return Err(TermError::Unsupported {
-            what: "level evasion",
-        });
-    }
     Ok(())
 }
 

@@ -8,12 +8,14 @@
 
 mod boundary;
 mod error;
+mod evasion;
 mod fold;
 mod item;
 mod matcher;
 mod set_hash;
 
 pub use error::{CompileError, MatchError, OpenError, TermError};
+pub use evasion::Steps;
 pub use fold::fold_text;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};

@@ -9,6 +9,7 @@ mod collect;
 mod format;
 mod scan;
 
+use crate::evasion::{Evasion, Steps};
 use crate::fold::fold_text;
 use crate::item::{folded_term, trimmed};
 use crate::{CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, validate_term};
@@ -31,8 +32,10 @@ pub struct FindOptions {
 pub struct Evidence {
     /// The most literal level at which this place matches.
     pub level: Level,
-    /// 1.0 for an exact match; every evasion step lowers it.
+    /// 1.0 for an exact match; every evasion step lowers it (the formula is in module `evasion`).
     pub factor: f32,
+    /// What had to be assumed; empty at levels literal and folded of the plain modes.
+    pub steps: Steps,
 }
 
 /// One item found in one place of one text.
@@ -99,6 +102,7 @@ pub struct Matcher {
     targets: Vec<u32>,
     bounds: Vec<u32>,
     patterns: Option<Patterns>,
+    evasion: Evasion,
     /// Position of an item: sorted (slot, id, entry).
     index: Vec<(u16, i64, u32)>,
     pattern_bytes: usize,
@@ -130,10 +134,15 @@ impl Matcher {
             .map_err(|_| OpenError::OutOfMemory)?;
         let mut strings: Vec<String> = Vec::new();
         let mut pattern_bytes = 0usize;
+        let mut evasive = Vec::new();
         for (n, item) in items.into_iter().enumerate() {
             validate_term(&item.term).map_err(|_| OpenError::Damaged("term"))?;
             let entry = n as u32;
             let folded = folded_term(&item.term.text);
+            if item.term.level == Level::Evasion {
+                evasive.try_reserve(1).map_err(|_| OpenError::OutOfMemory)?;
+                evasive.push((folded.clone(), entry, item.term.mode));
+            }
             let number = match numbers.get(&folded) {
                 Some(&number) => number,
                 None => {
@@ -180,8 +189,10 @@ impl Matcher {
         } else {
             Some(Patterns::build(&strings)?)
         };
+        let evasion = Evasion::new(evasive);
         Ok(Self {
             entries,
+            evasion,
             targets,
             bounds,
             patterns,
@@ -198,6 +209,7 @@ impl Matcher {
             + (self.targets.capacity() + self.bounds.capacity()) * size_of::<u32>()
             + self.index.capacity() * size_of::<(u16, i64, u32)>()
             + self.patterns.as_ref().map_or(0, Patterns::heap_bytes)
+            + self.evasion.heap_bytes()
     }
 
     /// Bytes of folded text that the automaton holds as patterns.
@@ -253,4 +265,4 @@ impl Matcher {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,6 +3,8 @@
 use super::collect::{Collector, Place};
 use super::{Entry, Evidence, FindOptions, Hit, Matcher};
 use crate::boundary::is_word_boundary;
+use crate::evasion::units::Units;
+use crate::evasion::{Scratch, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::{Interrupt, Level, MatchError, MatchMode};
 
@@ -62,6 +64,7 @@ impl Matcher {
         // Without allow entries the first place decides `any`.
         let any = any && !self.entries.iter().any(|e| e.allow && slots.has(e.slot));
         let mut folder = Folder::new(text);
+        let mut evaders = EvasionScan::new(text);
         let mut places = 0usize;
         while !folder.done() {
             if interrupt() {
@@ -105,6 +108,10 @@ impl Matcher {
             if let Some(error) = failed {
                 return Err(error);
             }
+            let (_, original_end) = folder.consumed();
+            if !self.evasion.is_empty() {
+                evaders.advance(self, &slots, original_end, &mut collector, interrupt)?;
+            }
             if any && collector.pending() > 0 {
                 break;
             }
@@ -122,6 +129,89 @@ impl Matcher {
         }
         collector.settle(usize::MAX, interrupt)?;
         Ok(collector.finish())
+    }
+}
+
+/// Level evasion over one text: where it stands, and what it keeps.
+struct EvasionScan<'t> {
+    text: &'t str,
+    units: Units<'t>,
+    next: usize,
+    scratch: Scratch,
+    candidates: Vec<crate::evasion::Candidate>,
+}
+
+/// Places tried between two questions whether to stop.
+const EVASION_INTERRUPT_EVERY: usize = 512;
+
+impl<'t> EvasionScan<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            units: Units::new(text),
+            next: 0,
+            scratch: Scratch::default(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Tries every place that begins before `end`.
+    fn advance(
+        &mut self,
+        matcher: &Matcher,
+        slots: &Slots<'_>,
+        end: usize,
+        collector: &mut Collector<'_>,
+        interrupt: Interrupt<'_>,
+    ) -> Result<(), MatchError> {
+        let inside = matcher.evasion.inside;
+        let mut previous = self.next.checked_sub(1).and_then(|n| self.units.get(n));
+        while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
+            let begins = previous.is_none_or(|p| !p.raw.is_alphanumeric() && !p.is_letter())
+                || is_word_boundary(self.text, unit.start);
+            if unit.raw != ' ' && (inside || begins) {
+                matcher.evasion.walk(
+                    self.text,
+                    &mut self.units,
+                    self.next,
+                    &mut self.scratch,
+                    &mut self.candidates,
+                );
+            }
+            for candidate in self.candidates.drain(..) {
+                for &entry in matcher.evasion.entries_of(candidate.term) {
+                    let Some(entry) = matcher.entries.get(entry as usize) else {
+                        continue;
+                    };
+                    let edges = Edges {
+                        start: candidate.starts_word,
+                        end: candidate.ends_word,
+                    };
+                    if slots.has(entry.slot) && edges.fit(entry.mode) {
+                        collector.add(Place {
+                            start: candidate.start,
+                            end: candidate.end,
+                            slot: entry.slot,
+                            item: entry.id,
+                            allow: entry.allow,
+                            weight: entry.weight,
+                            evidence: Evidence {
+                                level: Level::Evasion,
+                                factor: factor(candidate.cost),
+                                steps: candidate.steps,
+                            },
+                        })?;
+                    }
+                }
+            }
+            previous = Some(unit);
+            self.next += 1;
+            self.units.forget_before(self.next);
+            if self.next.is_multiple_of(EVASION_INTERRUPT_EVERY) && interrupt() {
+                return Err(MatchError::Interrupted);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -150,16 +240,19 @@ impl Edges {
         };
         Self { start, end }
     }
+
+    fn fit(self, mode: MatchMode) -> bool {
+        match mode {
+            MatchMode::Word => self.start && self.end,
+            MatchMode::Prefix => self.start,
+            MatchMode::Suffix => self.end,
+            MatchMode::Substring => true,
+        }
+    }
 }
 
 fn place(text: &str, entry: &Entry, span: OriginalSpan, edges: Edges) -> Option<Place> {
-    let stands = match entry.mode {
-        MatchMode::Word => edges.start && edges.end,
-        MatchMode::Prefix => edges.start,
-        MatchMode::Suffix => edges.end,
-        MatchMode::Substring => true,
-    };
-    if !stands {
+    if !edges.fit(entry.mode) {
         return None;
     }
     let literal = text.get(span.start..span.end) == Some(&*entry.text);
@@ -174,6 +267,10 @@ fn place(text: &str, entry: &Entry, span: OriginalSpan, edges: Edges) -> Option<
         item: entry.id,
         allow: entry.allow,
         weight: entry.weight,
-        evidence: Evidence { level, factor: 1.0 },
+        evidence: Evidence {
+            level,
+            factor: 1.0,
+            steps: Steps::NONE,
+        },
     })
 }
