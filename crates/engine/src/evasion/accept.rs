@@ -22,14 +22,9 @@ impl Evasion {
         from: usize,
         state: &State,
     ) -> Option<Candidate> {
-        if state.steps.is_empty() && state.cost == 0.0 {
-            let first = units.get(from)?;
-            let last = units.get(state.unit - 1)?;
-            let free = |at| is_word_boundary(text, at);
-            // Plain words are found on the folded text; here only words held by underscores are new.
-            if free(first.start) && free(last.end) {
-                return None;
-            }
+        if state.steps.is_empty() {
+            // Plain words are found on the folded text.
+            return None;
         }
         let term = self.terms.get(state.lo)?;
         let letters = term.iter().filter(|c| !c.is_whitespace()).count();
@@ -51,18 +46,12 @@ impl Evasion {
         if before.is_some_and(|u| u.start == first.start) || after.is_some_and(|u| u.start == last.start) {
             return None;
         }
-        let held = state.steps.is_empty();
-        let (cost, steps) = if held {
-            (state.cost + 0.25, Steps::SEPARATED)
-        } else {
-            (state.cost, state.steps)
-        };
         Some(Candidate {
             term: state.lo,
             start: first.start,
             end: last.end,
-            cost,
-            steps,
+            cost: state.cost,
+            steps: state.steps,
             starts_word,
             ends_word,
         })
@@ -84,14 +73,22 @@ impl Evasion {
         if state.steps.contains(Steps::LEET) && state.own + state.foreign == 0 {
             return false;
         }
-        if letters == 3 && state.digits > 1 {
+        // "mp3", "a55" and "364l" are names and numbers.
+        if letters <= 3 && (state.digits > 1 || state.digit_at_edge) || state.longest_digit_run > 2 {
             return false;
         }
         if state.steps.contains(Steps::HIDDEN) && (state.own < 2 || state.hidden * 2 > letters) {
             return false;
         }
+        // Words of their own, more often than not: "txt" and "cox".
+        if letters < 4 && state.steps.contains(Steps::HIDDEN) && state.masked_by_letter
+            || state.sound_x && only(Steps::SOUND)
+        {
+            return false;
+        }
         // One doubled letter is spelling, not evasion.
-        if state.doubled == 1 && only(Steps::REPEATED) && !state.elongated {
+        let spelling = Steps::REPEATED.with(Steps::SOUND);
+        if state.doubled == 1 && spelling.contains(state.steps) && !state.elongated {
             return false;
         }
         // One mark is a language's spelling; two, or one beside another step, are not.

@@ -17,6 +17,7 @@
 //! | letter repeated three times or more | 0.25 (a doubled letter: 0.5) |
 //! | letters separated one by one, or word broken by signs | 0.3 |
 //! | letter for another of its script (v for u) | 0.5 |
+//! | k, c or q for ck by its sound | 0.6 (x: 1.2) |
 //! | letter hidden (`f*ck`) | 0.5 |
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
@@ -33,7 +34,7 @@ use unicode_security::confusable_detection::skeleton;
 
 /// What had to be assumed to read a term in a place. A set of flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Steps(u8);
+pub struct Steps(u16);
 
 impl Steps {
     pub const NONE: Self = Self(0);
@@ -48,7 +49,10 @@ impl Steps {
     /// Another grammatical form (mode `inflected`).
     pub const INFLECTED: Self = Self(128);
 
-    const NAMES: [(Self, &'static str); 8] = [
+    /// Written by its sound (k, c, q or x for ck).
+    pub const SOUND: Self = Self(256);
+
+    const NAMES: [(Self, &'static str); 9] = [
         (Self::LOOKALIKE, "look-alike"),
         (Self::MARKS, "marks"),
         (Self::LEET, "leet"),
@@ -57,6 +61,7 @@ impl Steps {
         (Self::HIDDEN, "hidden"),
         (Self::TYPO, "typo"),
         (Self::INFLECTED, "inflected"),
+        (Self::SOUND, "sound"),
     ];
 
     pub fn contains(self, other: Self) -> bool {

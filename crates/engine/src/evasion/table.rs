@@ -10,7 +10,7 @@
 
 /// Digits and symbols read as Latin letters.
 const LATIN: &[(char, &str)] = &[
-    ('0', "o"),
+    ('0', "ou"),
     ('1', "il"),
     ('2', "z"),
     ('3', "e"),
@@ -189,6 +189,22 @@ pub(super) fn groups(c: char) -> impl Iterator<Item = (&'static str, char)> {
         .map(|&(group, letter)| (group, letter))
 }
 
+/// Small capitals (Phonetic Extensions, IPA) and the letters they are capitals of.
+const SMALL_CAPITALS: &str = "ᴀaʙbᴄcᴅdᴇeꜰfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz";
+
+/// The capital letter that a small capital is a smaller form of.
+pub(super) fn capital(c: char) -> Option<char> {
+    let at = SMALL_CAPITALS.find(c)? + c.len_utf8();
+    if c.is_ascii() {
+        return None;
+    }
+    SMALL_CAPITALS
+        .get(at..)?
+        .chars()
+        .next()
+        .map(|letter| letter.to_ascii_uppercase())
+}
+
 /// Letters in boxes and flags that normalisation leaves alone.
 pub(super) fn styled(c: char) -> Option<char> {
     let from = match c {
@@ -224,7 +240,7 @@ mod tests {
 
     #[test]
     fn digits_stand_for_letters_of_both_scripts() {
-        assert_eq!(leet('0').collect::<String>(), "oо");
+        assert_eq!(leet('0').collect::<String>(), "ouо");
         assert_eq!(leet('x').count(), 0);
         assert_eq!(groups('p').collect::<Vec<_>>(), [("ph", 'f')]);
     }

@@ -1,6 +1,6 @@
 //! Reading terms off the text: a depth-first walk along the sorted terms from one unit on.
 
-use super::table::{groups, is_mask, is_ordinary, leet, same_script, shapes};
+use super::table::{capital, groups, is_mask, is_ordinary, leet, same_script, shapes};
 use super::units::{Unit, Units};
 use super::{Candidate, Evasion, Steps, cases};
 use std::collections::HashMap;
@@ -14,6 +14,9 @@ const MAX_COST: f32 = 4.0;
 
 /// Repetitions of one letter that are passed over.
 const MAX_REPEATS: usize = 64;
+
+/// Signs in a row that may each hide a letter.
+const MAX_HIDDEN: usize = 8;
 
 /// Signs between two letters.
 const MAX_SEPARATORS: usize = 3;
@@ -42,7 +45,14 @@ pub(super) struct State {
     /// Some letter has a shape that no ordinary text uses.
     pub(super) odd: bool,
     pub(super) digits: usize,
+    /// Digits read as letters in a row, now and at most; and whether one began or ended the reading.
+    digit_run: usize,
+    pub(super) longest_digit_run: usize,
+    pub(super) digit_at_edge: bool,
     pub(super) hidden: usize,
+    /// A letter stood for a hidden one; an x for the sound of "ck".
+    pub(super) masked_by_letter: bool,
+    pub(super) sound_x: bool,
     pub(super) marks: usize,
     pub(super) boxed: bool,
     pub(super) doubled: usize,
@@ -80,7 +90,12 @@ impl Evasion {
             two_scripts: false,
             odd: false,
             digits: 0,
+            digit_run: 0,
+            longest_digit_run: 0,
+            digit_at_edge: false,
             hidden: 0,
+            masked_by_letter: false,
+            sound_x: false,
             marks: 0,
             boxed: false,
             doubled: 0,
@@ -127,6 +142,7 @@ impl Evasion {
         if letter != ' ' {
             next.chunk += 1;
         }
+        next.digit_run = 0;
         Some(next)
     }
 
@@ -179,6 +195,7 @@ impl Evasion {
         }
         if unit.is_letter() {
             self.lookalikes(state, unit, shapes_of, stack);
+            self.sounds(units, state, unit, stack);
             for letter in same_script(unit.base) {
                 if let Some(mut next) = self.step(state, letter, 0.5, Steps::LOOKALIKE) {
                     next.own += 1;
@@ -189,7 +206,13 @@ impl Evasion {
         if !unit.raw.is_alphabetic() {
             for letter in leet(unit.base) {
                 if let Some(mut next) = self.step(state, letter, 0.35, Steps::LEET) {
-                    next.digits += usize::from(unit.raw.is_ascii_digit());
+                    if unit.raw.is_ascii_digit() {
+                        next.digits += 1;
+                        next.digit_run = state.digit_run + 1;
+                        next.longest_digit_run = next.longest_digit_run.max(next.digit_run);
+                        let end = self.terms.get(next.lo).is_some_and(|t| t.len() == next.depth);
+                        next.digit_at_edge |= state.depth == 0 || end;
+                    }
                     stack.push(next);
                 }
             }
@@ -220,7 +243,11 @@ impl Evasion {
     ) {
         let known = shapes_of.entry(unit.raw).or_insert_with(|| {
             let mut list: Vec<char> = Vec::new();
-            for letter in [unit.raw, unit.base] {
+            for letter in [Some(unit.raw), Some(unit.base), capital(unit.raw)]
+                .into_iter()
+                .flatten()
+            {
+                list.extend(letter.to_lowercase().filter(|&l| l != unit.base));
                 for shape in cases(letter) {
                     list.extend(self.lookalikes.get(&shape).into_iter().flatten());
                 }
@@ -251,17 +278,44 @@ impl Evasion {
         }
     }
 
+    /// k, c, q or x written for the sound of "ck".
+    fn sounds(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        let cost = match unit.base {
+            'k' | 'c' | 'q' => 0.6,
+            'x' => 1.2,
+            _ => return,
+        };
+        let half = self.step(state, 'c', cost, Steps::SOUND);
+        if let Some(mut next) = half.and_then(|half| self.step(&half, 'k', 0.0, Steps::SOUND)) {
+            next.unit = state.unit + 1;
+            next.sound_x |= unit.base == 'x';
+            if units.get(next.unit).is_some_and(|u| u.base == unit.base) {
+                next.unit += 1;
+            }
+            stack.push(next);
+        }
+    }
+
     /// A sign that hides a letter, or the mask x for a vowel.
     fn hidden(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
         let vowel_only = unit.base == 'x';
         if !vowel_only && !is_mask(unit.raw) {
             return;
         }
-        let inside = units
-            .get(state.unit + 1)
-            .is_some_and(|u| u.is_letter() || is_mask(u.raw));
-        if !inside {
+        let mut beyond = state.unit + 1;
+        while beyond < state.unit + MAX_HIDDEN && units.get(beyond).is_some_and(|u| is_mask(u.raw)) {
+            beyond += 1;
+        }
+        let Some(after) = units.get(beyond).filter(Unit::is_letter) else {
             return;
+        };
+        if vowel_only {
+            // Between consonants only: no English word spells x there.
+            let before = state.unit.checked_sub(1).and_then(|n| units.get(n));
+            let consonant = |u: Unit| u.base.is_ascii_lowercase() && !"aeiouyx".contains(u.base);
+            if !before.is_some_and(consonant) || !consonant(after) {
+                return;
+            }
         }
         let mut at = state.lo;
         while at < state.hi {
@@ -288,6 +342,7 @@ impl Evasion {
             next.cost += 0.5;
             next.steps = next.steps.with(Steps::HIDDEN);
             next.hidden += 1;
+            next.masked_by_letter |= vowel_only;
             next.chunk += 1;
             stack.push(next);
         }
