@@ -79,7 +79,7 @@ pub fn items(terms: &[String], mode: MatchMode, level: Level) -> Vec<Item> {
             slot: 0,
             allow: false,
             weight: 1.0,
-            term: Term { text: text.clone(), mode, level },
+            term: Term { text: text.clone(), mode, level, language: None },
         })
         .filter(|i| validate_term(&i.term).is_ok())
         .collect()
