@@ -10,6 +10,7 @@ mod boundary;
 mod detect;
 mod error;
 mod evasion;
+mod explain;
 mod fold;
 mod glob;
 mod inflect;
@@ -22,6 +23,7 @@ mod typo;
 
 pub use error::{CompileError, MatchError, OpenError, TermError};
 pub use evasion::Steps;
+pub use explain::{Explanation, Near, explain, fold_text_at, mask_text};
 pub use fold::fold_text;
 pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};

@@ -191,9 +191,9 @@ impl Evasion {
     /// The range of terms in `lo..hi` (equal up to `depth`) that go on with `letter`.
     fn child(&self, lo: usize, hi: usize, depth: usize, letter: char) -> Option<(usize, usize)> {
         let range = self.terms.get(lo..hi)?;
-        let key = |t: &Box<[char]>| t.get(depth).copied();
+        let key = |t: &[char]| t.get(depth).copied();
         let from = range.partition_point(|t| key(t) < Some(letter));
-        if range.get(from).and_then(key) != Some(letter) {
+        if range.get(from).and_then(|t| key(t)) != Some(letter) {
             return None;
         }
         let to = range.partition_point(|t| key(t) <= Some(letter));
