@@ -320,7 +320,14 @@ fn term_report(position: usize, error: &TermError) -> Report {
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "A term needs at least one letter, digit or symbol.",
         ),
-        TermError::Syntax { hint, .. } => (Code::ERRCODE_SYNTAX_ERROR, *hint),
+        TermError::Syntax { hint, .. } => {
+            return report(
+                Code::ERRCODE_SYNTAX_ERROR,
+                format!("term {position}: {error}"),
+                "Nothing was added.",
+                sentence(hint),
+            );
+        }
         TermError::TooShort { .. } => (
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "Use match => 'word', or a longer term.",
@@ -340,6 +347,16 @@ fn term_report(position: usize, error: &TermError) -> Report {
         "Nothing was added.",
         hint,
     )
+}
+
+/// The engine's hints are phrases; PostgreSQL's are sentences.
+fn sentence(phrase: &str) -> String {
+    let mut characters = phrase.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
 }
 
 fn compile_report(error: &CompileError) -> Report {
