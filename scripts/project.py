@@ -23,6 +23,9 @@ BUILD = ROOT / ".build"
 CACHE = Path(os.environ.get("PG_MODERATION_CACHE") or BUILD).absolute()
 STARTED = time.monotonic()
 
+if sys.version_info < (3, 10):
+    sys.exit("error: Python 3.10 or newer is needed, this is " + sys.version.split()[0])
+
 os.umask(0o022)  # a root shell with umask 077 would hide the server from the user it drops to
 
 
@@ -50,7 +53,7 @@ def pins():
         try:
             from pip._vendor import tomli as tomllib
         except ImportError:
-            raise Failure("reading pgrx-config.toml needs Python 3.11 or newer, or a pip that carries tomli") from None
+            raise Failure("reading pgrx-config.toml needs Python 3.11 or newer, or a pip that brings tomli") from None
     return tomllib.loads((ROOT / "pgrx-config.toml").read_text())
 
 
