@@ -1,4 +1,9 @@
 -- Policies, packages, items, releases, deployments: what matching runs on.
+--
+-- No foreign keys between the tables of the extension: pg_restore --jobs and logical replication fill them in any order,
+-- and the constraints, which CREATE EXTENSION makes before the data comes, would fail the one and do nothing for the
+-- other. The functions of 50_packages.sql keep the references right: packages are never deleted, and whatever changes
+-- one holds its row lock.
 
 CREATE TABLE moderation.policies (
     policy_id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -16,7 +21,7 @@ COMMENT ON COLUMN moderation.policies.default_action IS 'Action of packages crea
 CREATE TABLE moderation.packages (
     package_id      integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name            text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 200),
-    policy_id       integer REFERENCES moderation.policies,
+    policy_id       integer,
     action          moderation.action NOT NULL,
     threshold       real NOT NULL DEFAULT 0 CHECK (threshold >= 0::real AND threshold < 'Infinity'::real),
     description     text,
@@ -30,7 +35,7 @@ COMMENT ON COLUMN moderation.packages.latest_release IS 'Highest release number 
 
 -- Beside packages, so that editing a draft neither rewrites the row that matching reads nor signals a change.
 CREATE TABLE moderation.drafts (
-    package_id      integer PRIMARY KEY REFERENCES moderation.packages ON DELETE CASCADE,
+    package_id      integer PRIMARY KEY,
     terms           integer NOT NULL DEFAULT 0,
     allow_entries   integer NOT NULL DEFAULT 0,
     set_state       bytea NOT NULL,
@@ -44,7 +49,7 @@ COMMENT ON COLUMN moderation.drafts.set_state IS 'LtHash16 state (1,024 lanes of
 
 CREATE TABLE moderation.items (
     item_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    package_id      integer NOT NULL,
     kind            moderation.item_kind NOT NULL DEFAULT 'term',
     source          text,
     case_ref        text,
@@ -57,8 +62,8 @@ COMMENT ON COLUMN moderation.items.source IS 'Where the item came from: a list, 
 COMMENT ON COLUMN moderation.items.case_ref IS 'The case the item was derived from.';
 
 CREATE TABLE moderation.item_versions (
-    item_id         bigint NOT NULL REFERENCES moderation.items ON DELETE CASCADE,
-    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    item_id         bigint NOT NULL,
+    package_id      integer NOT NULL,
     added_in        integer NOT NULL,
     removed_in      integer CHECK (removed_in > added_in),
     kind            moderation.item_kind NOT NULL DEFAULT 'term',
@@ -81,7 +86,7 @@ COMMENT ON COLUMN moderation.item_versions.allow IS 'An allow entry: suppresses 
 COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level and term: what makes two items the same.';
 
 CREATE TABLE moderation.releases (
-    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    package_id      integer NOT NULL,
     release         integer NOT NULL CHECK (release > 0),
     release_key     uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
     content_hash    bytea NOT NULL,
@@ -103,13 +108,12 @@ COMMENT ON COLUMN moderation.releases.content_hash IS 'Hash of the set of items 
 
 CREATE TABLE moderation.deployments (
     deployment_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    package_id      integer NOT NULL REFERENCES moderation.packages ON DELETE CASCADE,
+    package_id      integer NOT NULL,
     stage           moderation.stage NOT NULL,
     release         integer,
     since           timestamptz NOT NULL DEFAULT now(),
     deployed_by     text NOT NULL,
-    note            text,
-    FOREIGN KEY (package_id, release) REFERENCES moderation.releases
+    note            text
 );
 CREATE INDEX deployments_current_idx ON moderation.deployments (package_id, stage, deployment_id DESC);
 COMMENT ON TABLE moderation.deployments IS 'What was put in force, when and by whom; append-only. The newest row of a package and stage counts.';

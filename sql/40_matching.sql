@@ -74,7 +74,7 @@ COMMENT ON FUNCTION moderation.compile_in_force() IS 'Internal: compiles what th
 CREATE FUNCTION moderation.collect_rejected() RETURNS bigint
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'moderation_collect_rejected';
-COMMENT ON FUNCTION moderation.collect_rejected() IS 'Moves the hits of rejected rows from the spool into hits; returns how many rows it read. Runs by itself after rejects and in every writing call.';
+COMMENT ON FUNCTION moderation.collect_rejected() IS 'Moves the hits of rejected rows from the spool into hits; returns how many rows it read. Runs by itself after rejects and in every writing call; takes none in a transaction above READ COMMITTED.';
 
 CREATE FUNCTION moderation.release_quarantined(quarantine_id bigint, note text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::in_force;
 use crate::pg::Call;
 use crate::spool;
-use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, SignalWakeFlags};
+use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{FromDatum, IntoDatum};
 use std::fs::{self, OpenOptions};
@@ -69,35 +69,94 @@ pub fn ask(folder: &Path) {
     }
 }
 
+/// How a worker waits while somebody else holds the collector's lock: this long, then twice as long, up to a second.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// And how often: whoever holds it for minutes (a prepared transaction, say) collects, or the next writing call does.
+/// A worker that stays would keep its slot, and its database from being dropped.
+const MAX_WAITS: u32 = 60;
+
+/// What one transaction of the worker found.
+enum Portion {
+    Collected,
+    /// Nothing there, or somebody else is at it.
+    Nothing,
+    /// An extension that was just dropped, say. The files stay.
+    Failed,
+}
+
 /// Entry point of the worker.
 #[pgrx::pg_guard]
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn moderation_collector_main(argument: Datum) {
-    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGTERM | SignalWakeFlags::SIGHUP);
+    obey_termination();
     // SAFETY: the argument is the OID that ask() passed.
     let database = unsafe { pg_sys::Oid::from_datum(argument, false) };
     BackgroundWorker::connect_worker_to_spi_by_oid(database, None);
+    own_defaults();
     let folder = spool::folder();
-    loop {
-        while !BackgroundWorker::sigterm_received() && BackgroundWorker::transaction(collect_portion) > 0 {}
+    let mut wait = FIRST_WAIT;
+    for _ in 0..MAX_WAITS {
+        let failed = loop {
+            match BackgroundWorker::transaction(collect_portion) {
+                Portion::Collected => wait = FIRST_WAIT,
+                Portion::Nothing => break false,
+                Portion::Failed => break true,
+            }
+        };
         give_up_claim(&folder);
         // A reject that saw our claim just before it went relies on this second look.
-        if BackgroundWorker::sigterm_received() || spool::is_empty(&folder) || !claim(&folder) {
+        if failed || spool::is_empty(&folder) || !claim(&folder) {
             return;
         }
-        if !BackgroundWorker::wait_latch(Some(Duration::from_millis(100))) {
+        if !BackgroundWorker::wait_latch(Some(wait)) {
             return;
+        }
+        wait = LONGEST_WAIT.min(wait * 2);
+    }
+    give_up_claim(&folder);
+}
+
+/// Ends at SIGTERM as an ordinary backend does, also while it waits for a lock: pgrx's own handler only sets a flag.
+fn obey_termination() {
+    unsafe extern "C-unwind" {
+        fn die(signal: std::ffi::c_int);
+    }
+    // SAFETY: signals are blocked until the last line; die() is a signal handler of the server.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
+        pg_sys::BackgroundWorkerUnblockSignals();
+    }
+}
+
+/// Collecting needs transactions that write and see what others have committed, whatever the database's defaults.
+fn own_defaults() {
+    for (name, value) in [
+        (c"default_transaction_read_only", c"off"),
+        (c"default_transaction_isolation", c"read committed"),
+    ] {
+        // SAFETY: two C strings; outside a transaction.
+        unsafe {
+            pg_sys::SetConfigOption(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+            );
         }
     }
 }
 
-fn collect_portion() -> usize {
+fn collect_portion() -> Portion {
     match in_force::current().and_then(|map| spool::collect(&map, spool::PORTION)) {
-        Ok(files) => files,
-        // An extension that was just dropped, say. The files stay.
+        Ok(0) => Portion::Nothing,
+        Ok(_) => Portion::Collected,
         Err(error) => {
             error.warn();
-            0
+            Portion::Failed
         }
     }
 }

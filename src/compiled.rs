@@ -71,12 +71,15 @@ SELECT v.item_id, v.allow, v.term, v.match::text, v.level::text, v.weight
 FROM moderation.item_versions v
 WHERE v.package_id = $1 AND v.added_in <= $2 AND (v.removed_in IS NULL OR v.removed_in > $2) AND v.kind = 'term'";
 
+/// Loads the items of a release, all of them or none: while logical replication makes its first copy, a release may have
+/// arrived before its items.
 fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item>) -> Result<()> {
     let _owner = AsOwner::new(installed.owner);
     let parameters = [
         Parameter::int4(release.package_id),
         Parameter::int4(release.release),
     ];
+    let before = items.len();
     spi::read_large(ITEMS, &parameters, |row| {
         items
             .try_reserve(1)
@@ -93,6 +96,17 @@ fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item
             },
         });
         Ok(())
+    })?;
+    let found = items.len() - before;
+    if usize::try_from(release.items) == Ok(found) {
+        return Ok(());
+    }
+    // Under its name in the cache it would be wrong for ever.
+    Err(Error::IncompleteRelease {
+        package: release.package.clone(),
+        release: release.release,
+        expected: release.items,
+        found,
     })
 }
 

@@ -35,6 +35,8 @@ pub struct Release {
     pub threshold: f32,
     /// Names the content in this database: release key and content hash; for a draft, its own hash.
     pub key: Vec<u8>,
+    /// How many terms and allow entries it has.
+    pub items: i32,
 }
 
 impl Release {
@@ -247,11 +249,11 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
 }
 
 const ASKED_RELEASE: &std::ffi::CStr = c"
-SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash
+SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash, r.terms + r.allow_entries
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
 
 const ASKED_DRAFT: &std::ffi::CStr = c"
-SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key)
+SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key), d.terms + d.allow_entries
 FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
 WHERE p.package_id = $1";
 
@@ -267,6 +269,7 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             action: row.text(2)?.unwrap_or_default(),
             threshold: row.float4(3).unwrap_or_default(),
             key: row.bytes(4).unwrap_or_default(),
+            items: row.int4(5).unwrap_or_default(),
         });
         Ok(())
     };
@@ -310,30 +313,21 @@ fn read_fresh() -> Result<Rc<InForce>> {
     if !may_share() {
         return Ok(map);
     }
-    STALE.set(false);
+    // Before the flag is cleared: an error in between must not leave an old map that looks clean.
+    MAPS.with_borrow_mut(|maps| maps.clean = None);
     // SAFETY: inside a transaction; from here on a message that arrives sets STALE again.
     unsafe { pg_sys::AcceptInvalidationMessages() };
     STALE.set(false);
-    let checked = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read()?)));
-    let (latest, again) = match checked {
-        Ok(checked) => checked,
-        Err(error) => {
-            STALE.set(true);
-            return Err(error);
-        }
-    };
-    if !again.same(&map) {
-        STALE.set(true);
-        return Ok(map);
-    }
-    if !STALE.get() {
+    let (latest, again) = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read()?)))?;
+    if again.same(&map) && !STALE.get() {
         MAPS.with_borrow_mut(|maps| maps.clean = Some((latest, map.clone())));
     }
     Ok(map)
 }
 
 const PACKAGES: &std::ffi::CStr = c"
-SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash
+SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
+       r.terms + r.allow_entries
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -370,6 +364,7 @@ fn read() -> Result<InForce> {
                 action: row.text(5)?.unwrap_or_default(),
                 threshold: row.float4(6).unwrap_or_default(),
                 key,
+                items: row.int4(9).unwrap_or_default(),
             });
         }
         packages.insert(package, package_id);

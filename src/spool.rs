@@ -139,12 +139,17 @@ pub fn collect_if_due(map: &InForce) -> Result<()> {
 }
 
 /// Inserts the rows of up to `limit` files in the current transaction; the files go when it commits. Returns how many
-/// files were taken: 0 when there are none, or somebody else is at it.
+/// files were taken: 0 when there are none, or somebody else is at it. Under REPEATABLE READ and above nothing is taken:
+/// an old snapshot hides what others have collected, and the same content would count twice.
 pub fn collect(map: &InForce, limit: usize) -> Result<usize> {
     let folder = folder();
     let found = files(&folder, limit);
     // SAFETY: plain read of transaction state.
-    let writes = unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly };
+    let writes = unsafe {
+        !pg_sys::RecoveryInProgress()
+            && !pg_sys::XactReadOnly
+            && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
+    };
     if found.is_empty() || !writes || !lock(map)? {
         return Ok(0);
     }
