@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import pwd
+import re
 import signal
 import stat
 import subprocess
@@ -176,7 +177,7 @@ def run(command, what, **options):
         except OSError as problem:
             raise Failure(f"{what}: cannot run {command[0]}: {problem.strerror}") from None
         out.seek(0)
-        output = out.read()
+        output = re.sub(r"\x1b\[[0-9;]*m", "", out.read())  # cargo-pgrx colours even what goes into a file
     if code:
         tail = "\n".join(output.rstrip().splitlines()[-60:])
         raise Failure(f"{what} failed (exit code {code}; all of its output: {log})\n{tail}")
