@@ -69,18 +69,23 @@ def stage(server):
     folder = target(server) / "stage" / hashlib.sha256(str(server.pg_config).encode()).hexdigest()[:8]
     stamp = folder.with_suffix(".json")
     identity = {"sources": source_hash(), "server": server.version, "pg_config": str(server.pg_config)}
-    if stamp.exists() and json.loads(stamp.read_text()) == identity:
-        return folder
+    with lock("build"):
+        if not stamp.exists() or json.loads(stamp.read_text()) != identity:
+            remove(stamp)
+            package(server, folder)
+            stamp.write_text(json.dumps(identity))
+    return folder
+
+
+def package(server, folder):
+    """Run `cargo pgrx package`: compile in release and lay the files out below `folder`."""
     preflight.check("build")
     server.need()
     values = environment(server)
     say(f"building the extension for PostgreSQL {server.version} (minutes the first time)")
-    remove(stamp)
     remove(folder)
     command = [toolchain.cargo_pgrx(), "pgrx", "package", "--pg-config", server.pg_config, "--out-dir", folder]
     run([*command, *features(server)], f"build for PostgreSQL {server.major}", cwd=ROOT, env=values)
-    stamp.write_text(json.dumps(identity))
-    return folder
 
 
 def install(server, destination=""):
@@ -120,18 +125,16 @@ def command():
     parser.add_argument("--pg", type=int, help="clippy: the version, when no --pg-config is given")
     parser.add_argument("--destdir", default="", help="install: a folder to put in front of every path")
     given = parser.parse_args()
-    with lock("build"):
-        if given.what == "clippy":
-            lint(private(given.pg, given.pg_config))
-            return 0
-        server = installable(given.pg_config)
-        if given.what == "install":
-            install(server, given.destdir)
-            say(f"installed for PostgreSQL {server.version} in {given.destdir}{server.pkglibdir}")
-        else:
-            folder = stage(server)
-            if given.what == "package":
-                say(f"package for PostgreSQL {server.version}, with the paths below its root: {folder}")
+    if given.what == "clippy":
+        lint(private(given.pg, given.pg_config))
+        return 0
+    server = installable(given.pg_config)
+    if given.what == "install":
+        install(server, given.destdir)
+        say(f"installed for PostgreSQL {server.version} in {given.destdir}{server.pkglibdir}")
+    else:
+        folder = stage(server)
+        say(f"built for PostgreSQL {server.version}; the files, with their paths below this folder: {folder}")
     return 0
 
 

@@ -52,8 +52,6 @@ def update_lists():
 
 def unpack(major, packages, tree):
     """Unpack the packages into `tree`, with the shared libraries they need and the machine lacks."""
-    if tree.exists():
-        return
     say(f"downloading PostgreSQL {major}: {' '.join(packages)}")
     with temporary_beside(tree) as partial:
         debs = partial / "debs"

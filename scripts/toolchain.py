@@ -1,5 +1,6 @@
 """Downloads of the build tools, each pinned in pgrx-config.toml and put in place by one rename, or not at all."""
 
+import base64
 import glob
 import hashlib
 import os
@@ -9,7 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from project import CACHE, Failure, machine, output_of, pins, run, say, temporary_beside
+from project import CACHE, Failure, machine, once, output_of, pins, run, say, temporary_beside
 
 
 def wheel(pin):
@@ -17,22 +18,23 @@ def wheel(pin):
     key = machine()
     if key not in pin:
         raise Failure(f"{pin['package']} has no pinned wheel for {key}: point PG_CONFIG= at a server of your own")
-    target = pin[key]
-    name = f"{pin['package']} {pin['version']}"
     file = CACHE / "wheels" / f"{pin['package']}-{pin['version']}-{key}.whl"
-    if not file.exists():
-        say(f"downloading {name}")
-        with temporary_beside(file) as partial, tempfile.TemporaryDirectory() as download:
-            requirements = Path(download, "requirements.txt")
-            requirements.write_text(f"{pin['package']}=={pin['version']} --hash=sha256:{target['sha256']}\n")
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-            command += ["--require-hashes", "--platform", target["platform"], "--dest", download, "-r", requirements]
-            if "python" in pin:
-                tag = "cp" + pin["python"].replace(".", "")
-                command += ["--python-version", pin["python"], "--implementation", "cp", "--abi", tag]
-            downloaded(command, name)
-            shutil.copyfile(next(Path(download).glob("*.whl")), partial)
-    return file
+    return once(file, lambda file: download_wheel(pin, pin[key], file))
+
+
+def download_wheel(pin, target, file):
+    name = f"{pin['package']} {pin['version']}"
+    say(f"downloading {name}")
+    with temporary_beside(file) as partial, tempfile.TemporaryDirectory() as download:
+        requirements = Path(download, "requirements.txt")
+        requirements.write_text(f"{pin['package']}=={pin['version']} --hash=sha256:{target['sha256']}\n")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--require-hashes", "--platform", target["platform"], "--dest", download, "-r", requirements]
+        if "python" in pin:
+            tag = "cp" + pin["python"].replace(".", "")
+            command += ["--python-version", pin["python"], "--implementation", "cp", "--abi", tag]
+        downloaded(command, name)
+        shutil.copyfile(next(Path(download).glob("*.whl")), partial)
 
 
 def unpack(file, folder):
@@ -52,27 +54,28 @@ def downloaded(command, name, **options):
 def cargo_pgrx():
     """The path of cargo-pgrx, built from the pinned crate on first use."""
     pin = pins()["cargo-pgrx"]
-    folder = CACHE / f"cargo-pgrx-{pin['version']}"
-    binary = folder / "bin" / "cargo-pgrx"
-    if not binary.exists():
-        name = f"cargo-pgrx {pin['version']}"
-        say(f"downloading and building {name} (once, a few minutes)")
-        # `cargo info` fetches the crate into cargo's cache, where its sum can be checked before any of its code runs.
-        # `cargo install --locked` then builds this very file, with the dependencies its own Cargo.lock pins by sum.
-        downloaded(["cargo", "info", "--quiet", f"cargo-pgrx@{pin['version']}"], name, cwd="/")
-        home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-        crates = list(home.glob(f"registry/cache/*/cargo-pgrx-{pin['version']}.crate"))
-        if not crates:
-            raise Failure(f"{name}: the crate is not in {home}/registry/cache, so its SHA-256 cannot be checked")
-        for crate in crates:
-            found = hashlib.sha256(crate.read_bytes()).hexdigest()
-            if found != pin["sha256"]:
-                raise Failure(f"{name}: {crate} has SHA-256 {found}, not the pinned {pin['sha256']}")
-        with temporary_beside(folder) as partial:
-            command = ["cargo", "install", "--quiet", "cargo-pgrx", "--version", f"={pin['version']}", "--locked"]
-            environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
-            downloaded([*command, "--root", partial], name, cwd="/", env=environment)
-    return binary
+    folder = once(CACHE / f"cargo-pgrx-{pin['version']}", lambda folder: build_cargo_pgrx(pin, folder))
+    return folder / "bin" / "cargo-pgrx"
+
+
+def build_cargo_pgrx(pin, folder):
+    name = f"cargo-pgrx {pin['version']}"
+    say(f"downloading and building {name} (once, a few minutes)")
+    # `cargo info` fetches the crate into cargo's cache, where its sum can be checked before any of its code runs.
+    # `cargo install --locked` then builds this very file, with the dependencies its own Cargo.lock pins by sum.
+    downloaded(["cargo", "info", "--quiet", f"cargo-pgrx@{pin['version']}"], name, cwd="/")
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    crates = list(home.glob(f"registry/cache/*/cargo-pgrx-{pin['version']}.crate"))
+    if not crates:
+        raise Failure(f"{name}: the crate is not in {home}/registry/cache, so its SHA-256 cannot be checked")
+    for crate in crates:
+        found = hashlib.sha256(crate.read_bytes()).hexdigest()
+        if found != pin["sha256"]:
+            raise Failure(f"{name}: {crate} has SHA-256 {found}, not the pinned {pin['sha256']}")
+    with temporary_beside(folder) as partial:
+        command = ["cargo", "install", "--quiet", "cargo-pgrx", "--version", f"={pin['version']}", "--locked"]
+        environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
+        downloaded([*command, "--root", partial], name, cwd="/", env=environment)
 
 
 def libclang():
@@ -85,9 +88,7 @@ def libclang():
     if found:
         return max(found, key=lambda f: int("".join(c for c in f.partition("llvm-")[2] if c.isdigit()) or 0))
     pin = pins()["libclang"]
-    folder = CACHE / f"libclang-{pin['version']}"
-    if not folder.exists():
-        unpack(wheel(pin), folder)
+    folder = once(CACHE / f"libclang-{pin['version']}", lambda folder: unpack(wheel(pin), folder))
     return str(next(folder.rglob("libclang.so*")).parent)
 
 
@@ -101,18 +102,18 @@ def bindgen_arguments():
 
 def npm_tarball(pin):
     """The pinned npm package's tarball as it is on the registry, checked; not unpacked and none of its code run."""
-    import base64
+    name = pin["package"].replace("@", "").replace("/", "-")
+    return once(CACHE / "npm" / f"{name}-{pin['version']}.tgz", lambda file: download_tarball(pin, file))
 
-    tarball = CACHE / "npm" / f"{pin['package'].replace('@', '').replace('/', '-')}-{pin['version']}.tgz"
-    if not tarball.exists():
-        name = f"{pin['package']} {pin['version']}"
-        say(f"downloading {name}")
-        with temporary_beside(tarball) as partial, tempfile.TemporaryDirectory() as download:
-            command = ["npm", "pack", "--loglevel=error", "--ignore-scripts", f"{pin['package']}@{pin['version']}"]
-            downloaded(command, name, cwd=download)
-            packed = next(Path(download).glob("*.tgz"))
-            found = "sha512-" + base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
-            if found != pin["integrity"]:
-                raise Failure(f"{name}: the tarball's sum is {found}, not the pinned {pin['integrity']}; not installed")
-            shutil.copyfile(packed, partial)
-    return tarball
+
+def download_tarball(pin, file):
+    name = f"{pin['package']} {pin['version']}"
+    say(f"downloading {name}")
+    with temporary_beside(file) as partial, tempfile.TemporaryDirectory() as download:
+        command = ["npm", "pack", "--loglevel=error", "--ignore-scripts", f"{pin['package']}@{pin['version']}"]
+        downloaded(command, name, cwd=download)
+        packed = next(Path(download).glob("*.tgz"))
+        found = "sha512-" + base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+        if found != pin["integrity"]:
+            raise Failure(f"{name}: the tarball's sum is {found}, not the pinned {pin['integrity']}; not installed")
+        shutil.copyfile(packed, partial)

@@ -117,6 +117,7 @@ CREATE TABLE moderation.quarantine (
     verdict         jsonb NOT NULL,
     content         jsonb NOT NULL,
     changed         text[],
+    stored_key      text,
     quarantined_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     quarantined_by  text NOT NULL,
     resolution      text CHECK (resolution = ANY (ARRAY['released', 'discarded'])),
@@ -128,3 +129,4 @@ CREATE INDEX quarantine_content_idx ON moderation.quarantine (source_id, content
 COMMENT ON TABLE moderation.quarantine IS 'Rows kept out of their tables by a block verdict, whole, until somebody releases or discards them.';
 COMMENT ON COLUMN moderation.quarantine.content IS 'Every stored column by name, as the text its type prints (ISO dates, exact numbers), so that every type round-trips.';
 COMMENT ON COLUMN moderation.quarantine.changed IS 'For an update: the columns it changed; releasing writes only these.';
+COMMENT ON COLUMN moderation.quarantine.stored_key IS 'For an update: the key that the row has in its table; content_key is the one it was to get.';

@@ -130,6 +130,12 @@ BEGIN
             DETAIL = 'Terms come as an array of text.',
             HINT = 'For example ARRAY[''online casino''].';
     END IF;
+    IF match IS NULL OR level IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'match and level must not be NULL',
+            DETAIL = 'Every item has a match mode and a match level.',
+            HINT = 'Leave them out for ''word'' and ''folded''.';
+    END IF;
     IF weight IS NULL OR weight <= 0 OR weight > 1000 OR weight = 'NaN'::real THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('weight %s is out of range', coalesce(weight::text, 'NULL')),
@@ -309,8 +315,10 @@ BEGIN
             DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
     END IF;
+    -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
     hash := sha256(draft.set_state || convert_to(
-        jsonb_build_array(target.action, target.threshold, policy.name, policy.severity)::text, 'UTF8'));
+        jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)::text,
+        'UTF8'));
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
         number := latest.release;

@@ -76,6 +76,18 @@ BEGIN
             DETAIL = 'Only tables and partitioned tables can be attached.',
             HINT = 'For a view or a foreign table, attach the tables behind it.';
     END IF;
+    IF relation.relnamespace = 'moderation'::regnamespace THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('%s belongs to pg_moderation', "table"),
+            DETAIL = 'Recording hits would be moderated again, without end.',
+            HINT = 'Attach the tables that hold your content.';
+    END IF;
+    IF on_block IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'on_block must not be NULL',
+            DETAIL = 'A block verdict needs to be followed by something.',
+            HINT = 'Use ''flag'', ''quarantine'' or ''reject''.';
+    END IF;
     IF relation.relpersistence = 't' THEN
         RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
             MESSAGE = format('%s is a temporary table', "table"),
@@ -163,7 +175,8 @@ BEGIN
         (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)), "table",
         jsonb_build_object('on_block', on_block,
             'roles', (SELECT jsonb_agg(roles->(c::text) ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n))));
-    IF on_block = 'quarantine' OR verdict_column IS NOT NULL THEN
+    -- Of a partitioned table it also tells rows that only move between partitions.
+    IF on_block = 'quarantine' OR verdict_column IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
         -- Row triggers fire in the order of their names: ours shall see what the others made of the row.
         EXECUTE format('CREATE TRIGGER zzzz_moderation_judge BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
                        'EXECUTE FUNCTION moderation.judge_row()', "table");
@@ -178,6 +191,8 @@ COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_bloc
 CREATE FUNCTION moderation.detach("table" regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
+DECLARE
+    trigger_name name;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = "table" AND t.tgparentid = 0
                    AND t.tgfoid = 'moderation.record_row()'::regprocedure) THEN
@@ -187,9 +202,13 @@ BEGIN
             HINT = 'Attached tables are listed in moderation.attachments.';
     END IF;
     PERFORM moderation.register_source("table", false);
-    EXECUTE format('DROP TRIGGER IF EXISTS zzzz_moderation_judge ON %s', "table");
-    EXECUTE format('DROP TRIGGER IF EXISTS moderation_record ON %s', "table");
-    EXECUTE format('DROP TRIGGER IF EXISTS moderation_columns ON %s', "table");
+    FOR trigger_name IN
+        SELECT t.tgname FROM pg_trigger t
+        WHERE t.tgrelid = "table" AND t.tgname IN ('moderation_columns', 'moderation_record', 'zzzz_moderation_judge')
+        ORDER BY t.tgname
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, "table");
+    END LOOP;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.detach(regclass) IS 'Stops moderating a table. Its verdict column, hits, reviews and quarantined rows stay.';

@@ -94,10 +94,12 @@ pub fn of(relation: pg_sys::Relation) -> Result<Rc<Attachment>> {
 // The nearest attached ancestor, the relation itself first; its columns by the names they have in the relation.
 const ATTACHMENT: &std::ffi::CStr = c"
 SELECT s.source_id, convert_from(substr(t.tgargs, 1, length(t.tgargs) - 1), 'UTF8'),
-       (SELECT jsonb_agg(jsonb_build_array(here.attname, here.attnum, here.atttypid::bigint) ORDER BY u.n)
+       (SELECT jsonb_agg(jsonb_build_array(here.attname, here.attnum, here.atttypid::bigint,
+                                   kind.typcategory = 'S' AND kind.typlen = -1) ORDER BY u.n)
         FROM unnest(t.tgattr::smallint[]) WITH ORDINALITY u(attnum, n)
         JOIN pg_attribute there ON there.attrelid = t.tgrelid AND there.attnum = u.attnum
-        JOIN pg_attribute here ON here.attrelid = $1 AND here.attname = there.attname AND NOT here.attisdropped)::text
+        JOIN pg_attribute here ON here.attrelid = $1 AND here.attname = there.attname AND NOT here.attisdropped
+        JOIN pg_type kind ON kind.oid = here.atttypid)::text
 FROM (SELECT $1 AS relid, 0 AS distance
       UNION ALL
       SELECT a.relid, a.n FROM pg_partition_ancestors($1) WITH ORDINALITY a(relid, n)) r
@@ -121,8 +123,18 @@ fn read(relation: pg_sys::Oid) -> Result<Attachment> {
     };
     let ((source_id, settings), columns) = found.ok_or_else(not_attached)?;
     let settings: Settings = serde_json::from_str(&settings).map_err(|_| not_attached())?;
-    let columns: Vec<(String, i16, u32)> = serde_json::from_str(&columns).map_err(|_| not_attached())?;
+    let columns: Vec<(String, i16, u32, bool)> =
+        serde_json::from_str(&columns).map_err(|_| not_attached())?;
     if columns.len() != settings.roles.len() {
+        return Err(not_attached());
+    }
+    // attach() checked this, but the owner of a table can make the trigger again with other columns, and the values
+    // are read as the types that their roles promise.
+    let fits = |((_, _, type_oid, is_text), roles): (&(String, i16, u32, bool), &Vec<Role>)| {
+        (*is_text || !roles.contains(&Role::Text))
+            && (*type_oid == pg_sys::JSONBOID.to_u32() || !roles.contains(&Role::Verdict))
+    };
+    if !columns.iter().zip(&settings.roles).all(fits) {
         return Err(not_attached());
     }
     let with_role = |role: Role| {
@@ -130,7 +142,7 @@ fn read(relation: pg_sys::Oid) -> Result<Attachment> {
             .iter()
             .zip(&settings.roles)
             .filter(move |(_, roles)| roles.contains(&role))
-            .map(|((name, number, type_oid), _)| Column {
+            .map(|((name, number, type_oid, _), _)| Column {
                 name: name.clone(),
                 number: *number,
                 type_oid: pg_sys::Oid::from(*type_oid),

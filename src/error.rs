@@ -43,7 +43,17 @@ pub enum Error {
     ColumnGone {
         column: String,
     },
+    TableGone,
+    NoEquality {
+        column: String,
+    },
+    Detached {
+        relation: String,
+    },
     NoRowToUpdate {
+        content_key: String,
+    },
+    SeveralRows {
         content_key: String,
     },
     SetAside {
@@ -187,8 +197,8 @@ impl Error {
             Self::NotAttached { relation } => report(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("table {relation} carries moderation triggers but is not attached"),
-                "The trigger moderation_columns or the row in moderation.sources is missing.",
-                "Drop the remaining moderation triggers and call moderation.attach() again.",
+                "The trigger moderation_columns or the row in moderation.sources is missing or was changed.",
+                "Call moderation.detach() on the table and then moderation.attach() again.",
             ),
             Self::ColumnGone { column } => report(
                 Code::ERRCODE_UNDEFINED_COLUMN,
@@ -196,10 +206,34 @@ impl Error {
                 "The row cannot be stored as it was.",
                 "Add the column again, or copy the row from moderation.quarantine by hand.",
             ),
+            Self::TableGone => report(
+                Code::ERRCODE_UNDEFINED_TABLE,
+                "the table of the quarantined row does not exist any more".into(),
+                "It was dropped after the row was quarantined.",
+                "Discard the row with moderation.discard_quarantined().",
+            ),
+            Self::NoEquality { column } => report(
+                Code::ERRCODE_UNDEFINED_FUNCTION,
+                format!("the type of the id column \"{column}\" has no equality"),
+                "The row that the quarantined update belongs to cannot be found by its id.",
+                "Apply the update by hand from moderation.quarantine.",
+            ),
+            Self::Detached { relation } => report(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("table {relation} is not attached"),
+                "Which row a quarantined update belongs to is known by the id column of the attached table.",
+                "Call moderation.attach() again, or discard the update with moderation.discard_quarantined().",
+            ),
+            Self::SeveralRows { content_key } => report(
+                Code::ERRCODE_CARDINALITY_VIOLATION,
+                format!("more than one row has the key {content_key}"),
+                "The quarantined update belongs to one of them.",
+                "Make the id column unique, or apply the update by hand.",
+            ),
             Self::NoRowToUpdate { content_key } => report(
                 Code::ERRCODE_NO_DATA_FOUND,
                 format!("the row {content_key} that the quarantined update belongs to is gone"),
-                "It was deleted, or its key changed, after the update was quarantined.",
+                "It was deleted, or its key changed, after the update was quarantined; or a trigger suppressed the update.",
                 "Discard it with moderation.discard_quarantined().",
             ),
             Self::SetAside { content_key } => report(
@@ -273,7 +307,7 @@ fn term_report(position: usize, error: &TermError) -> Report {
         ),
         TermError::NothingLeft => (
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
-            "A term needs at least one letter, digit or symbol; match => 'substring' accepts punctuation at level 'literal'.",
+            "A term needs at least one letter, digit or symbol.",
         ),
         TermError::Unsupported { .. } => (
             Code::ERRCODE_FEATURE_NOT_SUPPORTED,

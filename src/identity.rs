@@ -69,6 +69,8 @@ impl Settings {
             (c"extra_float_digits", c"1"),
             (c"bytea_output", c"hex"),
             (c"xmlbinary", c"base64"),
+            (c"xmloption", c"content"),
+            (c"array_nulls", c"on"),
             (c"lc_monetary", c"C"),
             (c"search_path", c"pg_catalog, pg_temp"),
         ])

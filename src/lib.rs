@@ -10,6 +10,7 @@
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
+//! | [`partition_move`] | rows that move between partitions are not judged again |
 //! | [`pg`], [`spi`], [`identity`] | thin wrappers over PostgreSQL: calls, queries, on whose behalf |
 //! | [`error`], [`gucs`] | every error, every setting |
 //!
@@ -33,6 +34,7 @@ mod identity;
 mod in_force;
 mod material;
 mod moderate;
+mod partition_move;
 mod pg;
 mod quarantine;
 mod record;
@@ -100,6 +102,7 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _argu
     }
     in_force::transaction_ended();
     quarantine::transaction_ended();
+    partition_move::transaction_ended();
 }
 
 #[pg_guard]

@@ -4,7 +4,7 @@
 //! round-trips and columns may be added meanwhile. Printing and reading are the user's functions and run as the caller;
 //! only the quarantine table is written as the extension's owner.
 
-use crate::attachment::Attachment;
+use crate::attachment::{self, Attachment, Column};
 use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Settings, caller_name};
 use crate::in_force;
@@ -48,13 +48,15 @@ pub fn subtransaction_aborted(subtransaction: u32) {
 
 const KEEP: &std::ffi::CStr = c"
 INSERT INTO moderation.quarantine
-    (source_id, operation, content_key, owner_key, digest, set_hash, verdict, content, changed, quarantined_by)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, (SELECT array_agg(c) FROM jsonb_array_elements_text($9) c), $10";
+    (source_id, operation, content_key, owner_key, digest, set_hash, verdict, content, changed, quarantined_by,
+     stored_key)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, (SELECT array_agg(c) FROM jsonb_array_elements_text($9) c), $10, $11";
 
 /// Stores the new row in quarantine, and its hits.
 pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Result<()> {
     let content = trigger::content_of(firing, attachment, judged.digest)?;
     let (row, changed) = print_row(firing)?;
+    let stored_key = trigger::stored_key(firing, attachment)?;
     let verdict = trigger::verdict_json(judged, judged.judgement.live_hits(&judged.map)?);
     let caller = caller_name()?;
     {
@@ -72,17 +74,24 @@ pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Re
                 Parameter::jsonb(&Value::Object(row))?,
                 Parameter::jsonb(&Value::Array(changed))?,
                 Parameter::text(Some(&caller)),
+                Parameter::text(stored_key.as_deref()),
             ],
             |_| Ok(()),
         )?;
     }
-    write_hits(judged, &content)
+    write_records(judged, &content)
 }
 
-fn write_hits(judged: &Judged, content: &Content) -> Result<()> {
+/// Its hits, and the exposure if the content is in the sample: no later trigger sees a row that is kept out.
+fn write_records(judged: &Judged, content: &Content) -> Result<()> {
     let _settings = Settings::plain_output();
     let rows = record::hit_rows(&judged.map, &judged.judgement, content, "quarantined")?;
-    record::write_hits(judged.map.installed.owner, &rows)
+    record::write_hits(judged.map.installed.owner, &rows)?;
+    let key = content.content_key.as_deref();
+    if record::is_exposed(&judged.map, content.source_id, key, &content.digest) {
+        record::write_exposure(&judged.map, &judged.judgement, content)?;
+    }
+    Ok(())
 }
 
 /// Every stored column by name, and for an update the names of those that changed.
@@ -133,6 +142,8 @@ struct Kept {
     source_id: i32,
     is_update: bool,
     content_key: String,
+    /// The key that the row of an update has in its table.
+    stored_key: Option<String>,
     digest: [u8; 32],
     content: Map<String, Value>,
     changed: Vec<String>,
@@ -141,13 +152,13 @@ struct Kept {
 // Locks the row first: a row is released once.
 const CLAIM: &std::ffi::CStr = c"
 SELECT s.relation, q.source_id, q.operation = 'update', coalesce(q.content_key, ''), q.digest, q.content::text,
-       coalesce(to_jsonb(q.changed), '[]')::text
+       coalesce(to_jsonb(q.changed), '[]')::text, q.stored_key
 FROM moderation.claim_quarantined($1) q JOIN moderation.sources s ON s.source_id = q.source_id";
 
-fn claim(owner: pg_sys::Oid, id: i64) -> Result<Kept> {
+fn claim(owner: pg_sys::Oid, id: Parameter) -> Result<Kept> {
     let _owner = AsOwner::new(owner);
     let mut kept = None;
-    spi::write(CLAIM, &[Parameter::int8(id)], |row| {
+    spi::write(CLAIM, &[id], |row| {
         let json = |column| {
             let text = row.text(column)?.unwrap_or_default();
             serde_json::from_str::<Value>(&text).map_err(|_| Error::Internal("quarantine holds no JSON"))
@@ -159,6 +170,7 @@ fn claim(owner: pg_sys::Oid, id: i64) -> Result<Kept> {
             source_id: row.int4(2).unwrap_or_default(),
             is_update: row.boolean(3).unwrap_or_default(),
             content_key: row.text(4)?.unwrap_or_default(),
+            stored_key: row.text(8)?,
             digest: digest.ok_or(Error::Internal("quarantine holds no digest"))?,
             content: content.as_object().cloned().unwrap_or_default(),
             changed: changed
@@ -180,14 +192,21 @@ fn claim(owner: pg_sys::Oid, id: i64) -> Result<Kept> {
 fn release(call: &Call) -> Result<Option<Datum>> {
     let map = in_force::current()?;
     let owner = map.installed.owner;
-    // NULL is no number of any row: claim_quarantined() says so.
-    let id = call.int8(0).unwrap_or(-1);
-    let kept = claim(owner, id)?;
+    let id = || Parameter {
+        type_oid: pg_sys::INT8OID,
+        value: call.datum(0),
+    };
+    let kept = claim(owner, id())?;
     // SAFETY: plain read of transaction state.
     let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
     let previous = RELEASING.replace(Some((kept.source_id, kept.digest, subtransaction)));
     let stored = store(&kept)?;
     RELEASING.set(previous);
+    if stored > 1 {
+        return Err(Error::SeveralRows {
+            content_key: kept.content_key,
+        });
+    }
     if stored == 0 {
         return Err(if kept.is_update {
             Error::NoRowToUpdate {
@@ -203,7 +222,7 @@ fn release(call: &Call) -> Result<Option<Datum>> {
     let _owner = AsOwner::new(owner);
     spi::write(
         c"SELECT moderation.resolve_quarantined($1, 'released', $2)",
-        &[Parameter::int8(id), Parameter::text(note)],
+        &[id(), Parameter::text(note)],
         |_| Ok(()),
     )?;
     Ok(Some(pg::text_datum(&kept.content_key)))
@@ -213,11 +232,20 @@ fn release(call: &Call) -> Result<Option<Datum>> {
 fn store(kept: &Kept) -> Result<u64> {
     // SAFETY: the relation is opened with the lock that INSERT and UPDATE take; closed below, lock kept to the end.
     let relation =
-        unsafe { pg_sys::relation_open(kept.relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
+        unsafe { pg_sys::try_relation_open(kept.relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
+    if relation.is_null() {
+        return Err(Error::TableGone);
+    }
     let columns = columns(relation)?;
-    let id_column = crate::attachment::of(relation)?.id.name.clone();
+    // Only an update needs to find its row; a quarantined insert can be released after detach().
+    let id = kept.is_update.then(|| attachment::of(relation)).transpose();
     // SAFETY: opened above.
     unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
+    let id = match id {
+        Ok(attachment) => attachment.map(|attachment| attachment.id.clone()),
+        Err(Error::NotAttached { relation }) => return Err(Error::Detached { relation }),
+        Err(error) => return Err(error),
+    };
     let names: Vec<&String> = if kept.is_update {
         kept.changed.iter().collect()
     } else {
@@ -229,17 +257,18 @@ fn store(kept: &Kept) -> Result<u64> {
     }
     let quoted = |name: &str| pgrx::spi::quote_identifier(name);
     let table = qualified_name(kept.relation)?;
-    let sql = if kept.is_update {
-        parameters.push(parameter(kept, &columns, &id_column)?);
+    let sql = if let Some(id) = id {
+        let equals = equality(&id)?;
+        parameters.push(id_parameter(kept, &id)?);
         let set: Vec<String> = names
             .iter()
             .enumerate()
             .map(|(n, name)| format!("{} = ${}", quoted(name), n + 1))
             .collect();
         format!(
-            "UPDATE {table} SET {} WHERE {} = ${}",
+            "UPDATE {table} SET {} WHERE {} {equals} ${}",
             set.join(", "),
-            quoted(&id_column),
+            quoted(&id.name),
             parameters.len()
         )
     } else {
@@ -252,6 +281,37 @@ fn store(kept: &Kept) -> Result<u64> {
         )
     };
     spi::write(&pg::cstring(&sql)?, &parameters, |_| Ok(()))
+}
+
+/// The key of the row that a quarantined update belongs to.
+fn id_parameter(kept: &Kept, id: &Column) -> Result<Parameter> {
+    let _settings = Settings::plain_output();
+    let key = kept.stored_key.as_deref();
+    Ok(Parameter {
+        type_oid: id.type_oid,
+        value: key.map(|key| pg::input(id.type_oid, -1, key)).transpose()?,
+    })
+}
+
+/// The equality that indexes on the id column use, whatever operators the caller's search_path holds.
+fn equality(id: &Column) -> Result<String> {
+    // SAFETY: a look-up by the OID of a column's type; the entry lives as long as the backend.
+    let operator =
+        unsafe { (*pg_sys::lookup_type_cache(id.type_oid, pg_sys::TYPECACHE_EQ_OPR as i32)).eq_opr };
+    let mut name = None;
+    let _settings = Settings::plain_output();
+    spi::read(
+        c"SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+          FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = $1",
+        &[Parameter::oid(operator)],
+        |row| {
+            name = row.text(1)?;
+            Ok(())
+        },
+    )?;
+    name.ok_or_else(|| Error::NoEquality {
+        column: id.name.clone(),
+    })
 }
 
 fn parameter(kept: &Kept, columns: &[StoredColumn], name: &str) -> Result<Parameter> {

@@ -22,13 +22,6 @@ impl Parameter {
         }
     }
 
-    pub fn int8(value: i64) -> Self {
-        Self {
-            type_oid: pg_sys::INT8OID,
-            value: Some(value.into()),
-        }
-    }
-
     pub fn oid(value: pg_sys::Oid) -> Self {
         Self {
             type_oid: pg_sys::OIDOID,

@@ -12,7 +12,7 @@ use crate::material::digest_of;
 use crate::pg::{self, Call};
 use crate::record::{self, Content};
 use crate::verdict::{self, Field, Judgement};
-use crate::{quarantine, reject, spool};
+use crate::{partition_move, quarantine, reject, spool};
 use pgrx::pg_sys::{self, Datum};
 use serde_json::json;
 use std::rc::Rc;
@@ -58,6 +58,11 @@ impl Firing {
     pub fn relation(&self) -> pg_sys::Relation {
         // SAFETY: checked in of().
         unsafe { (*self.data).tg_relation }
+    }
+
+    pub fn is_in_partition(&self) -> bool {
+        // SAFETY: the trigger's relation is open.
+        unsafe { (*(*self.relation()).rd_rel).relispartition }
     }
 
     pub fn is_update(&self) -> bool {
@@ -137,6 +142,18 @@ pub struct Judged {
     pub digest: [u8; 32],
 }
 
+/// Source, key and texts of the new row: which content it is.
+pub fn identity_of(firing: &Firing, attachment: &Attachment) -> Result<[u8; 32]> {
+    let texts: Vec<Option<&str>> = attachment
+        .texts
+        .iter()
+        .map(|column| firing.text(column))
+        .collect::<Result<_>>()?;
+    let (source, key) = (attachment.source_id.to_string(), print(firing, &attachment.id)?);
+    let names = [Some(source.as_str()), key.as_deref()];
+    Ok(digest_of(names.into_iter().chain(texts.iter().copied())))
+}
+
 fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
     let texts: Vec<Option<&str>> = attachment
         .texts
@@ -166,7 +183,19 @@ fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
 /// Prints a column of the new row in the same way in every session. The printing function may be the user's own and
 /// runs as the caller.
 fn print(firing: &Firing, column: &Column) -> Result<Option<String>> {
-    let Some(datum) = firing.value(column.number) else {
+    print_value(firing.value(column.number), column)
+}
+
+/// The key that the row has in its table when an update is judged; `None` for an insert.
+pub fn stored_key(firing: &Firing, attachment: &Attachment) -> Result<Option<String>> {
+    if !firing.is_update() {
+        return Ok(None);
+    }
+    print_value(firing.old_value(attachment.id.number), &attachment.id)
+}
+
+fn print_value(value: Option<Datum>, column: &Column) -> Result<Option<String>> {
+    let Some(datum) = value else {
         return Ok(None);
     };
     // Settings cost 5 us a row, and the usual keys print the same under all of them.
@@ -201,6 +230,13 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     let row = Some(Datum::from(firing.new_tuple()));
     let attachment = attachment::of(firing.relation())?;
     if firing.leaves_texts(&attachment) {
+        partition_move::updating(&firing, &attachment)?;
+        return Ok(row);
+    }
+    if partition_move::arrives(&firing, &attachment)? {
+        return Ok(row);
+    }
+    if attachment.on_block == OnBlock::Reject && attachment.verdict.is_none() {
         return Ok(row);
     }
     let judged = judge(&firing, &attachment)?;
@@ -274,7 +310,8 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let content = content_of(&firing, &attachment, judged.digest)?;
     let is_refused = judged.judgement.blocks()
         && attachment.on_block != OnBlock::Flag
-        && !quarantine::is_being_released(attachment.source_id, &judged.digest);
+        && !quarantine::is_being_released(attachment.source_id, &judged.digest)
+        && !partition_move::arrived(&firing, &attachment)?;
     let _settings = Settings::plain_output();
     if is_refused {
         let rows = record::hit_rows(&judged.map, &judged.judgement, &content, "rejected")?;

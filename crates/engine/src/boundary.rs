@@ -6,6 +6,7 @@
 //!   and forget the space after a sentence);
 //! - an apostrophe joins (`can't`, `п'ять`), but breaks before a final `s` (`casino's`) and after an elided
 //!   article of one or two letters (`l'alcool`, UAX #29 section 4.2);
+//! - underscores at the edge of a word (`_casino_`, the emphasis of many markup languages) are not part of it;
 //! - scripts written without spaces (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) break everywhere
 //!   outside a grapheme cluster, so a word-mode term may match anywhere in them.
 //!
@@ -43,7 +44,17 @@ pub(crate) fn is_word_boundary(text: &str, at: usize) -> bool {
         return true;
     };
     if is_word(previous) && is_word(next) {
-        return false;
+        let outer = |mut beyond: std::str::Chars<'_>, back: bool| {
+            let mut step = || if back { beyond.next_back() } else { beyond.next() };
+            let first = (0..MAX_LOOK).map_while(|_| step()).find(|&c| c != '_');
+            !first.is_some_and(is_word)
+        };
+        return match (previous, next) {
+            ('_', '_') => false,
+            (_, '_') => outer(right.chars(), false),
+            ('_', _) => outer(left.chars(), true),
+            _ => false,
+        };
     }
     if is_regional_indicator(previous) && is_regional_indicator(next) {
         // WB15, WB16: flags are pairs.
@@ -113,6 +124,8 @@ mod tests {
         assert!(!word_at("über", "ber"));
         assert!(!word_at("vpn24", "vpn"));
         assert!(!word_at("a_b", "b"));
+        assert!(word_at("very _bold__ text", "bold"));
+        assert!(!word_at("x__bold", "bold"));
         assert!(word_at("casino.com", "casino"));
         assert!(word_at("(казино)", "казино"));
         assert!(!word_at("प्रेमी", "प्रेम"));

@@ -12,6 +12,19 @@ pub enum TermError {
     },
     /// Only separators, punctuation or characters that folding removes.
     NothingLeft,
+    /// Bad wildcard, regular expression, rule or detector; `position` in code points of the term, from 0.
+    Syntax {
+        position: usize,
+        message: String,
+        hint: &'static str,
+    },
+    /// Too short for its mode.
+    TooShort {
+        letters: usize,
+        least: usize,
+    },
+    /// No stemmer knows the language of an `inflected` term.
+    NoStemmer,
     /// The level or mode is known but not available yet.
     Unsupported {
         what: &'static str,
@@ -26,7 +39,26 @@ impl fmt::Display for TermError {
                 write!(f, "term has {chars} characters, at most {limit} are allowed")
             }
             Self::NothingLeft => f.write_str("nothing is left of the term after folding"),
+            Self::Syntax {
+                position, message, ..
+            } => write!(f, "at character {}: {message}", position + 1),
+            Self::TooShort { letters, least } => {
+                write!(f, "term has {letters} letters, this mode needs {least}")
+            }
+            Self::NoStemmer => f.write_str("no stemmer is known for the language of the term"),
             Self::Unsupported { what } => write!(f, "{what} is not supported"),
+        }
+    }
+}
+
+impl TermError {
+    /// What the operator can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Syntax { hint, .. } => Some(hint),
+            Self::TooShort { .. } => Some("use mode word, or a longer term"),
+            Self::NoStemmer => Some("name the language, or use mode word, prefix or wildcard"),
+            _ => None,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What is compiled: items, as the extension reads them from its tables.
 
+use crate::detect;
 use crate::fold::classes::{is_ignorable, is_space};
 use crate::fold::fold_text;
-use crate::{MAX_TERM_CHARS, TermError};
+use crate::glob::Glob;
+use crate::inflect::Language;
+use crate::{MAX_TERM_CHARS, TermError, pattern, rule, typo};
 use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 
@@ -38,6 +41,24 @@ pub enum MatchMode {
     Prefix = 1,
     Suffix = 2,
     Substring = 3,
+    /// `*` and `?` inside words.
+    Wildcard = 4,
+    /// All grammatical forms.
+    Inflected = 5,
+    /// One typing error.
+    Typo = 6,
+    /// A regular expression.
+    Regex = 7,
+    /// Words joined by `|`, `&`, `&5`, `~`.
+    Rule = 8,
+    /// A domain or link.
+    Domain = 9,
+    /// A phone number.
+    Phone = 10,
+    /// An e-mail address.
+    Email = 11,
+    /// A messenger handle.
+    Handle = 12,
 }
 
 impl MatchMode {
@@ -48,8 +69,22 @@ impl MatchMode {
             1 => Some(Self::Prefix),
             2 => Some(Self::Suffix),
             3 => Some(Self::Substring),
+            4 => Some(Self::Wildcard),
+            5 => Some(Self::Inflected),
+            6 => Some(Self::Typo),
+            7 => Some(Self::Regex),
+            8 => Some(Self::Rule),
+            9 => Some(Self::Domain),
+            10 => Some(Self::Phone),
+            11 => Some(Self::Email),
+            12 => Some(Self::Handle),
             _ => None,
         }
+    }
+
+    /// The four modes that compare the term itself.
+    pub(crate) fn is_plain(self) -> bool {
+        matches!(self, Self::Word | Self::Prefix | Self::Suffix | Self::Substring)
     }
 }
 
@@ -59,6 +94,9 @@ pub struct Term {
     pub text: String,
     pub mode: MatchMode,
     pub level: Level,
+    /// Language of an `inflected` term, and of a rule whose words stand for all their forms; `None`: by its script
+    /// (rules: words as they are).
+    pub language: Option<Language>,
 }
 
 /// One item of one release.
@@ -74,12 +112,14 @@ pub struct Item {
     pub term: Term,
 }
 
-/// Checks a term as `add_terms` must: not empty, not over-long, something left after folding.
+/// Checks a term as `add_terms` must: not empty, not over-long, something left after folding, and right for its
+/// mode.
 ///
 /// # Errors
 /// [`TermError::Empty`] (nothing, or white space and invisible characters only), [`TermError::TooLong`] (over
 /// [`MAX_TERM_CHARS`] characters), [`TermError::NothingLeft`] (only separators, punctuation and marks),
-/// [`TermError::Unsupported`].
+/// [`TermError::Syntax`] (wildcard, regex, rule, detector), [`TermError::TooShort`] (typo),
+/// [`TermError::NoStemmer`] (inflected), [`TermError::Unsupported`] (a level that the mode does not have).
 pub fn validate_term(term: &Term) -> Result<(), TermError> {
     let text = trimmed(&term.text);
     if text.is_empty() {
@@ -96,15 +136,76 @@ pub fn validate_term(term: &Term) -> Result<(), TermError> {
             limit: MAX_TERM_CHARS,
         });
     }
-    if !folded_term(text).chars().any(is_substance) {
-        return Err(TermError::NothingLeft);
+    let substance = folded_term(text).chars().any(is_substance);
+    let evasion = term.level == Level::Evasion;
+    match term.mode {
+        MatchMode::Wildcard if evasion => Err(TermError::Unsupported {
+            what: "level evasion with wildcards",
+        }),
+        MatchMode::Wildcard => Glob::parse(text).map(drop),
+        MatchMode::Regex if evasion => Err(TermError::Unsupported {
+            what: "level evasion with a regex",
+        }),
+        MatchMode::Regex => pattern::compile(text, term.level).map(drop),
+        MatchMode::Typo if evasion => Err(TermError::Unsupported {
+            what: "level evasion with mode typo",
+        }),
+        MatchMode::Domain | MatchMode::Phone | MatchMode::Email | MatchMode::Handle => {
+            detect::parse(term.mode, text).map(drop)
+        }
+        _ if !substance => Err(TermError::NothingLeft),
+        MatchMode::Typo if !typo::is_long_enough(text) => {
+            let letters = folded_term(text).chars().filter(|c| c.is_alphabetic()).count();
+            Err(TermError::TooShort {
+                letters,
+                least: typo::MIN_TYPO_LETTERS,
+            })
+        }
+        MatchMode::Inflected if term.language.or(Language::of(text)).is_none() => Err(TermError::NoStemmer),
+        MatchMode::Rule => {
+            for leaf in rule::parse(text)?.leaves {
+                validate_term(&leaf_term(term, &leaf)).map_err(|error| at_leaf(error, leaf.position))?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    if term.level == Level::Evasion {
-        return Err(TermError::Unsupported {
-            what: "level evasion",
-        });
+}
+
+/// The term that a word of a rule is.
+pub(crate) fn leaf_term(rule: &Term, leaf: &rule::Leaf) -> Term {
+    let (mode, level) = match (leaf.wildcard, rule.language) {
+        (true, _) => (MatchMode::Wildcard, rule.level.min(Level::Folded)),
+        (false, Some(_)) => (MatchMode::Inflected, rule.level),
+        (false, None) => (MatchMode::Word, rule.level),
+    };
+    Term {
+        text: leaf.text.clone(),
+        mode,
+        level,
+        language: rule.language,
     }
-    Ok(())
+}
+
+/// An error in a word of a rule, with its position in the rule.
+fn at_leaf(error: TermError, leaf: usize) -> TermError {
+    let (position, message, hint) = match error {
+        TermError::Syntax {
+            position,
+            message,
+            hint,
+        } => (leaf + position, message, hint),
+        other => (
+            leaf,
+            other.to_string(),
+            "every word of a rule must be a term by itself",
+        ),
+    };
+    TermError::Syntax {
+        position,
+        message,
+        hint,
+    }
 }
 
 /// A term without white space and invisible characters around it.
@@ -140,6 +241,7 @@ mod tests {
             text: text.into(),
             mode: MatchMode::Word,
             level: Level::Folded,
+            language: None,
         })
     }
 

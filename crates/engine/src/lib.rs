@@ -7,23 +7,37 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod boundary;
+mod detect;
 mod error;
+mod evasion;
+mod explain;
 mod fold;
+mod glob;
+mod inflect;
 mod item;
 mod matcher;
+mod pattern;
+mod rule;
 mod set_hash;
+mod typo;
 
 pub use error::{CompileError, MatchError, OpenError, TermError};
+pub use evasion::Steps;
+pub use explain::{Explanation, Near, explain, fold_text_at, mask_text};
 pub use fold::fold_text;
+pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
+pub use pattern::MAX_REPETITIONS;
+pub use rule::MAX_LEAVES;
 pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
+pub use typo::MIN_TYPO_LETTERS;
 
 /// Changes whenever the same text may fold to something else: rules, Unicode version, stemmers.
-pub const FOLDING_VERSION: u32 = 1;
+pub const FOLDING_VERSION: u32 = 2;
 
 /// Changes whenever the layout of compiled bytes changes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;

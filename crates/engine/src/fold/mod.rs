@@ -58,6 +58,11 @@ impl<'t> Folder<'t> {
         self.base + self.buffer.len()
     }
 
+    /// How far the folded text and the original have been read.
+    pub(crate) fn consumed(&self) -> (usize, usize) {
+        (self.folded_end(), self.position)
+    }
+
     pub(crate) fn done(&self) -> bool {
         self.position >= self.text.len()
     }

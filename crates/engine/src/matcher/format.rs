@@ -3,14 +3,16 @@
 //! anything is reserved. The shell never looks inside.
 
 use crate::{
-    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Level, MAX_COMPILED_BYTES, MatchMode,
-    OpenError, Term,
+    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Language, Level, MAX_COMPILED_BYTES,
+    MatchMode, OpenError, Term,
 };
 
 const MAGIC: &[u8; 8] = b"PGMODSET";
 const HEADER: usize = 8 + 4 + 4 + 8 + 32;
-/// Fixed bytes of one item: id, slot, flags, mode, level, weight, length of the text.
-const ITEM: usize = 8 + 2 + 1 + 1 + 1 + 4 + 4;
+/// Fixed bytes of one item: id, slot, flags, mode, level, language, weight, length of the text.
+const ITEM: usize = 8 + 2 + 1 + 1 + 1 + 1 + 4 + 4;
+/// In place of a language: none given.
+const NO_LANGUAGE: u8 = u8::MAX;
 /// Items between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 4_096;
 
@@ -54,6 +56,7 @@ pub(crate) fn encode(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>
         out.push(u8::from(item.allow));
         out.push(item.term.mode as u8);
         out.push(item.term.level as u8);
+        out.push(item.term.language.map_or(NO_LANGUAGE, |l| l as u8));
         out.extend_from_slice(&item.weight.to_le_bytes());
         out.extend_from_slice(&(item.term.text.len() as u32).to_le_bytes());
         out.extend_from_slice(item.term.text.as_bytes());
@@ -147,6 +150,10 @@ fn item(reader: &mut Reader<'_>) -> Result<Item, OpenError> {
     };
     let mode = MatchMode::from_u8(reader.u8()?).ok_or(OpenError::Damaged("match mode"))?;
     let level = Level::from_u8(reader.u8()?).ok_or(OpenError::Damaged("level"))?;
+    let language = match reader.u8()? {
+        NO_LANGUAGE => None,
+        number => Some(Language::from_u8(number).ok_or(OpenError::Damaged("language"))?),
+    };
     let weight = f32::from_le_bytes(reader.array()?);
     let length = reader.u32()? as usize;
     let raw = std::str::from_utf8(reader.take(length)?).map_err(|_| OpenError::Damaged("text"))?;
@@ -159,6 +166,11 @@ fn item(reader: &mut Reader<'_>) -> Result<Item, OpenError> {
         slot,
         allow,
         weight,
-        term: Term { text, mode, level },
+        term: Term {
+            text,
+            mode,
+            level,
+            language,
+        },
     })
 }

@@ -5,15 +5,23 @@
 //! compared as written. So a literal hit is always a folded hit, and no second automaton is needed.
 
 mod automaton;
+mod build;
 mod collect;
 mod format;
+mod inflected;
+mod rules;
 mod scan;
+mod words;
 
+use crate::detect::Detectors;
+use crate::evasion::{Evasion, Steps};
 use crate::fold::fold_text;
-use crate::item::{folded_term, trimmed};
+use crate::glob::Glob;
+use crate::rule::Rule;
+use crate::typo::Typos;
 use crate::{CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, validate_term};
 use automaton::Patterns;
-use std::collections::HashMap;
+use inflected::Inflected;
 
 /// Which hits the caller wants.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +41,10 @@ pub struct FindOptions {
 pub struct Evidence {
     /// The most literal level at which this place matches.
     pub level: Level,
-    /// 1.0 for an exact match; every evasion step lowers it.
+    /// 1.0 for an exact match; every evasion step lowers it (the formula is in module `evasion`).
     pub factor: f32,
+    /// What had to be assumed; empty at levels literal and folded of the plain modes.
+    pub steps: Steps,
 }
 
 /// One item found in one place of one text.
@@ -92,6 +102,18 @@ struct Entry {
     level: Level,
     weight: f32,
     text: Box<str>,
+    /// A word of a rule: its number. It makes no hit of its own.
+    leaf: Option<u32>,
+    /// Number of the wildcard among the wildcards.
+    detail: u32,
+}
+
+/// A rule and its words.
+struct RuleEntry {
+    rule: Rule,
+    entry: u32,
+    first_leaf: u32,
+    leaves: usize,
 }
 
 /// A compiled set, ready to match.
@@ -101,6 +123,17 @@ pub struct Matcher {
     targets: Vec<u32>,
     bounds: Vec<u32>,
     patterns: Option<Patterns>,
+    evasion: Evasion,
+    globs: Vec<Glob>,
+    inflected: Inflected,
+    /// Some inflected term is of level evasion.
+    evasive_forms: bool,
+    typos: Typos,
+    detectors: Detectors,
+    regexes: Vec<(regex_automata::meta::Regex, u32)>,
+    rules: Vec<RuleEntry>,
+    /// Words of all rules.
+    leaves: usize,
     /// Position of an item: sorted (slot, id, entry).
     index: Vec<(u16, i64, u32)>,
     pattern_bytes: usize,
@@ -114,82 +147,11 @@ impl Matcher {
     /// [`OpenError::Damaged`], [`OpenError::OutOfMemory`].
     pub fn open(bytes: &[u8]) -> Result<Self, OpenError> {
         let items = format::decode(bytes)?;
-        let mut entries = Vec::new();
-        let mut index = Vec::new();
-        entries
-            .try_reserve_exact(items.len())
-            .map_err(|_| OpenError::OutOfMemory)?;
-        index
-            .try_reserve_exact(items.len())
-            .map_err(|_| OpenError::OutOfMemory)?;
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        let mut pairs: Vec<(u32, u32)> = Vec::new();
-        numbers
-            .try_reserve(items.len())
-            .map_err(|_| OpenError::OutOfMemory)?;
-        pairs
-            .try_reserve_exact(items.len())
-            .map_err(|_| OpenError::OutOfMemory)?;
-        let mut strings: Vec<String> = Vec::new();
-        let mut pattern_bytes = 0usize;
-        for (n, item) in items.into_iter().enumerate() {
-            validate_term(&item.term).map_err(|_| OpenError::Damaged("term"))?;
-            let entry = n as u32;
-            let folded = folded_term(&item.term.text);
-            let number = match numbers.get(&folded) {
-                Some(&number) => number,
-                None => {
-                    let number = strings.len() as u32;
-                    pattern_bytes = pattern_bytes.saturating_add(folded.len());
-                    strings.try_reserve(1).map_err(|_| OpenError::OutOfMemory)?;
-                    strings.push(folded.clone());
-                    numbers.insert(folded, number);
-                    number
-                }
-            };
-            if pattern_bytes > crate::MAX_PATTERN_BYTES {
-                return Err(OpenError::Damaged("terms too long"));
-            }
-            pairs.push((number, entry));
-            index.push((item.slot, item.id, entry));
-            let text = trimmed(&item.term.text).into();
-            entries.push(Entry {
-                id: item.id,
-                slot: item.slot,
-                allow: item.allow,
-                mode: item.term.mode,
-                level: item.term.level,
-                weight: item.weight,
-                text,
-            });
+        let mut builder = build::Builder::new(items.len())?;
+        for item in &items {
+            builder.add(item)?;
         }
-        index.sort_unstable();
-        pairs.sort_unstable();
-        let mut bounds = vec![0u32];
-        let mut targets = Vec::new();
-        targets
-            .try_reserve_exact(pairs.len())
-            .map_err(|_| OpenError::OutOfMemory)?;
-        for (number, entry) in pairs {
-            while bounds.len() <= number as usize {
-                bounds.push(targets.len() as u32);
-            }
-            targets.push(entry);
-        }
-        bounds.push(targets.len() as u32);
-        let patterns = if strings.is_empty() {
-            None
-        } else {
-            Some(Patterns::build(&strings)?)
-        };
-        Ok(Self {
-            entries,
-            targets,
-            bounds,
-            patterns,
-            index,
-            pattern_bytes,
-        })
+        builder.finish()
     }
 
     /// Bytes of memory the matcher holds.
@@ -200,6 +162,11 @@ impl Matcher {
             + (self.targets.capacity() + self.bounds.capacity()) * size_of::<u32>()
             + self.index.capacity() * size_of::<(u16, i64, u32)>()
             + self.patterns.as_ref().map_or(0, Patterns::heap_bytes)
+            + self.evasion.heap_bytes()
+            + self.inflected.heap_bytes()
+            + self.typos.heap_bytes()
+            + self.detectors.heap_bytes()
+            + self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
     }
 
     /// Bytes of folded text that the automaton holds as patterns.
@@ -209,11 +176,11 @@ impl Matcher {
 
     /// Number of items, allow entries included.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.index.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.index.is_empty()
     }
 
     /// The term as the operator wrote it, without white space and invisible characters around it.
@@ -255,4 +222,6 @@ impl Matcher {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod mode_tests;
+#[cfg(test)]
+pub(crate) mod tests;

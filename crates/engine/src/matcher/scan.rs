@@ -1,16 +1,21 @@
-//! One pass over one text, in windows.
+//! One pass over one text, in windows: the automaton on the folded text, then the stages that need more than it.
 
 use super::collect::{Collector, Place};
+use super::rules::RuleScan;
+use super::words::{REACH, WordScan, waits};
 use super::{Entry, Evidence, FindOptions, Hit, Matcher};
 use crate::boundary::is_word_boundary;
+use crate::evasion::units::Units;
+use crate::evasion::{Candidate, Scratch, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
+use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
 
 /// Bytes of text folded and matched before the next question whether to stop.
 pub(crate) const WINDOW: usize = 64 * 1024;
 
-/// Places found before the next question whether to stop.
-const INTERRUPT_EVERY: usize = 64 * 1024;
+/// Places found, or words looked at, before the next question whether to stop.
+const INTERRUPT_EVERY: usize = 16 * 1024;
 
 /// Slots as a set, for the inner loop.
 struct Slots<'o>(Option<&'o [u16]>);
@@ -18,6 +23,98 @@ struct Slots<'o>(Option<&'o [u16]>);
 impl Slots<'_> {
     fn has(&self, slot: u16) -> bool {
         self.0.is_none_or(|list| list.contains(&slot))
+    }
+}
+
+/// What a stage knows of a place besides where it is.
+pub(super) enum Span {
+    /// Nothing was assumed.
+    AsIs,
+    /// These steps at this cost; an evasion or not.
+    Steps(Steps, f32, bool),
+}
+
+/// Where places go: to the rules, or to the hits.
+pub(super) struct Sink<'a, 't, 'i> {
+    text: &'t str,
+    slots: Slots<'a>,
+    collector: Collector<'a>,
+    rules: RuleScan,
+    interrupt: Interrupt<'i>,
+    count: usize,
+}
+
+impl Sink<'_, '_, '_> {
+    /// Asks from time to time whether to stop.
+    pub(super) fn tick(&mut self) -> Result<(), MatchError> {
+        self.count += 1;
+        if self.count.is_multiple_of(INTERRUPT_EVERY) && (self.interrupt)() {
+            return Err(MatchError::Interrupted);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, entry: &Entry, start: usize, end: usize, evidence: Evidence) -> Result<(), MatchError> {
+        if !self.slots.has(entry.slot) {
+            return Ok(());
+        }
+        self.tick()?;
+        let place = Place {
+            start,
+            end,
+            slot: entry.slot,
+            item: entry.id,
+            allow: entry.allow && entry.leaf.is_none(),
+            weight: entry.weight,
+            evidence,
+        };
+        match entry.leaf {
+            Some(leaf) => self.rules.add(leaf, place),
+            None => self.collector.add(place),
+        }
+    }
+
+    /// Adds a place of the folded text.
+    pub(super) fn folded(
+        &mut self,
+        folder: &Folder<'_>,
+        entry: &Entry,
+        (start, end): (usize, usize),
+        span: Span,
+    ) -> Result<(), MatchError> {
+        let Some(place) = folder.original_span(start, end) else {
+            return Ok(());
+        };
+        let literal = self.text.get(place.start..place.end) == Some(&*entry.text);
+        if entry.level == Level::Literal && !literal && entry.mode.compares() {
+            return Ok(());
+        }
+        let evidence = match span {
+            Span::Steps(steps, cost, evasion) => {
+                let level = if evasion { Level::Evasion } else { Level::Folded };
+                Evidence {
+                    level,
+                    factor: factor(cost),
+                    steps,
+                }
+            }
+            Span::AsIs => {
+                let level = if literal { Level::Literal } else { Level::Folded };
+                Evidence {
+                    level,
+                    factor: 1.0,
+                    steps: Steps::NONE,
+                }
+            }
+        };
+        self.add(entry, place.start, place.end, evidence)
+    }
+}
+
+impl MatchMode {
+    /// The term itself is what stands in the text, so that it can be compared as written.
+    fn compares(self) -> bool {
+        self.is_plain() || matches!(self, Self::Typo | Self::Inflected)
     }
 }
 
@@ -52,77 +149,314 @@ impl Matcher {
         any: bool,
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
-        let mut collector = Collector::new(text, options);
-        let Some(patterns) = &self.patterns else {
-            return Ok(Vec::new());
-        };
-        let Some(mut state) = patterns.start() else {
-            return Ok(Vec::new());
-        };
         let slots = Slots(options.slots.as_deref());
         // Without allow entries the first place decides `any`.
         let any = any && !self.entries.iter().any(|e| e.allow && slots.has(e.slot));
+        let collector = Collector::new(text, options);
+        let rules = RuleScan::new(self)?;
+        let mut sink = Sink {
+            text,
+            slots,
+            collector,
+            rules,
+            interrupt,
+            count: 0,
+        };
+        let mut state = self.patterns.as_ref().and_then(|p| p.start());
         let mut folder = Folder::new(text);
-        let mut places = 0usize;
+        let mut evaders = EvasionScan::new(text);
+        let mut words = WordScan::default();
+        let mut searches = RegexScan::new(self);
+        let longest = self.patterns.as_ref().map_or(0, |p| p.longest());
+        let reach = if self.has_words() { REACH } else { 0 };
+        let far = if self.regexes.is_empty() {
+            reach
+        } else {
+            reach.max(MAX_MATCH_BYTES)
+        };
         while !folder.done() {
-            if interrupt() {
+            if (sink.interrupt)() {
                 return Err(MatchError::Interrupted);
             }
             let fresh = folder.folded_end();
             folder.advance(window.max(1));
-            let (kept, base) = folder.kept();
-            let bytes = kept.as_bytes().get(fresh - base..).unwrap_or(&[]);
-            let mut failed = None;
-            patterns.scan(&mut state, bytes, |pattern, end| {
-                let end = fresh + end;
-                let start = end - patterns.length(pattern);
-                let Some(span) = folder.original_span(start, end) else {
-                    return true;
-                };
-                let mut checked = None;
-                for &entry in self.entries_of(pattern) {
-                    let Some(entry) = self.entries.get(entry as usize) else {
-                        continue;
-                    };
-                    if !slots.has(entry.slot) {
-                        continue;
+            let (end, original_end) = folder.consumed();
+            if let (Some(patterns), Some(state)) = (&self.patterns, &mut state) {
+                let (kept, base) = folder.kept();
+                let bytes = kept.as_bytes().get(fresh - base..).unwrap_or(&[]);
+                let mut failed = None;
+                patterns.scan(state, bytes, |pattern, end| {
+                    let end = fresh + end;
+                    let start = end - patterns.length(pattern);
+                    match self.at_pattern(&folder, pattern, start, end, &mut sink, &mut words) {
+                        Err(error) => failed = Some(error),
+                        Ok(()) => return !(any && sink.collector.pending() > 0),
                     }
-                    let edges = *checked.get_or_insert_with(|| Edges::of(text, &folder, span, start, end));
-                    let Some(place) = place(text, entry, span, edges) else {
-                        continue;
-                    };
-                    places += 1;
-                    if let Err(error) = collector.add(place) {
-                        failed = Some(error);
-                        return false;
-                    }
-                    if places.is_multiple_of(INTERRUPT_EVERY) && interrupt() {
-                        failed = Some(MatchError::Interrupted);
-                        return false;
-                    }
+                    false
+                });
+                if let Some(error) = failed {
+                    return Err(error);
                 }
-                !(any && collector.pending() > 0)
-            });
-            if let Some(error) = failed {
-                return Err(error);
             }
-            if any && collector.pending() > 0 {
-                break;
-            }
-            folder.forget_before(folder.folded_end().saturating_sub(patterns.longest()));
-            let (_, base) = folder.kept();
-            let horizon = if folder.done() {
+            // What begins before this can be looked at whole.
+            let settled = if folder.done() {
                 usize::MAX
             } else {
-                folder.original_of(base)
+                end.saturating_sub(far)
             };
-            collector.settle(horizon, interrupt)?;
-            if collector.full() {
+            if self.has_words() {
+                words.advance(self, text, &folder, settled.min(end), &mut sink)?;
+            }
+            searches.advance(self, &folder, settled, &mut sink)?;
+            let raw = if folder.done() {
+                usize::MAX
+            } else {
+                original_end.saturating_sub(MAX_MATCH_BYTES)
+            };
+            let raw_horizon = searches.advance_raw(self, original_end, raw, &mut sink)?;
+            if !self.evasion.is_empty() {
+                evaders.advance(self, original_end, &mut sink)?;
+            }
+            if any && sink.collector.pending() > 0 {
                 break;
             }
+            // Matches may begin before what they were found by.
+            let open = end.saturating_sub(longest.max(far + reach));
+            folder.forget_before(open);
+            let (_, base) = folder.kept();
+            let horizon = match folder.done() {
+                true => usize::MAX,
+                false => folder.original_of(base).min(raw_horizon),
+            };
+            // Rules are decided at the end, and may begin anywhere.
+            if self.rules.is_empty() {
+                sink.collector.settle(horizon, sink.interrupt)?;
+                if sink.collector.full() {
+                    break;
+                }
+            }
         }
+        let Sink {
+            mut collector,
+            rules,
+            interrupt,
+            ..
+        } = sink;
+        rules.finish(self, text, |place| collector.add(place))?;
         collector.settle(usize::MAX, interrupt)?;
         Ok(collector.finish())
+    }
+
+    fn has_words(&self) -> bool {
+        !(self.globs.is_empty()
+            && self.inflected.is_empty()
+            && self.typos.is_empty()
+            && self.detectors.is_empty())
+    }
+
+    /// A pattern of the automaton stands at `start..end` of the folded text.
+    fn at_pattern(
+        &self,
+        folder: &Folder<'_>,
+        pattern: usize,
+        start: usize,
+        end: usize,
+        sink: &mut Sink<'_, '_, '_>,
+        words: &mut WordScan,
+    ) -> Result<(), MatchError> {
+        let Some(span) = folder.original_span(start, end) else {
+            return Ok(());
+        };
+        let mut checked = None;
+        for &number in self.entries_of(pattern) {
+            let Some(entry) = self.entries.get(number as usize) else {
+                continue;
+            };
+            if !sink.slots.has(entry.slot) {
+                continue;
+            }
+            if waits(entry) {
+                words
+                    .anchors
+                    .try_reserve(1)
+                    .map_err(|_| MatchError::OutOfMemory)?;
+                words.anchors.push((start, number));
+                continue;
+            }
+            let edges = *checked.get_or_insert_with(|| Edges::of(sink.text, folder, span, start, end));
+            if edges.fit(entry.mode) {
+                sink.folded(folder, entry, (start, end), Span::AsIs)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Regular expressions over one text: where each of them goes on.
+struct RegexScan {
+    next: Vec<usize>,
+}
+
+impl RegexScan {
+    fn new(matcher: &Matcher) -> Self {
+        Self {
+            next: vec![0; matcher.regexes.len()],
+        }
+    }
+
+    /// Expressions of level literal run on the text as it is: reports every match that begins before byte
+    /// `settled`, and returns where the next may begin.
+    fn advance_raw(
+        &mut self,
+        matcher: &Matcher,
+        end: usize,
+        settled: usize,
+        sink: &mut Sink<'_, '_, '_>,
+    ) -> Result<usize, MatchError> {
+        let mut horizon = usize::MAX;
+        for ((regex, number), next) in matcher.regexes.iter().zip(&mut self.next) {
+            let Some(entry) = matcher.entries.get(*number as usize) else {
+                continue;
+            };
+            if entry.level != Level::Literal {
+                continue;
+            }
+            horizon = settled;
+            while *next < settled.min(end) {
+                sink.tick()?;
+                let input = regex_automata::Input::new(sink.text).span(*next..end);
+                let Some(found) = regex.find(input).filter(|f| f.start() < settled) else {
+                    break;
+                };
+                *next = found.end();
+                let evidence = Evidence {
+                    level: Level::Literal,
+                    factor: 1.0,
+                    steps: Steps::NONE,
+                };
+                sink.add(entry, found.start(), found.end(), evidence)?;
+            }
+            if settled < end {
+                let mut from = (*next).max(settled);
+                while !sink.text.is_char_boundary(from) {
+                    from += 1;
+                }
+                *next = from;
+            }
+        }
+        Ok(horizon)
+    }
+
+    /// Reports every match that begins before folded offset `settled`.
+    fn advance(
+        &mut self,
+        matcher: &Matcher,
+        folder: &Folder<'_>,
+        settled: usize,
+        sink: &mut Sink<'_, '_, '_>,
+    ) -> Result<(), MatchError> {
+        let (kept, base) = folder.kept();
+        for ((regex, number), next) in matcher.regexes.iter().zip(&mut self.next) {
+            let Some(entry) = matcher.entries.get(*number as usize) else {
+                continue;
+            };
+            while *next < settled {
+                sink.tick()?;
+                let from = next.saturating_sub(base);
+                if from > kept.len() {
+                    break;
+                }
+                let input = regex_automata::Input::new(kept).span(from..kept.len());
+                let Some(found) = regex.find(input) else { break };
+                if base + found.start() >= settled {
+                    break;
+                }
+                let span = (base + found.start(), base + found.end());
+                *next = span.1.max(span.0 + 1);
+                sink.folded(folder, entry, span, Span::AsIs)?;
+            }
+            if settled < folder.folded_end() && *next < settled {
+                let mut from = settled.saturating_sub(base);
+                while !kept.is_char_boundary(from) {
+                    from += 1;
+                }
+                *next = base + from;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Level evasion over one text: where it stands, and what it keeps.
+struct EvasionScan<'t> {
+    text: &'t str,
+    units: Units<'t>,
+    next: usize,
+    scratch: Scratch,
+    candidates: Vec<Candidate>,
+}
+
+/// Places tried between two questions whether to stop.
+const EVASION_INTERRUPT_EVERY: usize = 512;
+
+impl<'t> EvasionScan<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            units: Units::new(text),
+            next: 0,
+            scratch: Scratch::default(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Tries every place that begins before `end`.
+    fn advance(
+        &mut self,
+        matcher: &Matcher,
+        end: usize,
+        sink: &mut Sink<'_, '_, '_>,
+    ) -> Result<(), MatchError> {
+        let evasion = &matcher.evasion;
+        let mut previous = self.next.checked_sub(1).and_then(|n| self.units.get(n));
+        while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
+            let begins = previous.is_none_or(|p| !p.raw.is_alphanumeric() && !p.is_letter())
+                || is_word_boundary(self.text, unit.start);
+            if unit.raw != ' ' && (evasion.inside || begins) {
+                evasion.walk(
+                    self.text,
+                    &mut self.units,
+                    self.next,
+                    &mut self.scratch,
+                    &mut self.candidates,
+                );
+            }
+            for candidate in self.candidates.drain(..) {
+                let edges = Edges {
+                    start: candidate.starts_word,
+                    end: candidate.ends_word,
+                };
+                let evidence = Evidence {
+                    level: Level::Evasion,
+                    factor: factor(candidate.cost),
+                    steps: candidate.steps,
+                };
+                for &entry in evasion.entries_of(candidate.term) {
+                    if let Some(entry) = matcher.entries.get(entry as usize)
+                        && edges.fit(entry.mode)
+                    {
+                        sink.add(entry, candidate.start, candidate.end, evidence)?;
+                    }
+                }
+            }
+            previous = Some(unit);
+            self.next += 1;
+            self.units.forget_before(self.next);
+            if self.next.is_multiple_of(EVASION_INTERRUPT_EVERY) && (sink.interrupt)() {
+                return Err(MatchError::Interrupted);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -151,30 +485,13 @@ impl Edges {
         };
         Self { start, end }
     }
-}
 
-fn place(text: &str, entry: &Entry, span: OriginalSpan, edges: Edges) -> Option<Place> {
-    let stands = match entry.mode {
-        MatchMode::Word => edges.start && edges.end,
-        MatchMode::Prefix => edges.start,
-        MatchMode::Suffix => edges.end,
-        MatchMode::Substring => true,
-    };
-    if !stands {
-        return None;
+    fn fit(self, mode: MatchMode) -> bool {
+        match mode {
+            MatchMode::Prefix => self.start,
+            MatchMode::Suffix => self.end,
+            MatchMode::Substring => true,
+            _ => self.start && self.end,
+        }
     }
-    let literal = text.get(span.start..span.end) == Some(&*entry.text);
-    if entry.level == Level::Literal && !literal {
-        return None;
-    }
-    let level = if literal { Level::Literal } else { Level::Folded };
-    Some(Place {
-        start: span.start,
-        end: span.end,
-        slot: entry.slot,
-        item: entry.id,
-        allow: entry.allow,
-        weight: entry.weight,
-        evidence: Evidence { level, factor: 1.0 },
-    })
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fold::tests::tricky;
+use crate::item::{folded_term, trimmed};
 use crate::{MAX_TERM_CHARS, Term};
 use proptest::prelude::*;
 
@@ -13,6 +14,7 @@ pub(crate) fn term(id: i64, text: &str, mode: MatchMode, level: Level) -> Item {
             text: text.into(),
             mode,
             level,
+            language: None,
         },
     }
 }
@@ -261,6 +263,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
                 text,
                 mode: MatchMode::from_u8(mode).expect("in range"),
                 level: Level::from_u8(level).expect("in range"),
+                language: None,
             },
         };
         list.into_iter()
@@ -319,6 +322,7 @@ fn naive(items: &[Item], text: &str) -> Vec<(usize, usize, u16, i64, bool)> {
                 MatchMode::Prefix => start_ok,
                 MatchMode::Suffix => end_ok,
                 MatchMode::Substring => true,
+                other => panic!("{other:?} is not compared by characters"),
             };
             let literal = text[span.start..span.end] == *trimmed(&item.term.text);
             if stands && (item.term.level != Level::Literal || literal) {

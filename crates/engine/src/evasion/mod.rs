@@ -1,0 +1,283 @@
+//! Level `evasion`: the terms that somebody tried to hide.
+//!
+//! A candidate is read off the text letter by letter along the sorted list of terms; every step that is not the
+//! plain letter has a cost, and a candidate is a hit when the total stays within what a word of its length
+//! bears. Nothing is normalised away beforehand, so plain Russian, Greek or mixed-language text is never an
+//! attack, and the evidence says what had to be assumed.
+//!
+//! Score. rustrict (finnbear/rustrict, `feature.rs`) takes log2 of what had to be skipped or replaced, plus one,
+//! from its confidence, and adds log2 of the length. So here, out of the logarithm: the evidence factor is
+//! `1 / (1 + cost)`, and the budget is `log2(letters + 1) − 1`: 1.0 for three letters, 1.3 for four, 2 for seven.
+//!
+//! | step | cost |
+//! |---|---|
+//! | look-alike letter of another script, box, flag, small capital | 0.125 |
+//! | mark taken off a letter | 0.2 |
+//! | digit or symbol for a letter, several characters for one letter | 0.35 |
+//! | letter repeated three times or more | 0.25 (a doubled letter: 0.5) |
+//! | letters separated one by one, or word broken by signs | 0.3 |
+//! | letter for another of its script (v for u) | 0.5 |
+//! | k, c or q for ck by its sound | 0.6 (x: 1.2) |
+//! | letter hidden (`f*ck`) | 0.5 |
+//! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
+
+mod accept;
+mod table;
+pub(crate) mod units;
+mod walk;
+
+pub(crate) use walk::Scratch;
+
+use crate::MatchMode;
+use std::collections::HashMap;
+use unicode_security::confusable_detection::skeleton;
+
+/// What had to be assumed to read a term in a place. A set of flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Steps(u16);
+
+impl Steps {
+    pub const NONE: Self = Self(0);
+    pub const LOOKALIKE: Self = Self(1);
+    pub const MARKS: Self = Self(2);
+    pub const LEET: Self = Self(4);
+    pub const REPEATED: Self = Self(8);
+    pub const SEPARATED: Self = Self(16);
+    pub const HIDDEN: Self = Self(32);
+    /// Read with a typing error (mode `typo`).
+    pub const TYPO: Self = Self(64);
+    /// Another grammatical form (mode `inflected`).
+    pub const INFLECTED: Self = Self(128);
+
+    /// Written by its sound (k, c, q or x for ck).
+    pub const SOUND: Self = Self(256);
+
+    const NAMES: [(Self, &'static str); 9] = [
+        (Self::LOOKALIKE, "look-alike"),
+        (Self::MARKS, "marks"),
+        (Self::LEET, "leet"),
+        (Self::REPEATED, "repeated"),
+        (Self::SEPARATED, "separated"),
+        (Self::HIDDEN, "hidden"),
+        (Self::TYPO, "typo"),
+        (Self::INFLECTED, "inflected"),
+        (Self::SOUND, "sound"),
+    ];
+
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names of the steps, in a fixed order: part of the hits' contract.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |&(step, _)| self.contains(step))
+            .map(|(_, name)| name)
+    }
+}
+
+/// How literal the evidence is after steps of this total cost.
+pub(crate) fn factor(cost: f32) -> f32 {
+    1.0 / (1.0 + cost)
+}
+
+/// The cost that a term of so many letters bears.
+pub(crate) fn budget(letters: usize) -> f32 {
+    ((letters + 1) as f32).log2() - 1.0
+}
+
+/// The evasion terms of a set: sorted, so that a prefix is a range.
+pub(crate) struct Evasion {
+    terms: Vec<Box<[char]>>,
+    /// `entries[bounds[t]..bounds[t + 1]]` are the entries of term `t`.
+    entries: Vec<u32>,
+    bounds: Vec<u32>,
+    /// Skeleton to the letters of the terms that have it in some case.
+    lookalikes: HashMap<String, Vec<char>>,
+    /// Some entry may begin inside a word.
+    pub(crate) inside: bool,
+}
+
+/// One place where an evasion term can be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) term: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) cost: f32,
+    pub(crate) steps: Steps,
+    /// Word edges, for the match mode.
+    pub(crate) starts_word: bool,
+    pub(crate) ends_word: bool,
+}
+
+impl Evasion {
+    /// From (folded term, entry, mode).
+    pub(crate) fn new(list: Vec<(String, u32, MatchMode)>) -> Self {
+        let inside = list
+            .iter()
+            .any(|(_, _, m)| matches!(m, MatchMode::Suffix | MatchMode::Substring));
+        let mut pairs: Vec<(Box<[char]>, u32)> = list
+            .into_iter()
+            .map(|(text, entry, _)| (text.chars().collect(), entry))
+            .collect();
+        pairs.sort_unstable();
+        let mut out = Self {
+            terms: Vec::new(),
+            entries: Vec::new(),
+            bounds: vec![0],
+            lookalikes: HashMap::new(),
+            inside,
+        };
+        for (term, entry) in pairs {
+            if out.terms.last() != Some(&term) {
+                if !out.terms.is_empty() {
+                    out.bounds.push(out.entries.len() as u32);
+                }
+                out.terms.push(term);
+            }
+            out.entries.push(entry);
+        }
+        out.bounds.push(out.entries.len() as u32);
+        let mut letters: Vec<char> = out
+            .terms
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|c| c.is_alphabetic())
+            .collect();
+        letters.sort_unstable();
+        letters.dedup();
+        for letter in letters {
+            for shape in cases(letter) {
+                let list = out.lookalikes.entry(shape).or_default();
+                if !list.contains(&letter) {
+                    list.push(letter);
+                }
+            }
+        }
+        out
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    pub(crate) fn entries_of(&self, term: usize) -> &[u32] {
+        let from = self.bounds.get(term).copied().unwrap_or(0) as usize;
+        let to = self.bounds.get(term + 1).copied().unwrap_or(0) as usize;
+        self.entries.get(from..to).unwrap_or(&[])
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.terms
+            .iter()
+            .map(|t| size_of_val::<[char]>(t) + size_of::<Box<[char]>>())
+            .sum::<usize>()
+            + (self.entries.len() + self.bounds.len()) * size_of::<u32>()
+            + self.lookalikes.len() * 64
+    }
+
+    /// The range of terms in `lo..hi` (equal up to `depth`) that go on with `letter`.
+    fn child(&self, lo: usize, hi: usize, depth: usize, letter: char) -> Option<(usize, usize)> {
+        let range = self.terms.get(lo..hi)?;
+        let key = |t: &[char]| t.get(depth).copied();
+        let from = range.partition_point(|t| key(t) < Some(letter));
+        if range.get(from).and_then(|t| key(t)) != Some(letter) {
+            return None;
+        }
+        let to = range.partition_point(|t| key(t) <= Some(letter));
+        Some((lo + from, lo + to))
+    }
+}
+
+/// The skeletons (UTS #39) of a letter in every case it has.
+fn cases(letter: char) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let upper: String = letter.to_uppercase().collect();
+    let lower: String = letter.to_lowercase().collect();
+    for form in [letter.to_string(), lower, upper] {
+        let shape: String = skeleton(&form).collect();
+        if !shape.is_empty() && !out.contains(&shape) {
+            out.push(shape);
+        }
+    }
+    out
+}
+
+/// One word of mixed script or with digits in it, read in its dominant script: every other letter is replaced by
+/// the first letter of that script that it looks like. `None` when the word is plain, or cannot be read so.
+pub(crate) fn reading(word: &str) -> Option<String> {
+    use unicode_script::{Script, UnicodeScript};
+    let mut units = units::Units::new(word);
+    let units: Vec<units::Unit> = (0..MAX_READING).map_while(|n| units.get(n)).collect();
+    let count = |script: Script| {
+        units
+            .iter()
+            .filter(|u| u.script == script && table::is_ordinary(u.raw))
+            .count()
+    };
+    let (latin, cyrillic) = (count(Script::Latin), count(Script::Cyrillic));
+    let script = if cyrillic > 0 {
+        Script::Cyrillic
+    } else {
+        Script::Latin
+    };
+    if latin + cyrillic == 0
+        || units
+            .iter()
+            .all(|u| u.script == script && !u.marked && table::is_ordinary(u.raw))
+    {
+        return None;
+    }
+    let mut out = String::new();
+    for unit in units {
+        let own = |c: char| c.script() == script && c.is_lowercase() && table::is_ordinary(c);
+        let letter = if own(unit.base) {
+            Some(unit.base)
+        } else if unit.is_letter() {
+            let capital = table::capital(unit.raw);
+            let mut likely = [Some(unit.raw), Some(unit.base), capital].into_iter().flatten();
+            likely
+                .find_map(|c| alphabet(script).find(|&l| cases(c).iter().any(|s| cases(l).contains(s))))
+                .or_else(|| {
+                    table::shapes(unit.raw)
+                        .chain(table::shapes(unit.base))
+                        .find(|&c| own(c))
+                })
+        } else {
+            table::leet(unit.base).find(|&c| own(c))
+        };
+        out.push(letter?);
+    }
+    Some(out)
+}
+
+/// Letters of a word that are read.
+const MAX_READING: usize = 64;
+
+fn alphabet(script: unicode_script::Script) -> impl Iterator<Item = char> {
+    let range = if script == unicode_script::Script::Cyrillic {
+        'а'..='я'
+    } else {
+        'a'..='z'
+    };
+    range.chain(
+        "іїєґ"
+            .chars()
+            .filter(move |_| script == unicode_script::Script::Cyrillic),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The text as an evader's reader sees it: one unit per letter or sign, with its marks taken off, and with the
+//! original span that it came from. Decoded as far as somebody asks, forgotten when nobody can ask again.
+
+use super::table::styled;
+use crate::fold::classes::{is_boundary, is_ignorable, is_space};
+use crate::fold::fold_text;
+use std::collections::VecDeque;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_script::{Script, UnicodeScript};
+
+/// One letter or sign of the text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// As written.
+    pub(crate) raw: char,
+    /// Folded, marks included where they compose.
+    pub(crate) fold: char,
+    /// Folded, without any mark.
+    pub(crate) base: char,
+    /// Marks were taken off to get to `base`, or the letter was in a box.
+    pub(crate) marked: bool,
+    pub(crate) script: Script,
+}
+
+impl Unit {
+    pub(crate) fn is_letter(&self) -> bool {
+        self.base.is_alphabetic()
+    }
+}
+
+/// Most combining characters looked at in one unit.
+const MAX_MARKS: usize = 32;
+
+pub(crate) struct Units<'t> {
+    text: &'t str,
+    position: usize,
+    buffer: VecDeque<Unit>,
+    /// Number of the first unit in `buffer`.
+    base: usize,
+}
+
+impl<'t> Units<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            position: 0,
+            buffer: VecDeque::new(),
+            base: 0,
+        }
+    }
+
+    /// Unit number `index`, if the text has that many and it is not forgotten.
+    pub(crate) fn get(&mut self, index: usize) -> Option<Unit> {
+        let place = index.checked_sub(self.base)?;
+        while place >= self.buffer.len() {
+            if !self.decode() {
+                return None;
+            }
+        }
+        self.buffer.get(place).copied()
+    }
+
+    /// Units before `index` are not needed any more, but for the few that word edges look back to.
+    pub(crate) fn forget_before(&mut self, index: usize) {
+        while self.base + 8 < index && self.buffer.pop_front().is_some() {
+            self.base += 1;
+        }
+    }
+
+    fn push(&mut self, start: usize, end: usize, raw: char, fold: char, base: char, marked: bool) {
+        self.buffer.push_back(Unit {
+            start,
+            end,
+            raw,
+            fold,
+            base,
+            marked,
+            script: raw.script(),
+        });
+    }
+
+    /// Decodes one segment. Returns `false` at the end of the text.
+    fn decode(&mut self) -> bool {
+        loop {
+            let begin = self.position;
+            let rest = self.text.get(begin..).unwrap_or("");
+            let mut chars = rest.char_indices().peekable();
+            let Some((_, raw)) = chars.next() else {
+                return false;
+            };
+            if is_ignorable(raw) {
+                self.position = begin + raw.len_utf8();
+                continue;
+            }
+            let mut end = begin + raw.len_utf8();
+            if is_space(raw) {
+                while let Some(&(at, c)) = chars.peek() {
+                    if !is_space(c) && !is_ignorable(c) {
+                        break;
+                    }
+                    end = begin + at + c.len_utf8();
+                    chars.next();
+                }
+                self.position = end;
+                self.push(begin, end, ' ', ' ', ' ', false);
+                return true;
+            }
+            let mut next = end;
+            let mut marks = 0;
+            while let Some(&(at, c)) = chars.peek() {
+                if !is_ignorable(c) && is_boundary(c) {
+                    break;
+                }
+                chars.next();
+                next = begin + at + c.len_utf8();
+                if !is_ignorable(c) {
+                    marks += 1;
+                    end = next;
+                }
+            }
+            self.position = next;
+            if marks == 0 && raw.is_ascii() {
+                let fold = raw.to_ascii_lowercase();
+                self.push(begin, end, raw, fold, fold, false);
+                return true;
+            }
+            let boxed = styled(raw);
+            let folded = match boxed {
+                Some(letter) => letter.to_string(),
+                None => {
+                    let kept: String = rest
+                        .chars()
+                        .filter(|&c| !is_ignorable(c))
+                        .take(1 + marks.min(MAX_MARKS))
+                        .collect();
+                    fold_text(&kept)
+                }
+            };
+            let mut pushed = false;
+            for fold in folded.chars().filter(|&c| !is_combining_mark(c) && c != ' ') {
+                let base = if marks == 0 && ('а'..='я').contains(&fold) {
+                    fold
+                } else {
+                    stripped(fold)
+                };
+                let marked = base != fold || marks > 0 || boxed.is_some();
+                self.push(begin, end, raw, fold, base, marked);
+                pushed = true;
+            }
+            if pushed {
+                return true;
+            }
+        }
+    }
+}
+
+/// A letter without its marks; й keeps its breve, which makes it another letter.
+fn stripped(c: char) -> char {
+    if matches!(c, 'й' | 'ї' | 'ў' | 'ѓ' | 'ќ') {
+        return c;
+    }
+    let base = std::iter::once(c)
+        .nfd()
+        .find(|&d| !is_combining_mark(d))
+        .unwrap_or(c);
+    match base {
+        'ø' => 'o',
+        'ł' => 'l',
+        'đ' => 'd',
+        'ı' => 'i',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bases(text: &str) -> String {
+        let mut units = Units::new(text);
+        (0..).map_while(|n| units.get(n)).map(|u| u.base).collect()
+    }
+
+    #[test]
+    fn marks_boxes_and_widths_are_taken_off() {
+        assert_eq!(bases("s̵̼̲h̸i͚t pÓöp ＣＡＳＩＮＯ"), "shit poop casino");
+        assert_eq!(bases("🇬🇬 🅰 𝓌𝓸𝓻𝒹 1️⃣ ⓐ"), "gg a word 1 a");
+        assert_eq!(bases("мой мо\u{438}\u{306} ё"), "мой мой е");
+        assert_eq!(bases("a \n\u{200b} b"), "a b");
+    }
+
+    #[test]
+    fn spans_are_of_the_original() {
+        let text = "x\u{200b}ß\u{301}y";
+        let mut units = Units::new(text);
+        let spans: Vec<_> = (0..)
+            .map_while(|n| units.get(n))
+            .map(|u| &text[u.start..u.end])
+            .collect();
+        assert_eq!(spans, ["x", "ß\u{301}", "ß\u{301}", "y"]);
+    }
+}

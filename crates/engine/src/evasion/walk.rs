@@ -1,0 +1,460 @@
+//! Reading terms off the text: a depth-first walk along the sorted terms from one unit on.
+
+use super::table::{capital, groups, is_mask, is_ordinary, leet, same_script, shapes};
+use super::units::{Unit, Units};
+use super::{Candidate, Evasion, Steps, cases};
+use std::collections::HashMap;
+use unicode_script::Script;
+
+/// States looked at from one place; what is beyond is not read.
+const MAX_STATES: usize = 512;
+
+/// No term bears more than this.
+const MAX_COST: f32 = 4.0;
+
+/// Repetitions of one letter that are passed over.
+const MAX_REPEATS: usize = 64;
+
+/// Signs in a row that may each hide a letter.
+const MAX_HIDDEN: usize = 8;
+
+/// Signs between two letters.
+const MAX_SEPARATORS: usize = 3;
+
+/// Kept between places: the stack and what letters look like.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    stack: Vec<State>,
+    shapes: HashMap<char, Vec<char>>,
+}
+
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) lo: usize,
+    hi: usize,
+    depth: usize,
+    /// Next unit to read.
+    pub(super) unit: usize,
+    pub(super) cost: f32,
+    pub(super) steps: Steps,
+    /// Letters as they are, and letters of another script.
+    pub(super) own: usize,
+    pub(super) foreign: usize,
+    foreign_script: Option<Script>,
+    pub(super) two_scripts: bool,
+    /// Some letter has a shape that no ordinary text uses.
+    pub(super) odd: bool,
+    pub(super) digits: usize,
+    /// Digits read as letters in a row, now and at most; and whether one began or ended the reading.
+    digit_run: usize,
+    pub(super) longest_digit_run: usize,
+    pub(super) digit_at_edge: bool,
+    pub(super) hidden: usize,
+    /// A letter stood for a hidden one; an x for the sound of "ck".
+    pub(super) masked_by_letter: bool,
+    pub(super) sound_x: bool,
+    pub(super) marks: usize,
+    pub(super) boxed: bool,
+    pub(super) doubled: usize,
+    pub(super) elongated: bool,
+    pub(super) separator: Option<char>,
+    pub(super) separators: usize,
+    pub(super) chunk: usize,
+    pub(super) longest_chunk: usize,
+    /// The last thing read was a sign, not a letter of the term.
+    gap: bool,
+}
+
+impl Evasion {
+    /// All readings that begin at unit `from`.
+    pub(crate) fn walk(
+        &self,
+        text: &str,
+        units: &mut Units<'_>,
+        from: usize,
+        scratch: &mut Scratch,
+        out: &mut Vec<Candidate>,
+    ) {
+        let Scratch { stack, shapes } = scratch;
+        stack.clear();
+        stack.push(State {
+            lo: 0,
+            hi: self.terms.len(),
+            depth: 0,
+            unit: from,
+            cost: 0.0,
+            steps: Steps::NONE,
+            own: 0,
+            foreign: 0,
+            foreign_script: None,
+            two_scripts: false,
+            odd: false,
+            digits: 0,
+            digit_run: 0,
+            longest_digit_run: 0,
+            digit_at_edge: false,
+            hidden: 0,
+            masked_by_letter: false,
+            sound_x: false,
+            marks: 0,
+            boxed: false,
+            doubled: 0,
+            elongated: false,
+            separator: None,
+            separators: 0,
+            chunk: 0,
+            longest_chunk: 0,
+            gap: true,
+        });
+        let mut seen = 0;
+        while let Some(state) = stack.pop() {
+            seen += 1;
+            if seen > MAX_STATES || state.cost > MAX_COST {
+                continue;
+            }
+            if !state.gap
+                && self.terms.get(state.lo).is_some_and(|t| t.len() == state.depth)
+                && let Some(candidate) = self.accept(text, units, from, &state)
+            {
+                out.push(candidate);
+            }
+            let Some(unit) = units.get(state.unit) else {
+                continue;
+            };
+            self.letters(units, &state, unit, shapes, stack);
+            if state.depth > 0 && !state.gap {
+                self.repeats(units, &state, unit, stack);
+                self.separators(units, &state, unit, stack);
+            }
+        }
+    }
+
+    fn step(&self, state: &State, letter: char, cost: f32, steps: Steps) -> Option<State> {
+        let (lo, hi) = self.child(state.lo, state.hi, state.depth, letter)?;
+        let mut next = state.clone();
+        next.lo = lo;
+        next.hi = hi;
+        next.depth += 1;
+        next.unit += 1;
+        next.cost += cost;
+        next.steps = next.steps.with(steps);
+        next.gap = false;
+        if letter != ' ' {
+            next.chunk += 1;
+        }
+        next.digit_run = 0;
+        Some(next)
+    }
+
+    /// The unit read as a letter of a term.
+    fn letters(
+        &self,
+        units: &mut Units<'_>,
+        state: &State,
+        unit: Unit,
+        shapes_of: &mut HashMap<char, Vec<char>>,
+        stack: &mut Vec<State>,
+    ) {
+        let boxed = unit.raw != unit.base && !unit.raw.is_alphabetic() && unit.is_letter();
+        if !unit.marked || boxed || unit.base == unit.fold {
+            let marked = unit.marked;
+            let cost = if boxed {
+                0.125
+            } else if marked {
+                0.2
+            } else {
+                0.0
+            };
+            let steps = if boxed {
+                Steps::LOOKALIKE
+            } else if marked {
+                Steps::MARKS
+            } else {
+                Steps::NONE
+            };
+            if let Some(mut next) = self.step(state, unit.fold, cost, steps) {
+                next.own += usize::from(unit.is_letter());
+                next.marks += usize::from(marked);
+                next.boxed |= boxed;
+                if unit.fold == ' ' {
+                    next.longest_chunk = next.longest_chunk.max(next.chunk);
+                    next.chunk = 0;
+                }
+                stack.push(next);
+            }
+        } else {
+            if let Some(mut next) = self.step(state, unit.fold, 0.0, Steps::NONE) {
+                next.own += 1;
+                stack.push(next);
+            }
+            if let Some(mut next) = self.step(state, unit.base, 0.2, Steps::MARKS) {
+                next.own += 1;
+                next.marks += 1;
+                stack.push(next);
+            }
+        }
+        if unit.is_letter() {
+            self.lookalikes(state, unit, shapes_of, stack);
+            self.sounds(units, state, unit, stack);
+            for letter in same_script(unit.base) {
+                if let Some(mut next) = self.step(state, letter, 0.5, Steps::LOOKALIKE) {
+                    next.own += 1;
+                    stack.push(next);
+                }
+            }
+        }
+        if !unit.raw.is_alphabetic() {
+            for letter in leet(unit.base) {
+                if let Some(mut next) = self.step(state, letter, 0.35, Steps::LEET) {
+                    if unit.raw.is_ascii_digit() {
+                        next.digits += 1;
+                        next.digit_run = state.digit_run + 1;
+                        next.longest_digit_run = next.longest_digit_run.max(next.digit_run);
+                        let end = self.terms.get(next.lo).is_some_and(|t| t.len() == next.depth);
+                        next.digit_at_edge |= state.depth == 0 || end;
+                    }
+                    stack.push(next);
+                }
+            }
+        }
+        for (group, letter) in groups(unit.base) {
+            let rest = group.chars().skip(1).enumerate();
+            let mut whole = true;
+            for (n, c) in rest {
+                whole &= units.get(state.unit + 1 + n).is_some_and(|u| u.base == c);
+            }
+            if whole && let Some(mut next) = self.step(state, letter, 0.35, Steps::LEET) {
+                next.unit = state.unit + group.chars().count();
+                stack.push(next);
+            }
+        }
+        if state.depth > 0 && !state.gap {
+            self.hidden(units, state, unit, stack);
+            self.missing_space(state, unit, stack);
+        }
+    }
+
+    fn lookalikes(
+        &self,
+        state: &State,
+        unit: Unit,
+        shapes_of: &mut HashMap<char, Vec<char>>,
+        stack: &mut Vec<State>,
+    ) {
+        let known = shapes_of.entry(unit.raw).or_insert_with(|| {
+            let mut list: Vec<char> = Vec::new();
+            for letter in [Some(unit.raw), Some(unit.base), capital(unit.raw)]
+                .into_iter()
+                .flatten()
+            {
+                list.extend(letter.to_lowercase().filter(|&l| l != unit.base));
+                for shape in cases(letter) {
+                    list.extend(self.lookalikes.get(&shape).into_iter().flatten());
+                }
+                list.extend(shapes(letter).filter(|s| !list.contains(s)).collect::<Vec<_>>());
+            }
+            list.retain(|&l| l != unit.base);
+            list.sort_unstable();
+            list.dedup();
+            list
+        });
+        let odd = !is_ordinary(unit.raw);
+        for &letter in known.iter() {
+            let foreign = unicode_script::UnicodeScript::script(&letter) != unit.script;
+            if !foreign && !odd {
+                continue;
+            }
+            if let Some(mut next) = self.step(state, letter, 0.125, Steps::LOOKALIKE) {
+                next.odd |= odd;
+                if foreign {
+                    next.foreign += 1;
+                    next.two_scripts |= next.foreign_script.is_some_and(|s| s != unit.script);
+                    next.foreign_script = Some(unit.script);
+                } else {
+                    next.own += 1;
+                }
+                stack.push(next);
+            }
+        }
+    }
+
+    /// k, c, q or x written for the sound of "ck".
+    fn sounds(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        let cost = match unit.base {
+            'k' | 'c' | 'q' => 0.6,
+            'x' => 1.2,
+            _ => return,
+        };
+        let half = self.step(state, 'c', cost, Steps::SOUND);
+        if let Some(mut next) = half.and_then(|half| self.step(&half, 'k', 0.0, Steps::SOUND)) {
+            next.unit = state.unit + 1;
+            next.sound_x |= unit.base == 'x';
+            if units.get(next.unit).is_some_and(|u| u.base == unit.base) {
+                next.unit += 1;
+            }
+            stack.push(next);
+        }
+    }
+
+    /// A sign that hides a letter, or the mask x for a vowel.
+    fn hidden(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        let vowel_only = unit.base == 'x';
+        if !vowel_only && !is_mask(unit.raw) {
+            return;
+        }
+        let mut beyond = state.unit + 1;
+        while beyond < state.unit + MAX_HIDDEN && units.get(beyond).is_some_and(|u| is_mask(u.raw)) {
+            beyond += 1;
+        }
+        let Some(after) = units.get(beyond).filter(Unit::is_letter) else {
+            return;
+        };
+        if vowel_only {
+            // Between consonants only: no English word spells x there.
+            let before = state.unit.checked_sub(1).and_then(|n| units.get(n));
+            let consonant = |u: Unit| u.base.is_ascii_lowercase() && !"aeiouyx".contains(u.base);
+            if !before.is_some_and(consonant) || !consonant(after) {
+                return;
+            }
+        }
+        let mut at = state.lo;
+        while at < state.hi {
+            let Some(letter) = self.terms.get(at).and_then(|t| t.get(state.depth)).copied() else {
+                at += 1;
+                continue;
+            };
+            let Some((lo, hi)) = self.child(at, state.hi, state.depth, letter) else {
+                break;
+            };
+            at = hi;
+            let fits = if vowel_only {
+                "aeiou".contains(letter)
+            } else {
+                letter.is_alphabetic()
+            };
+            if !fits {
+                continue;
+            }
+            let mut next = state.clone();
+            (next.lo, next.hi) = (lo, hi);
+            next.depth += 1;
+            next.unit += 1;
+            next.cost += 0.5;
+            next.steps = next.steps.with(Steps::HIDDEN);
+            next.hidden += 1;
+            next.masked_by_letter |= vowel_only;
+            next.chunk += 1;
+            stack.push(next);
+        }
+    }
+
+    /// A phrase written without its space, or with a sign instead.
+    fn missing_space(&self, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        if state.separator.is_some() || unit.fold == ' ' {
+            return;
+        }
+        let sign = !unit.is_letter() && !unit.raw.is_alphanumeric();
+        let cost = if sign { 0.25 } else { 0.5 };
+        if let Some(mut next) = self.step(state, ' ', cost, Steps::SEPARATED) {
+            next.longest_chunk = next.longest_chunk.max(next.chunk);
+            next.chunk = 0;
+            if !sign {
+                next.unit -= 1;
+            }
+            next.gap = true;
+            stack.push(next);
+        }
+    }
+
+    /// The letter just read once more.
+    fn repeats(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        let Some(last) = state.unit.checked_sub(1).and_then(|n| units.get(n)) else {
+            return;
+        };
+        if last.base != unit.base || !(unit.is_letter() || is_mask(unit.raw) || unit.raw.is_ascii_digit()) {
+            return;
+        }
+        let mut run = 2;
+        while run < MAX_REPEATS
+            && units
+                .get(state.unit - 1 + run)
+                .is_some_and(|u| u.base == unit.base)
+        {
+            run += 1;
+        }
+        let mut back = 2;
+        while back < MAX_REPEATS
+            && state
+                .unit
+                .checked_sub(back)
+                .and_then(|n| units.get(n))
+                .is_some_and(|u| u.base == unit.base)
+        {
+            back += 1;
+        }
+        let whole = run + back - 2;
+        let mut next = state.clone();
+        next.unit = state.unit - 1 + run;
+        next.steps = next.steps.with(Steps::REPEATED);
+        if whole >= 3 {
+            next.elongated = true;
+            next.cost += 0.25;
+        } else {
+            next.doubled += 1;
+            next.cost += 0.5;
+        }
+        stack.push(next);
+    }
+
+    /// Signs between the letters.
+    fn separators(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        let is_sign = |u: &Unit| !u.raw.is_alphanumeric() && !u.is_letter();
+        if !is_sign(&unit) || state.depth == 0 {
+            return;
+        }
+        let mut kind = ' ';
+        let mut count = 0;
+        while count < MAX_SEPARATORS {
+            let Some(sign) = units.get(state.unit + count).filter(is_sign) else {
+                break;
+            };
+            if sign.raw != ' ' {
+                if kind != ' ' && kind != sign.raw {
+                    return;
+                }
+                kind = sign.raw;
+            }
+            count += 1;
+        }
+        if units
+            .get(state.unit + count)
+            .is_none_or(|u| is_sign(&u) && !is_mask(u.raw))
+        {
+            return;
+        }
+        if state.separator.is_some_and(|s| s != kind)
+            || kind == ' ' && state.chunk.max(state.longest_chunk) > 1
+        {
+            return;
+        }
+        let mut next = state.clone();
+        next.unit += count;
+        if next.separator.is_none() {
+            next.cost += 0.3;
+        }
+        next.separator = Some(kind);
+        next.separators += 1;
+        next.steps = next.steps.with(Steps::SEPARATED);
+        next.longest_chunk = next.longest_chunk.max(next.chunk);
+        next.chunk = 0;
+        next.gap = true;
+        stack.push(next.clone());
+        // The same signs may stand for the space of a phrase.
+        next.gap = false;
+        next.unit -= 1;
+        if let Some(mut space) = self.step(&next, ' ', 0.0, Steps::NONE) {
+            space.gap = true;
+            stack.push(space);
+        }
+    }
+}

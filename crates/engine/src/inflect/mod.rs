@@ -1,0 +1,261 @@
+//! Mode `inflected`: a word in all its grammatical forms.
+//!
+//! Two words are forms of one word when they share a *key*. For Russian and Ukrainian the key is a stem with the
+//! paradigm it inflects by, and both endings must belong to that paradigm (modules `russian` and `ukrainian`): a
+//! bare stem list makes «кака» of «как» and «есть» of «ести». For the other languages the key is the Snowball stem
+//! (crate `snowball_stemmers_rs`). In all of them a common word (crate `stop-words`, the stopwords-iso lists)
+//! is never taken for a form of another word.
+//!
+//! Not for word formation: prefixes and derived words are other words, add them as terms.
+
+mod russian;
+mod slavic;
+mod ukrainian;
+
+use snowball_stemmers_rs::{Algorithm, Stemmer};
+use std::collections::HashSet;
+
+/// A language whose grammar mode `inflected` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Language {
+    English = 0,
+    Russian = 1,
+    Ukrainian = 2,
+    German = 3,
+    French = 4,
+    Spanish = 5,
+    Italian = 6,
+    Portuguese = 7,
+    Dutch = 8,
+    Polish = 9,
+    Czech = 10,
+    Turkish = 11,
+    Swedish = 12,
+    Danish = 13,
+    Norwegian = 14,
+    Finnish = 15,
+    Hungarian = 16,
+    Romanian = 17,
+    Greek = 18,
+    Arabic = 19,
+    Indonesian = 20,
+    Hindi = 21,
+}
+
+/// Code (ISO 639-1), language, Snowball algorithm.
+const LANGUAGES: [(&str, Language, Algorithm); 22] = [
+    ("en", Language::English, Algorithm::English),
+    ("ru", Language::Russian, Algorithm::Russian),
+    ("uk", Language::Ukrainian, Algorithm::Ukrainian),
+    ("de", Language::German, Algorithm::German),
+    ("fr", Language::French, Algorithm::French),
+    ("es", Language::Spanish, Algorithm::Spanish),
+    ("it", Language::Italian, Algorithm::Italian),
+    ("pt", Language::Portuguese, Algorithm::Portuguese),
+    ("nl", Language::Dutch, Algorithm::Dutch),
+    ("pl", Language::Polish, Algorithm::Polish),
+    ("cs", Language::Czech, Algorithm::Czech),
+    ("tr", Language::Turkish, Algorithm::Turkish),
+    ("sv", Language::Swedish, Algorithm::Swedish),
+    ("da", Language::Danish, Algorithm::Danish),
+    ("no", Language::Norwegian, Algorithm::Norwegian),
+    ("fi", Language::Finnish, Algorithm::Finnish),
+    ("hu", Language::Hungarian, Algorithm::Hungarian),
+    ("ro", Language::Romanian, Algorithm::Romanian),
+    ("el", Language::Greek, Algorithm::Greek),
+    ("ar", Language::Arabic, Algorithm::Arabic),
+    ("id", Language::Indonesian, Algorithm::Indonesian),
+    ("hi", Language::Hindi, Algorithm::Hindi),
+];
+
+impl Language {
+    /// From an ISO 639-1 code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        LANGUAGES
+            .iter()
+            .find(|l| l.0.eq_ignore_ascii_case(code))
+            .map(|l| l.1)
+    }
+
+    /// The ISO 639-1 code.
+    pub fn code(self) -> &'static str {
+        LANGUAGES.iter().find(|l| l.1 == self).map_or("", |l| l.0)
+    }
+
+    /// The language with this number in compiled bytes.
+    pub fn from_u8(number: u8) -> Option<Self> {
+        LANGUAGES.iter().find(|l| l.1 as u8 == number).map(|l| l.1)
+    }
+
+    /// The language that a term is most likely in, by its letters; `None` when no stemmer knows its script.
+    pub fn of(text: &str) -> Option<Self> {
+        use unicode_script::{Script, UnicodeScript};
+        let mut scripts = text.chars().filter(|c| c.is_alphabetic()).map(|c| c.script());
+        let script = scripts.next()?;
+        match script {
+            Script::Cyrillic if text.chars().any(|c| "іїєґІЇЄҐ".contains(c)) => Some(Self::Ukrainian),
+            Script::Cyrillic => Some(Self::Russian),
+            Script::Latin => Some(Self::English),
+            Script::Greek => Some(Self::Greek),
+            Script::Arabic => Some(Self::Arabic),
+            Script::Devanagari => Some(Self::Hindi),
+            _ => None,
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        LANGUAGES
+            .iter()
+            .find(|l| l.1 == self)
+            .map_or(Algorithm::English, |l| l.2)
+    }
+}
+
+/// Longest word that is stemmed, in bytes; longer ones are no word of a language.
+const MAX_WORD: usize = 96;
+
+/// The grammar of one language, ready to use.
+pub(crate) struct Grammar {
+    language: Language,
+    stemmer: Stemmer,
+    common: HashSet<&'static str>,
+    slavic: Option<slavic::Endings>,
+}
+
+impl Grammar {
+    pub(crate) fn new(language: Language) -> Self {
+        let slavic = match language {
+            Language::Russian => Some(slavic::Endings::new(&russian::paradigms())),
+            Language::Ukrainian => Some(slavic::Endings::new(&ukrainian::paradigms())),
+            _ => None,
+        };
+        let common = stop_words::lookup(language.code())
+            .unwrap_or(&[])
+            .iter()
+            .copied()
+            .collect();
+        Self {
+            language,
+            stemmer: Stemmer::create(language.algorithm()),
+            common,
+            slavic,
+        }
+    }
+
+    /// The keys of a word of a term (folded).
+    pub(crate) fn keys_of_term(&self, word: &str) -> Vec<String> {
+        if word.len() > MAX_WORD {
+            return Vec::new();
+        }
+        let mut out = match self.language {
+            Language::Russian => russian::keys(word),
+            Language::Ukrainian => ukrainian::keys(word),
+            _ => self.snowball(word).into_iter().collect(),
+        };
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// Calls `found` with every key that a word of a text (folded) may have.
+    pub(crate) fn keys_of_text(&self, word: &str, mut found: impl FnMut(&str)) {
+        if word.len() > MAX_WORD || self.common.contains(word) {
+            return;
+        }
+        match &self.slavic {
+            Some(endings) => endings.split(word, &mut found),
+            None => {
+                if let Some(stem) = self.snowball(word) {
+                    found(&stem);
+                }
+            }
+        }
+    }
+
+    fn snowball(&self, word: &str) -> Option<String> {
+        let word = word
+            .strip_suffix("'s")
+            .or(word.strip_suffix("’s"))
+            .unwrap_or(word);
+        let stem = self.stemmer.stem(word);
+        // A stem of one or two letters is shared by chance.
+        (stem.chars().count() > 2 || stem == word).then(|| stem.into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forms(language: Language, term: &str, text: &str) -> bool {
+        let grammar = Grammar::new(language);
+        let keys = grammar.keys_of_term(term);
+        let mut same = false;
+        grammar.keys_of_text(text, |key| same |= keys.iter().any(|k| k == key));
+        same
+    }
+
+    #[track_caller]
+    fn are(language: Language, term: &str, texts: &str) {
+        for text in texts.split_whitespace() {
+            assert!(forms(language, term, text), "{text} is a form of {term}");
+        }
+    }
+
+    #[track_caller]
+    fn are_not(language: Language, term: &str, texts: &str) {
+        for text in texts.split_whitespace() {
+            assert!(!forms(language, term, text), "{text} is no form of {term}");
+        }
+    }
+
+    #[test]
+    fn russian_paradigms() {
+        let ru = Language::Russian;
+        are(
+            ru,
+            "закладка",
+            "закладки закладку закладкой закладкою закладок закладкам закладках",
+        );
+        are(ru, "закладкой", "закладка закладку закладок");
+        are(ru, "доход", "доходы доходом доходов доходами");
+        are(
+            ru,
+            "продавать",
+            "продаю продаете продавал продавала продающий продавай",
+        );
+        are(ru, "рисовать", "рисую рисует рисовал рисуйте рисующий");
+        are(ru, "быстрый", "быстрая быстрого быстрым быстрые быстрых быстрыми");
+        are(ru, "подарок", "подарка подарки подарков");
+        are(ru, "учиться", "учится учился учились");
+        are_not(ru, "кака", "как какой");
+        are_not(ru, "ести", "есть");
+        are_not(ru, "порт", "портал порток портить");
+        are_not(ru, "банк", "банка2 банкет банкомат");
+    }
+
+    #[test]
+    fn ukrainian_paradigms() {
+        let uk = Language::Ukrainian;
+        are(
+            uk,
+            "закладка",
+            "закладки закладку закладкою закладок закладці закладках",
+        );
+        are(uk, "купувати", "купую купує купував купуватиму купуймо");
+        are(uk, "швидкий", "швидка швидкого швидкої швидкими");
+        are_not(uk, "порт", "портал");
+    }
+
+    #[test]
+    fn snowball_languages() {
+        are(Language::English, "casino", "casinos casino's");
+        are(Language::English, "gamble", "gambling gambled gambles");
+        are(Language::German, "wette", "wetten");
+        are_not(Language::English, "thing", "the");
+        assert_eq!(Language::from_code("UK"), Some(Language::Ukrainian));
+        assert_eq!(Language::of("赌博"), None);
+        assert_eq!(Language::of("її"), Some(Language::Ukrainian));
+    }
+}

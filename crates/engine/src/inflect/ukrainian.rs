@@ -1,0 +1,193 @@
+//! Ukrainian paradigms: nouns, adjectives, verbs.
+
+use super::slavic::{Paradigm, doubled_n, fleeting, key, product, softened, words, young};
+
+const ADJECTIVE: &str = "ий ій ого ього його ому ьому йому им ім їм а я я у ю ої ьої йої ій їй ою ьою йою є е еє єє \
+                         єю і ї їх их іх ими іми їми яя";
+const VOWELS: &str = "аеєиіїоуюя";
+
+/// Keys: n noun, z genitive plural, l locative and vocative, a adjective, v verb, u verb in -увати, s softened verb
+/// stem, t verb whose stem has no vowel.
+pub(super) fn paradigms() -> Vec<Paradigm> {
+    let adjective = words(ADJECTIVE);
+    let future = "тиму тимеш тиме тимемо тимете тимуть";
+    let mut noun = words(
+        "а я о е є ь й и і ї у ю ой ою ею єю ом ем єм ам ям ами ями ах ях ів їв ей ові еві єві ью єй ую ию ія ії \
+         ією ієм іям іями іях",
+    );
+    noun.push(String::new());
+    let mut adjectives = adjective.clone();
+    adjectives.push(String::new());
+
+    let themes = "а я и е є о у і ї ну йова йо";
+    let mut verb = Vec::new();
+    product(themes, "ти ть в ла ло ли вши вш", &[String::new()], &mut verb);
+    product(themes, future, &[String::new()], &mut verb);
+    product(themes, "вш н нн т юч єм ем", &adjective, &mut verb);
+    product(
+        "а я е є у і ї",
+        "ю єш є ємо єм єте ють й йте ймо",
+        &[String::new()],
+        &mut verb,
+    );
+    product("", "уч юч ач яч ущ ющ ащ ящ ен єн", &adjective, &mut verb);
+    for theme in themes.split(' ') {
+        verb.extend(words("н но на то").iter().map(|end| format!("{theme}{end}")));
+    }
+    verb.extend(words(
+        "у еш иш їш е ит ить їть ать ять емо имо їмо им ете ите їте уть и і імо ь ьмо ьте іть ім іте учи ючи ачи ячи",
+    ));
+    verb.extend(words("ну неш не немо нем нете нуть ни ніть німо ньте ні"));
+
+    let mut present = words("ую уєш ує уємо уєм уєте ують уй уйте уймо уючи");
+    product("", "уюч", &adjective, &mut present);
+    let mut soft = words("у ю ать ять ено");
+    product("", "ен єн", &adjective, &mut soft);
+    let mut bare = words("ти ть в ла ло ли вши ю єш є ємо єте ють й йте н на но");
+    bare.extend(words(future));
+    product("", "вш нн н юч", &adjective, &mut bare);
+    vec![
+        Paradigm {
+            class: 'n',
+            endings: noun,
+            verb: false,
+        },
+        Paradigm {
+            class: 'z',
+            endings: vec![String::new(), "ів".into()],
+            verb: false,
+        },
+        Paradigm {
+            class: 'l',
+            endings: words("і е у"),
+            verb: false,
+        },
+        Paradigm {
+            class: 'a',
+            endings: adjectives,
+            verb: false,
+        },
+        Paradigm {
+            class: 'v',
+            endings: verb,
+            verb: true,
+        },
+        Paradigm {
+            class: 'u',
+            endings: present,
+            verb: true,
+        },
+        Paradigm {
+            class: 's',
+            endings: soft,
+            verb: true,
+        },
+        Paradigm {
+            class: 't',
+            endings: bare,
+            verb: true,
+        },
+    ]
+}
+
+/// The keys of a term, whatever form it is written in.
+pub(super) fn keys(word: &str) -> Vec<String> {
+    let letters = word.chars().count();
+    let plain = word
+        .strip_suffix("ся")
+        .or(word.strip_suffix("сь"))
+        .unwrap_or(word);
+    if letters > 4
+        && let Some(stem) = plain.strip_suffix("ти").or(plain.strip_suffix("ть"))
+        && !word.ends_with("сть")
+    {
+        return verb(stem);
+    }
+    let mut out = Vec::new();
+    let ending = ["ий", "ій", "ая", "яя", "еє", "ый", "ого", "ої", "ими", "их"]
+        .iter()
+        .find_map(|e| word.strip_suffix(e));
+    if letters > 4
+        && let Some(stem) = ending
+    {
+        out.extend(key('a', stem, 3));
+        out.extend(doubled_n(stem).and_then(|s| key('a', &s, 3)));
+        return out;
+    }
+    noun(word, &mut out);
+    out
+}
+
+fn verb(infinitive: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(stem) = infinitive.strip_suffix("ува").or(infinitive.strip_suffix("юва")) {
+        out.extend(key('u', stem, 2));
+        out.extend(infinitive.strip_suffix('а').and_then(|s| key('v', s, 3)));
+    }
+    let stem = infinitive.strip_suffix("ну").unwrap_or_else(|| {
+        infinitive
+            .strip_suffix(|c| VOWELS.contains(c))
+            .unwrap_or(infinitive)
+    });
+    if stem.contains(|c| VOWELS.contains(c)) {
+        out.extend(key('v', stem, 2));
+        out.extend(softened(stem).filter_map(|s| key('s', &s, 3)));
+    } else {
+        out.extend(key('t', infinitive, 2));
+    }
+    out
+}
+
+/// Consonants that change before -і and -е.
+const CHANGED: [(&str, &str); 7] = [
+    ("к", "ц"),
+    ("г", "з"),
+    ("х", "с"),
+    ("к", "ч"),
+    ("г", "ж"),
+    ("х", "ш"),
+    ("ц", "ч"),
+];
+
+fn noun(word: &str, out: &mut Vec<String>) {
+    let ends = ['а', 'я', 'о', 'е', 'є', 'ь', 'й', 'и', 'і', 'ї', 'у', 'ю'];
+    let stem = word.strip_suffix(ends).unwrap_or(word);
+    out.extend(key('n', stem, 3));
+    out.extend(stem.strip_suffix('ь').and_then(|s| key('n', s, 3)));
+    for (from, to) in CHANGED {
+        out.extend(
+            stem.strip_suffix(from)
+                .and_then(|head| key('l', &format!("{head}{to}"), 3)),
+        );
+    }
+    if word.ends_with(['а', 'я', 'о', 'е', 'є']) {
+        out.extend(fleeting(stem, "оеє", false).iter().filter_map(|s| key('z', s, 3)));
+    }
+    out.extend(fleeting(stem, "оеєі", true).iter().filter_map(|s| key('n', s, 3)));
+    out.extend(young(stem).iter().flatten().filter_map(|s| key('n', s, 3)));
+    if stem == word {
+        out.extend(opened(stem).iter().filter_map(|s| key('n', s, 3)));
+    }
+    let oblique = ["ами", "ями", "ах", "ях", "ам", "ям", "ом", "ем", "ів", "ою", "ею"];
+    if word.chars().count() > 5
+        && let Some(stem) = oblique.iter().find_map(|e| word.strip_suffix(e))
+    {
+        out.extend(key('n', stem, 4));
+        out.extend(fleeting(stem, "оеє", false).iter().filter_map(|s| key('z', s, 3)));
+    }
+}
+
+/// і of a closed syllable is о or е in an open one (кіт, кота).
+fn opened(stem: &str) -> Vec<String> {
+    let Some((at, _)) = stem.char_indices().rev().find(|(_, c)| VOWELS.contains(*c)) else {
+        return Vec::new();
+    };
+    let (head, tail) = stem.split_at(at);
+    let Some(tail) = tail
+        .strip_prefix('і')
+        .filter(|t| !t.is_empty() && !t.contains(['ь', 'й']))
+    else {
+        return Vec::new();
+    };
+    vec![format!("{head}о{tail}"), format!("{head}е{tail}")]
+}

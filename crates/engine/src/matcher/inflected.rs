@@ -1,0 +1,141 @@
+//! The inflected terms of a set: from words of a text to phrases in any grammatical form.
+
+use crate::inflect::{Grammar, Language};
+use std::collections::{HashMap, HashSet};
+
+/// One term: its words, in order.
+struct InflectedTerm {
+    words: Vec<u32>,
+    entry: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Inflected {
+    grammars: Vec<(Language, Grammar, HashMap<String, Vec<u32>>)>,
+    /// Folded words, as the terms have them, by language.
+    words: Vec<(Language, String)>,
+    numbers: HashMap<(Language, String), u32>,
+    exact: HashMap<String, Vec<u32>>,
+    terms: Vec<InflectedTerm>,
+    first: HashMap<u32, Vec<u32>>,
+    /// First two letters of every word: most words of a text begin no term.
+    beginnings: HashSet<(char, char)>,
+    /// Words of the longest term.
+    pub(super) longest: usize,
+}
+
+/// A word of a text that is some form of a word of a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) word: u32,
+    /// The very form that the term is written in.
+    pub(super) exact: bool,
+}
+
+fn beginning(word: &str) -> (char, char) {
+    let mut chars = word.chars();
+    (chars.next().unwrap_or(' '), chars.next().unwrap_or(' '))
+}
+
+/// The words of a folded term.
+pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c == ' ' || is_hyphen(c))
+        .filter(|w| !w.is_empty())
+}
+
+pub(super) fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+impl Inflected {
+    pub(super) fn add(&mut self, folded: &str, language: Language, entry: u32) {
+        let position = match self.grammars.iter().position(|(l, ..)| *l == language) {
+            Some(position) => position,
+            None => {
+                self.grammars
+                    .push((language, Grammar::new(language), HashMap::new()));
+                self.grammars.len() - 1
+            }
+        };
+        let mut words = Vec::new();
+        for word in split(folded) {
+            let key = (language, word.to_string());
+            let number = match self.numbers.get(&key) {
+                Some(&number) => number,
+                None => {
+                    let number = self.words.len() as u32;
+                    self.words.push(key.clone());
+                    self.numbers.insert(key, number);
+                    self.exact.entry(word.to_string()).or_default().push(number);
+                    self.beginnings.insert(beginning(word));
+                    if let Some((_, grammar, keys)) = self.grammars.get_mut(position) {
+                        for key in grammar.keys_of_term(word) {
+                            keys.entry(key).or_default().push(number);
+                        }
+                    }
+                    number
+                }
+            };
+            words.push(number);
+        }
+        let Some(&head) = words.first() else { return };
+        self.longest = self.longest.max(words.len());
+        self.first.entry(head).or_default().push(self.terms.len() as u32);
+        self.terms.push(InflectedTerm { words, entry });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.words.iter().map(|(_, w)| w.len() * 4 + 128).sum::<usize>() + self.terms.len() * 96
+    }
+
+    /// The words of terms that a word of a text is a form of.
+    pub(super) fn forms(&self, word: &str, out: &mut Vec<Form>) {
+        out.clear();
+        if !self.beginnings.contains(&beginning(word)) {
+            return;
+        }
+        out.extend(
+            self.exact
+                .get(word)
+                .into_iter()
+                .flatten()
+                .map(|&word| Form { word, exact: true }),
+        );
+        for (_, grammar, keys) in &self.grammars {
+            grammar.keys_of_text(word, |key| {
+                for &word in keys.get(key).into_iter().flatten() {
+                    if !out.iter().any(|f| f.word == word) {
+                        out.push(Form { word, exact: false });
+                    }
+                }
+            });
+        }
+    }
+
+    /// Calls `found(entry, words, exact)` for every term whose words begin with `head` and go on as `next` says.
+    pub(super) fn terms(
+        &self,
+        head: Form,
+        mut next: impl FnMut(usize, u32) -> Option<bool>,
+        mut found: impl FnMut(u32, usize, bool),
+    ) {
+        for &number in self.first.get(&head.word).into_iter().flatten() {
+            let Some(term) = self.terms.get(number as usize) else {
+                continue;
+            };
+            let mut exact = head.exact;
+            let rest = term.words.iter().enumerate().skip(1);
+            let whole = rest.map(|(n, &word)| next(n, word)).try_fold((), |(), form| {
+                exact &= form?;
+                Some(())
+            });
+            if whole.is_some() {
+                found(term.entry, term.words.len(), exact);
+            }
+        }
+    }
+}

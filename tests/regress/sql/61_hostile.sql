@@ -1,0 +1,76 @@
+-- Objects of the same names in the way: in public, in the caller's own schema, in pg_temp, before pg_catalog.
+SET pg_moderation.exposure_sample = 1;
+SELECT moderation.create_package('host', action => 'block') > 0 AS created;
+SELECT * FROM moderation.add_terms('host', ARRAY['casino']);
+SELECT moderation.publish_package('host');
+CREATE SCHEMA evil;
+CREATE TABLE evil.called (what text);
+CREATE FUNCTION evil.trap(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO evil.called VALUES ($1); RETURN false; END $$;
+-- Operators and functions that PostgreSQL would prefer if names were looked up here.
+DO $$
+DECLARE ty text;
+BEGIN
+    FOREACH ty IN ARRAY ARRAY['int', 'bigint', 'text', 'name', 'uuid', 'oid', 'bytea', 'real', 'timestamptz', 'moderation.stage', 'jsonb'] LOOP
+        EXECUTE format('CREATE FUNCTION evil.eq(%s, %1$s) RETURNS boolean LANGUAGE sql AS $x$ SELECT evil.trap(%L) $x$', ty, ty);
+        EXECUTE format('CREATE OPERATOR evil.= (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.eq)', ty);
+        EXECUTE format('CREATE OPERATOR evil.<> (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.eq)', ty);
+        EXECUTE format('CREATE OPERATOR evil.>= (LEFTARG = %s, RIGHTARG = %1$s, FUNCTION = evil.eq)', ty);
+    END LOOP;
+END $$;
+CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('now'); RETURN NULL; END $$;
+CREATE FUNCTION evil.format(text, VARIADIC text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('format'); RETURN ''; END $$;
+CREATE FUNCTION evil.length(text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('length'); RETURN 0; END $$;
+CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('sha256'); RETURN ''; END $$;
+CREATE FUNCTION evil.decode(text, text) RETURNS bytea LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('decode'); RETURN ''; END $$;
+CREATE FUNCTION evil.gen_random_uuid() RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('uuid'); RETURN NULL; END $$;
+CREATE FUNCTION evil.jsonb_to_recordset(jsonb) RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('recordset'); END $$;
+CREATE FUNCTION evil.unnest(anyarray) RETURNS SETOF anyelement LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.trap('unnest'); END $$;
+CREATE TABLE evil.pg_class (oid oid, relname name);
+CREATE TABLE evil.pg_trigger (oid oid);
+CREATE TABLE evil.packages (package_id int, name text);
+CREATE TEMP TABLE pg_attribute (attname name);
+CREATE TEMP TABLE hits (x int);
+CREATE TEMP TABLE pg_trigger (oid oid);
+CREATE TYPE evil.action AS ENUM ('block', 'log');
+CREATE TYPE evil.verdict AS (x int);
+CREATE TABLE t.h (id bigint, body text);
+CREATE TABLE t.h2 (id text, body text);
+SET search_path = evil, pg_temp, public, pg_catalog;
+SELECT moderation.create_policy('host') OPERATOR(pg_catalog.>) 0 AS created;
+SELECT moderation.create_package('host2', policy => 'host') OPERATOR(pg_catalog.>) 0 AS created;
+SELECT * FROM moderation.add_terms('host2', ARRAY['poker', 'bingo']);
+SELECT * FROM moderation.allow_terms('host2', ARRAY['poker face']);
+SELECT moderation.remove_terms('host2', ARRAY['bingo']);
+SELECT moderation.publish_package('host2');
+SELECT moderation.publish_package('host');
+SELECT term, action FROM moderation.text_hits('casino poker') ORDER BY span_start;
+SELECT action FROM moderation.moderate_text('casino');
+SELECT moderation.matches('casino', 'host');
+SELECT moderation.attach('t.h', id => 'id', text => '{body}', on_block => 'quarantine', verdict_column => 'verdict') OPERATOR(pg_catalog.>) 0 AS attached;
+SELECT moderation.attach('t.h2', id => 'id', text => '{body}', on_block => 'quarantine') OPERATOR(pg_catalog.>) 0 AS attached;
+INSERT INTO t.h VALUES (1, 'casino'), (2, 'poker'), (3, 'fine');
+INSERT INTO t.h2 VALUES ('a', 'casino'), ('b', 'fine');
+UPDATE t.h SET body = 'casino' WHERE id OPERATOR(pg_catalog.=) 3;
+UPDATE t.h2 SET body = 'casino' WHERE id OPERATOR(pg_catalog.=) 'b';
+SELECT moderation.release_quarantined(quarantine_id) FROM moderation.quarantine ORDER BY quarantine_id;
+SELECT moderation.record_review('t.h', 1, 'benign') OPERATOR(pg_catalog.>) 0 AS reviewed;
+SELECT package, stage, pg_stat.hits, reviewed FROM moderation.package_stats() pg_stat WHERE package OPERATOR(pg_catalog.~) '^host' ORDER BY package;
+SELECT hits, exposures FROM moderation.expire_records('100 days'::pg_catalog.interval);
+SELECT moderation.collect_rejected();
+SELECT moderation.detach('t.h2');
+SELECT moderation.retire_package('host');
+RESET search_path;
+-- Everything went as if they were not there, and none of them was called.
+SELECT id, body, verdict->>'action' AS action FROM t.h ORDER BY id;
+SELECT * FROM t.h2 ORDER BY id;
+SELECT source, key, term, outcome FROM t.recorded;
+SELECT content_key, action FROM moderation.exposures ORDER BY source_id, content_key, action;
+SELECT what, count(*) FROM evil.called GROUP BY what ORDER BY what;
+DROP TABLE pg_temp.hits, pg_temp.pg_attribute, pg_temp.pg_trigger;
+SET client_min_messages = warning;
+DROP SCHEMA evil CASCADE;
+DROP TABLE t.h, t.h2;
+RESET client_min_messages;
+SELECT t.retire_all();
+TRUNCATE moderation.hits, moderation.exposures, moderation.quarantine, moderation.reviews;
+RESET pg_moderation.exposure_sample;
