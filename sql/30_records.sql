@@ -39,6 +39,7 @@ CREATE TABLE moderation.hits (
     places          integer NOT NULL DEFAULT 1,
     matched         text,
     level           moderation.match_level,
+    steps           text[],
     score           real NOT NULL,
     PRIMARY KEY (bucket, hit_id)
 ) PARTITION BY LIST (bucket);
@@ -51,7 +52,7 @@ COMMENT ON COLUMN moderation.hits.bucket IS 'Partition: ring_bucket(observed_at)
 COMMENT ON COLUMN moderation.hits.digest IS 'content_digest() of the watched columns at that moment.';
 COMMENT ON COLUMN moderation.hits.set_hash IS 'Name of the compiled set that judged.';
 COMMENT ON COLUMN moderation.hits.created_at IS 'The row''s own creation time, when attach() was told its column.';
-COMMENT ON COLUMN moderation.hits.span_start IS 'First place of the item in the field, in characters from 1: substr(field, span_start, span_length) is the matched text.';
+COMMENT ON COLUMN moderation.hits.span_start IS 'Best place of the item (the first of equals) in the field, in characters from 1: substr(field, span_start, span_length) is the matched text.';
 COMMENT ON COLUMN moderation.hits.places IS 'How often the item occurs in this content, over all fields.';
 
 CREATE TABLE moderation.exposures (

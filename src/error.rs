@@ -12,6 +12,9 @@ use pgrx::{PgLogLevel, function_name};
 pub enum Error {
     NotInstalled,
     UnknownPackage(String),
+    UnknownLanguage(String),
+    LanguageWithoutForms,
+    Mask,
     UnknownRelease {
         package: String,
         release: i32,
@@ -137,6 +140,29 @@ impl Error {
                 format!("release {release} of package \"{package}\" is not complete in this database"),
                 format!("It has {expected} items, of which {found} are here."),
                 "Wait until logical replication has copied moderation.item_versions, or restore that table.",
+            ),
+            Self::UnknownLanguage(code) => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("no stemmer knows the language \"{code}\""),
+                "Languages are named by their ISO 639-1 codes.",
+                format!(
+                    "Known are: {}.",
+                    pg_moderation_engine::Language::codes()
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+            ),
+            Self::LanguageWithoutForms => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "a language needs match => 'inflected' or 'rule'".into(),
+                "In the other match modes a term has no grammatical forms.",
+                "Leave language out, or use match => 'inflected'.",
+            ),
+            Self::Mask => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "mask must be one character".into(),
+                "It stands for each hidden character.",
+                "For example '*'.",
             ),
             Self::OnePackageNeeded => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -309,9 +335,18 @@ fn term_report(position: usize, error: &TermError) -> Report {
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "A term needs at least one letter, digit or symbol.",
         ),
+        TermError::Syntax { hint, .. } => (Code::ERRCODE_SYNTAX_ERROR, *hint),
+        TermError::TooShort { .. } => (
+            Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            "Use match => 'word', or a longer term.",
+        ),
+        TermError::NoStemmer => (
+            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "Name the language (language => 'ru'), or use match => 'word', 'prefix' or 'wildcard'.",
+        ),
         TermError::Unsupported { .. } => (
             Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-            "Levels are 'literal' and 'folded'.",
+            "Use level => 'folded' with this match mode.",
         ),
     };
     report(

@@ -1,6 +1,5 @@
 //! Writing down what was judged: hits and exposures. Always as the extension's owner, always idempotent.
 
-use crate::compiled;
 use crate::error::{Error, Result};
 use crate::gucs;
 use crate::identity::AsOwner;
@@ -53,23 +52,29 @@ pub fn now() -> Result<String> {
     )
 }
 
-/// The rows of `moderation.hits` for a judgement, live and shadow: one per item and release, with its first place.
+/// The rows of `moderation.hits` for a judgement, live and shadow: one per item and release, with its best place.
 /// Times are printed in ISO form and UTC: call under `Settings::plain_output`.
 pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome: &str) -> Result<Value> {
     let observed_at = now()?;
-    let mut first: Vec<(&Found, i64)> = Vec::new();
+    let mut items: Vec<(&Found, i64)> = Vec::new();
     let mut position: HashMap<(u16, i64), usize> = HashMap::new();
     for found in &judgement.found {
         match position.entry((found.hit.slot, found.hit.item)) {
-            std::collections::hash_map::Entry::Occupied(entry) => first[*entry.get()].1 += 1,
+            std::collections::hash_map::Entry::Occupied(entry) => {
+                let (best, places) = &mut items[*entry.get()];
+                *places += 1;
+                if found.hit.score > best.hit.score {
+                    *best = found;
+                }
+            }
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(first.len());
-                first.push((found, 1));
+                entry.insert(items.len());
+                items.push((found, 1));
             }
         }
     }
-    let mut rows = Vec::with_capacity(first.len());
-    for (found, places) in first {
+    let mut rows = Vec::with_capacity(items.len());
+    for (found, places) in items {
         let release = release_of(&map.releases, found.hit.slot)?;
         rows.push(json!({
             "hit_id": random_uuid()?,
@@ -92,7 +97,8 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "span_length": found.span_length(),
             "places": places,
             "matched": found.matched,
-            "level": compiled::level_label(found.hit.evidence.level),
+            "level": found.hit.evidence.level.name(),
+            "steps": found.steps(),
             "score": verdict::decimal(found.hit.score),
         }));
     }

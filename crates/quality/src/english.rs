@@ -8,7 +8,9 @@ use pg_moderation_engine::{Level, MatchMode};
 pub fn english(data: &Data) -> Result<(), Error> {
     let surge = data.rows("obfuscation/en_surge_variants.jsonl")?;
     let of = |literal: bool| -> Vec<String> {
-        let rows = surge.iter().filter(|r| r.get("literal").and_then(|l| l.as_bool()) == Some(literal));
+        let rows = surge
+            .iter()
+            .filter(|r| r.get("literal").and_then(|l| l.as_bool()) == Some(literal));
         rows.map(|r| field(r, "text")).collect()
     };
     let (evasive, literal) = (of(false), of(true));
@@ -19,7 +21,12 @@ pub fn english(data: &Data) -> Result<(), Error> {
         .map(|r| field(r, "text"))
         .collect();
     println!("\n## English evasive spellings (surge), word mode");
-    println!("| list | level | evasive {} | plain {} | SMS ham {} |", evasive.len(), literal.len(), ham.len());
+    println!(
+        "| list | level | evasive {} | plain {} | SMS ham {} |",
+        evasive.len(),
+        literal.len(),
+        ham.len()
+    );
     println!("|---|---|---|---|---|");
     let mut all = Vec::new();
     let mut lists = lists::english(data);
@@ -65,8 +72,11 @@ pub fn innocent(data: &Data) -> Result<(), Error> {
         "en_rustrict_test_safe",
     ] {
         let rows = data.rows(&format!("falsepos/{set}.jsonl"))?;
-        let texts: Vec<String> =
-            rows.iter().filter(|r| !r.get("label").is_some_and(|l| l == "positive")).map(|r| field(r, "text")).collect();
+        let texts: Vec<String> = rows
+            .iter()
+            .filter(|r| !r.get("label").is_some_and(|l| l == "positive"))
+            .map(|r| field(r, "text"))
+            .collect();
         for (name, terms) in lists::english(data) {
             let folded = open(&items(&terms, MatchMode::Word, Level::Folded))?;
             let evasion = open(&items(&terms, MatchMode::Word, Level::Evasion))?;
@@ -80,7 +90,11 @@ pub fn innocent(data: &Data) -> Result<(), Error> {
             if std::env::var_os("VERBOSE").is_some() {
                 for text in &texts {
                     for h in hits(&evasion, text).iter().take(1) {
-                        println!("hit: {text} by {:?} {:?}", evasion.term(h.item, 0), h.evidence.steps);
+                        println!(
+                            "hit: {text} by {:?} {:?}",
+                            evasion.term(h.item, 0),
+                            h.evidence.steps
+                        );
                     }
                 }
             }

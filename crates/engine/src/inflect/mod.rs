@@ -78,6 +78,11 @@ impl Language {
             .map(|l| l.1)
     }
 
+    /// The ISO 639-1 codes of all languages.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        LANGUAGES.iter().map(|l| l.0)
+    }
+
     /// The ISO 639-1 code.
     pub fn code(self) -> &'static str {
         LANGUAGES.iter().find(|l| l.1 == self).map_or("", |l| l.0)
