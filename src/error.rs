@@ -66,6 +66,10 @@ pub enum Error {
         what: &'static str,
         error: std::io::Error,
     },
+    SpoolFile {
+        file: String,
+        reason: String,
+    },
     Internal(&'static str),
 }
 
@@ -270,6 +274,12 @@ impl Error {
                 "The row was to be rejected and its hits kept; neither must be lost, so the statement fails.",
                 "Look at the folder pg_moderation in the data directory: free space, permissions.",
             ),
+            Self::SpoolFile { file, reason } => report(
+                Code::ERRCODE_DATA_CORRUPTED,
+                format!("file {file} of the spool of rejected hits was set aside: {reason}"),
+                "Its hits are not in moderation.hits; all others are collected.",
+                "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
+            ),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),
@@ -277,6 +287,11 @@ impl Error {
                 "Please report it.",
             ),
         }
+    }
+
+    /// What went wrong, in one line.
+    pub fn message(self) -> String {
+        self.describe().message
     }
 
     /// Ends the statement with this error.
