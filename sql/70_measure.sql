@@ -13,10 +13,11 @@ DECLARE
 BEGIN
     IF key IS NULL THEN
         known := ARRAY(SELECT concat_ws('/', h.package_id, h.release, h.stage, h.item_id) FROM moderation.hits h
-                       WHERE h.source_id = content_source AND h.content_key IS NULL AND h.digest = content_digest);
+                       WHERE h.source_id = content_source AND left(h.content_key, 200) IS NULL
+                         AND h.digest = content_digest);
     ELSE
         known := ARRAY(SELECT concat_ws('/', h.package_id, h.release, h.stage, h.item_id) FROM moderation.hits h
-                       WHERE h.source_id = content_source AND h.content_key = key
+                       WHERE h.source_id = content_source AND left(h.content_key, 200) = left(key, 200) AND h.content_key = key
                          AND h.digest = content_digest);
     END IF;
     INSERT INTO moderation.hits
@@ -64,7 +65,8 @@ BEGIN
         digest text, set_hash text, action moderation.action, weight real);
     IF e.content_key IS NULL OR NOT EXISTS (
         SELECT FROM moderation.exposures x
-        WHERE x.source_id = e.source_id AND x.content_key = e.content_key AND x.digest = e.digest_bytes
+        WHERE x.source_id = e.source_id AND left(x.content_key, 200) = left(e.content_key, 200)
+          AND x.content_key = e.content_key AND x.digest = e.digest_bytes
           AND x.set_hash = e.set_bytes) THEN
         INSERT INTO moderation.exposures
             (bucket, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, action, weight)
