@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import pwd
+import re
 import signal
 import stat
 import subprocess
@@ -22,6 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 CACHE = Path(os.environ.get("PG_MODERATION_CACHE") or BUILD).absolute()
 STARTED = time.monotonic()
+
+if sys.version_info < (3, 10):
+    sys.exit("error: Python 3.10 or newer is needed, this is " + sys.version.split()[0])
 
 os.umask(0o022)  # a root shell with umask 077 would hide the server from the user it drops to
 
@@ -50,7 +54,7 @@ def pins():
         try:
             from pip._vendor import tomli as tomllib
         except ImportError:
-            raise Failure("reading pgrx-config.toml needs Python 3.11 or newer, or a pip that carries tomli") from None
+            raise Failure("reading pgrx-config.toml needs Python 3.11 or newer, or a pip that brings tomli") from None
     return tomllib.loads((ROOT / "pgrx-config.toml").read_text())
 
 
@@ -173,7 +177,7 @@ def run(command, what, **options):
         except OSError as problem:
             raise Failure(f"{what}: cannot run {command[0]}: {problem.strerror}") from None
         out.seek(0)
-        output = out.read()
+        output = re.sub(r"\x1b\[[0-9;]*m", "", out.read())  # cargo-pgrx colours even what goes into a file
     if code:
         tail = "\n".join(output.rstrip().splitlines()[-60:])
         raise Failure(f"{what} failed (exit code {code}; all of its output: {log})\n{tail}")

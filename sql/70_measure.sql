@@ -39,6 +39,20 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.record_hits(jsonb) IS 'Internal: writes the hits of one content, once per digest, release and item, however often the same ones arrive.';
 
+CREATE FUNCTION moderation.collect_hits(hits text) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    PERFORM moderation.record_hits(collect_hits.hits::jsonb);
+    RETURN NULL;
+EXCEPTION
+    -- What no later try will make better: a value that the table or its indexes cannot hold.
+    WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
+        RETURN SQLERRM;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.collect_hits(text) IS 'Internal: writes the hits of a rejected row as record_hits() does; returns why the database refuses them, NULL when they are in.';
+
 CREATE FUNCTION moderation.record_exposure(exposure jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $fn$

@@ -66,6 +66,10 @@ pub enum Error {
         what: &'static str,
         error: std::io::Error,
     },
+    SpoolFile {
+        file: String,
+        reason: String,
+    },
     Internal(&'static str),
 }
 
@@ -270,6 +274,12 @@ impl Error {
                 "The row was to be rejected and its hits kept; neither must be lost, so the statement fails.",
                 "Look at the folder pg_moderation in the data directory: free space, permissions.",
             ),
+            Self::SpoolFile { file, reason } => report(
+                Code::ERRCODE_DATA_CORRUPTED,
+                format!("file {file} of the spool of rejected hits was set aside: {reason}"),
+                "Its hits are not in moderation.hits; all others are collected.",
+                "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
+            ),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),
@@ -277,6 +287,11 @@ impl Error {
                 "Please report it.",
             ),
         }
+    }
+
+    /// What went wrong, in one line.
+    pub fn message(self) -> String {
+        self.describe().message
     }
 
     /// Ends the statement with this error.
@@ -320,7 +335,14 @@ fn term_report(position: usize, error: &TermError) -> Report {
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "A term needs at least one letter, digit or symbol.",
         ),
-        TermError::Syntax { hint, .. } => (Code::ERRCODE_SYNTAX_ERROR, *hint),
+        TermError::Syntax { hint, .. } => {
+            return report(
+                Code::ERRCODE_SYNTAX_ERROR,
+                format!("term {position}: {error}"),
+                "Nothing was added.",
+                sentence(hint),
+            );
+        }
         TermError::TooShort { .. } => (
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "Use match => 'word', or a longer term.",
@@ -340,6 +362,16 @@ fn term_report(position: usize, error: &TermError) -> Report {
         "Nothing was added.",
         hint,
     )
+}
+
+/// The engine's hints are phrases; PostgreSQL's are sentences.
+fn sentence(phrase: &str) -> String {
+    let mut characters = phrase.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
 }
 
 fn compile_report(error: &CompileError) -> Report {

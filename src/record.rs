@@ -105,7 +105,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
     Ok(Value::Array(rows))
 }
 
-/// Writes rows made by [`hit_rows`], now or by another session earlier.
+/// Writes rows made by [`hit_rows`].
 pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
     let _owner = AsOwner::new(owner);
     spi::write(
@@ -114,6 +114,21 @@ pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
         |_| Ok(()),
     )
     .map(|_| ())
+}
+
+/// Writes rows that a rejected statement left behind. Returns why the database refuses them, if it does.
+pub fn collect_hits(owner: pg_sys::Oid, rows: &Value) -> Result<Option<String>> {
+    let _owner = AsOwner::new(owner);
+    let mut refused = None;
+    spi::write(
+        c"SELECT moderation.collect_hits($1)",
+        &[Parameter::text(Some(&rows.to_string()))],
+        |row| {
+            refused = row.text(1)?;
+            Ok(())
+        },
+    )?;
+    Ok(refused)
 }
 
 /// Is this content in the exposure sample? By its key, so that all its versions are in or out together.

@@ -283,6 +283,36 @@ def damaged_files(tap, primary):
         file.unlink()
 
 
+def refused_files(tap, primary):
+    """A file whose rows the database cannot hold is set aside too, and keeps nobody else from anything."""
+    primary.psql("CREATE TABLE pages (url text, body text);"
+                 "SELECT moderation.attach('pages', id => 'url', text => '{body}', on_block => 'reject')")  # fmt: skip
+    long = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) n)"
+    done = primary.psql(f"INSERT INTO pages SELECT {long}, 'casino'", check=False)
+    tap.like(done.stderr, "row rejected", "a row whose key is too long for any index is rejected")
+    primary.psql(bad(7150), check=False)
+    done = primary.psql("INSERT INTO ads VALUES (7151, 'maybe')", check=False)
+    tap.equal(done.returncode, 0, "the next writer does not fail for it")
+    collect(primary)
+    tap.equal(hits(primary, 7150, 7150) if not spool(primary) else "left", "2|2|1", "other hits are collected")
+    tap.equal(len(spool(primary, "damaged")), 1, "and it is set aside for a person to see")
+    for file in spool(primary, "damaged"):
+        file.unlink()
+    primary.psql("DELETE FROM moderation.hits WHERE content_key !~ '^[0-9]+$'")
+
+
+def locked_out(tap, primary):
+    """Nobody without rights can keep the collectors from their work."""
+    primary.psql("CREATE ROLE nobody LOGIN")
+    primary.psql(bad(7160), check=False)
+    with primary.session() as session:
+        session.query("SET ROLE nobody; SELECT pg_advisory_lock(c.oid::int, 1) FROM pg_class c WHERE relname = 'in_force_signal'")
+        collect(primary)
+        tap.equal(hits(primary, 7160, 7160), "2|2|1", "an advisory lock of somebody's keeps no collector away")
+        session.query("BEGIN; LOCK TABLE moderation.in_force_signal IN SHARE UPDATE EXCLUSIVE MODE")
+        tap.like(session.errors, "permission denied", "and nobody without rights can take the collector's own")
+
+
 def asynchronous_commit(tap, primary):
     """With synchronous_commit off the files must outlive the commit until it is on disk."""
     for turn in range(3):
@@ -367,11 +397,13 @@ def database_defaults(tap, primary):
 def dropped_extension(tap, primary):
     """A worker that finds the extension gone ends, and the next installation starts clean."""
     with primary.session() as holder:
-        holder.query("BEGIN; SELECT pg_advisory_xact_lock('moderation.in_force_signal'::regclass::oid::int, 1)")
+        holder.query("BEGIN; LOCK TABLE moderation.in_force_signal IN SHARE UPDATE EXCLUSIVE MODE")
         primary.psql(bad(9000), check=False)
+        primary.wait_until(f"SELECT count(*) = 1 {WORKER}")
         time.sleep(0.3)
-        primary.psql("DROP EXTENSION pg_moderation CASCADE")
-        holder.query("COMMIT")
+        tap.equal(len(spool(primary)), 1, "a worker leaves the files to whoever holds the collector's lock")
+        holder.query("DROP EXTENSION pg_moderation CASCADE; COMMIT")
+        tap.ok("ERROR" not in holder.errors, "the extension is dropped meanwhile", holder.errors)
     try:
         primary.wait_until(f"SELECT count(*) = 0 {WORKER}", seconds=8)
         ended = True
@@ -390,7 +422,7 @@ with Tap() as tap, cluster("rejects") as primary:
     for part in (burst, repeated, waits_for_nobody, backend_killed, server_killed, collecting_killed):
         part(tap, primary)
     without_workers(primary)
-    for part in (no_worker_slot, damaged_files, asynchronous_commit, in_subtransactions, prepared_transactions, isolation_levels):
+    for part in (no_worker_slot, damaged_files, refused_files, locked_out, asynchronous_commit, in_subtransactions, prepared_transactions, isolation_levels):
         part(tap, primary)
     primary.configure({"max_worker_processes": 8})
     primary.restart()

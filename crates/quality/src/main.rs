@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     run("inflected", russian::inflected);
     run("russian-lists", russian::lists);
     run("english", english::english);
+    run("english-package", english::package);
     run("innocent", english::innocent);
     if failed {
         ExitCode::FAILURE
