@@ -48,7 +48,7 @@ pub(crate) fn compile(text: &str, level: Level) -> Result<Regex, TermError> {
             other => (0, other.to_string()),
         };
         let position = text.get(..byte).map_or(0, |head| head.chars().count());
-        syntax(position, message, "See the syntax of the Rust regex crate.")
+        syntax(position, message, "see the syntax of the Rust regex crate")
     })?;
     let hir = bounded(hir);
     let properties = hir.properties();

@@ -69,3 +69,4 @@ SELECT * FROM moderation.add_terms('forms', ARRAY['word'], match => 'inflected',
 SELECT * FROM moderation.add_terms('forms', ARRAY['word'], language => 'en');
 SELECT * FROM moderation.add_terms('forms', ARRAY['x+y'], match => 'regex', level => 'evasion');
 SELECT count(*) FROM moderation.current_items WHERE package = 'forms';
+SELECT t.retire_all();
