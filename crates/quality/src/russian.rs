@@ -134,7 +134,7 @@ fn clean_sets(data: &Data) -> Result<Vec<(&'static str, Vec<String>)>, Error> {
 pub fn lists(data: &Data) -> Result<(), Error> {
     let terms = lists::russian(data);
     println!("\n## Russian lists ({} terms)", terms.len());
-    println!("| level | innocent words | news posts | bot tests found | spam flagged |");
+    println!("| level | innocent words | news posts | bot tests found | bot tests innocent, flagged |");
     println!("|---|---|---|---|---|");
     let innocent = data.texts("falsepos/ru_dictionary_substring_fp.jsonl")?;
     let news = data.texts(NEWS)?;
@@ -169,7 +169,8 @@ pub fn inflected(data: &Data) -> Result<(), Error> {
     println!("| language | rows | mode | found | news posts hit | not by mode word |");
     println!("|---|---|---|---|---|---|");
     for (code, language) in [("ru", Language::Russian), ("uk", Language::Ukrainian)] {
-        let (mut near, mut far): (Vec<(String, String)>, Vec<(String, String)>) = (Vec::new(), Vec::new());
+        let mut near: Vec<(String, String)> = Vec::new();
+        let mut far = Vec::new();
         for row in rows.iter().filter(|r| field(r, "lang") == code) {
             let pair = (field(row, "text"), field(row, "lemma"));
             let same = pair.0.chars().take(3).eq(pair.1.chars().take(3));
