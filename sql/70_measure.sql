@@ -39,11 +39,16 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.record_hits(jsonb) IS 'Internal: writes the hits of one content, once per digest, release and item, however often the same ones arrive.';
 
-CREATE FUNCTION moderation.collect_hits(hits text) RETURNS text
+CREATE FUNCTION moderation.collect_spooled(spooled text) RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
+DECLARE
+    records jsonb := spooled::jsonb;
 BEGIN
-    PERFORM moderation.record_hits(collect_hits.hits::jsonb);
+    PERFORM moderation.record_hits(records->'hits');
+    IF jsonb_typeof(records->'exposure') = 'object' THEN
+        PERFORM moderation.record_exposure(records->'exposure');
+    END IF;
     RETURN NULL;
 EXCEPTION
     -- What no later try will make better: a value that the table or its indexes cannot hold.
@@ -51,7 +56,7 @@ EXCEPTION
         RETURN SQLERRM;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.collect_hits(text) IS 'Internal: writes the hits of a rejected row as record_hits() does; returns why the database refuses them, NULL when they are in.';
+COMMENT ON FUNCTION moderation.collect_spooled(text) IS 'Internal: writes the hits and the exposure of a rejected row; returns why the database refuses them, NULL when they are in.';
 
 CREATE FUNCTION moderation.record_exposure(exposure jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off

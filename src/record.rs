@@ -117,11 +117,11 @@ pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
 }
 
 /// Writes rows that a rejected statement left behind. Returns why the database refuses them, if it does.
-pub fn collect_hits(owner: pg_sys::Oid, rows: &Value) -> Result<Option<String>> {
+pub fn collect_spooled(owner: pg_sys::Oid, rows: &Value) -> Result<Option<String>> {
     let _owner = AsOwner::new(owner);
     let mut refused = None;
     spi::write(
-        c"SELECT moderation.collect_hits($1)",
+        c"SELECT moderation.collect_spooled($1)",
         &[Parameter::text(Some(&rows.to_string()))],
         |row| {
             refused = row.text(1)?;
@@ -153,7 +153,19 @@ pub fn is_exposed(map: &InForce, source_id: i32, content_key: Option<&str>, dige
 
 /// Records that the content was judged. Call under `Settings::plain_output`.
 pub fn write_exposure(map: &InForce, judgement: &Judgement, content: &Content) -> Result<()> {
-    let row = json!({
+    let row = exposure_row(map, judgement, content)?;
+    let _owner = AsOwner::new(map.installed.owner);
+    spi::write(
+        c"SELECT moderation.record_exposure($1)",
+        &[Parameter::jsonb(&row)?],
+        |_| Ok(()),
+    )
+    .map(|_| ())
+}
+
+/// The row of `moderation.exposures`. Call under `Settings::plain_output`.
+pub fn exposure_row(map: &InForce, judgement: &Judgement, content: &Content) -> Result<Value> {
+    Ok(json!({
         "observed_at": now()?,
         "source_id": content.source_id,
         "content_key": content.content_key,
@@ -163,12 +175,5 @@ pub fn write_exposure(map: &InForce, judgement: &Judgement, content: &Content) -
         "set_hash": hex(&map.set_hash),
         "action": judgement.action,
         "weight": gucs::EXPOSURE_SAMPLE.get(),
-    });
-    let _owner = AsOwner::new(map.installed.owner);
-    spi::write(
-        c"SELECT moderation.record_exposure($1)",
-        &[Parameter::jsonb(&row)?],
-        |_| Ok(()),
-    )
-    .map(|_| ())
+    }))
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::in_force::InForce;
 use crate::record;
 use pgrx::pg_sys;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
@@ -76,14 +76,15 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     folder.ancestors().skip(1).take(3).try_for_each(sync_folder)
 }
 
-/// Keeps `rows` of hits safe before the transaction that found them is aborted, and asks for their collection.
-pub fn append(map: &InForce, rows: &Value) -> Result<()> {
+/// Keeps the hits of a rejected row, and its exposure if it has one, safe before the transaction is aborted, and asks for
+/// their collection.
+pub fn append(map: &InForce, hits: &Value, exposure: Option<Value>) -> Result<()> {
     let Some((installation, _)) = &map.installation else {
         return Err(Error::Internal("attached without an installation row"));
     };
     let folder = folder();
     make_folder(&folder).map_err(failed("create"))?;
-    let body = rows.to_string();
+    let body = json!({ "hits": hits, "exposure": exposure }).to_string();
     let name = record::random_uuid()?;
     let temporary = folder.join(format!("{name}.tmp"));
     let header = format!(
@@ -159,7 +160,7 @@ pub fn collect(map: &InForce, limit: usize) -> Result<usize> {
     for path in found {
         pgrx::check_for_interrupts!();
         let refused = match read_file(&path, map) {
-            Ok(rows) => record::collect_hits(map.installed.owner, &rows)?,
+            Ok(rows) => record::collect_spooled(map.installed.owner, &rows)?,
             Err(Error::Spool { what, error }) if error.kind() != std::io::ErrorKind::InvalidData => {
                 // Gone already, or not to be opened at this moment: nothing is wrong with the file itself.
                 if error.kind() != std::io::ErrorKind::NotFound {

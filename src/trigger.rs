@@ -315,7 +315,10 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let _settings = Settings::plain_output();
     if is_refused {
         let rows = record::hit_rows(&judged.map, &judged.judgement, &content, "rejected")?;
-        spool::append(&judged.map, &rows)?;
+        let exposure = is_exposed
+            .then(|| record::exposure_row(&judged.map, &judged.judgement, &content))
+            .transpose()?;
+        spool::append(&judged.map, &rows, exposure)?;
         return reject::Rejection::new(&judged, &content).map(Some);
     }
     if has_hits {

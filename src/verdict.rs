@@ -31,6 +31,10 @@ pub struct Judgement {
     pub found: Vec<Found>,
 }
 
+/// Hits that a verdict lists at most, so that a megabyte of spam does not become ten megabytes of JSON. The verdict itself
+/// rests on all of them, and `text_hits` lists all.
+const MAX_LISTED: usize = 1_000;
+
 /// `log < review < block`, as the enum orders them.
 pub fn rank(action: &str) -> u8 {
     match action {
@@ -127,6 +131,9 @@ impl Judgement {
     pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
         let mut hits = Vec::new();
         for found in &self.found {
+            if hits.len() == MAX_LISTED {
+                break;
+            }
             let release = release_of(&map.releases, found.hit.slot)?;
             if release.is_live() {
                 hits.push(found.json(release, map.compiled()?, material));
