@@ -131,6 +131,15 @@ def repeated(tap, primary):
     tap.equal(hits(primary, 2000, 2000), "4|2|1", "another text under the same key is another content")
 
 
+def exposed(tap, primary):
+    """A rejected row in the exposure sample counts among the judged contents."""
+    primary.psql("SET pg_moderation.exposure_sample = 1;" + bad(2500), check=False)
+    wait_for(lambda: not spool(primary), "the spool is empty")
+    tap.equal(hits(primary, 2500, 2500), "2|2|1", "a rejected row of the exposure sample has its hits")
+    exposure = primary.value("SELECT action, weight FROM moderation.exposures WHERE content_key = '2500'")
+    tap.equal(exposure, "block|1", "and its exposure, once")
+
+
 def waits_for_nobody(tap, primary):
     """A reject is an error at once, whoever holds what a collector would need."""
     with primary.session() as holder, primary.session() as application:
@@ -432,7 +441,7 @@ def dropped_extension(tap, primary):
 
 with Tap() as tap, cluster("rejects") as primary:
     primary.psql(SETUP)
-    for part in (burst, repeated, waits_for_nobody, backend_killed, server_killed, collecting_killed):
+    for part in (burst, repeated, exposed, waits_for_nobody, backend_killed, server_killed, collecting_killed):
         part(tap, primary)
     without_workers(primary)
     for part in (no_worker_slot, damaged_files, refused_files, long_keys, locked_out, asynchronous_commit, in_subtransactions, prepared_transactions, isolation_levels):
