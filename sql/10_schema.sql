@@ -29,8 +29,10 @@ COMMENT ON TYPE moderation.stage IS 'shadow: recorded, never enforced; live: enf
 CREATE TYPE moderation.item_kind AS ENUM ('term', 'image', 'video');
 COMMENT ON TYPE moderation.item_kind IS 'What an item is made of.';
 
-CREATE TYPE moderation.match_mode AS ENUM ('word', 'prefix', 'suffix', 'substring');
-COMMENT ON TYPE moderation.match_mode IS 'Where a term may stand: as whole words, at the start or end of a word, anywhere.';
+CREATE TYPE moderation.match_mode AS ENUM (
+    'word', 'prefix', 'suffix', 'substring', 'wildcard', 'inflected', 'typo', 'regex', 'rule',
+    'domain', 'phone', 'email', 'handle');
+COMMENT ON TYPE moderation.match_mode IS 'How a term is looked for: as whole words, at the start or end of a word, anywhere; with * and ? in it; in all its grammatical forms; with one typing error; as a regular expression; as a rule of words; as a domain, phone number, e-mail address or messenger handle.';
 
 CREATE TYPE moderation.match_level AS ENUM ('literal', 'folded', 'evasion');
 COMMENT ON TYPE moderation.match_level IS 'How strictly a term is compared: as written; without case and compatibility differences; against evasions.';
@@ -50,5 +52,5 @@ COMMENT ON TYPE moderation.verdict IS 'The outcome for one content: strongest li
 CREATE TYPE moderation.text_hit AS (
     package text, release integer, stage moderation.stage, item_id bigint, kind moderation.item_kind, term text,
     action moderation.action, span_start integer, span_length integer, matched text,
-    level moderation.match_level, score real);
-COMMENT ON TYPE moderation.text_hit IS 'One item found in one place of one text; substr(body, span_start, span_length) is the matched text. Stage NULL: judged by an explicit release or draft.';
+    level moderation.match_level, score real, steps text[], suppressed_by bigint);
+COMMENT ON TYPE moderation.text_hit IS 'One item found in one place of one text; substr(body, span_start, span_length) is the matched text. Stage NULL: judged by an explicit release or draft. steps: what had to be assumed beyond the level folded, or NULL. suppressed_by: the allow entry that covers the hit.';

@@ -71,6 +71,7 @@ CREATE TABLE moderation.item_versions (
     term            text NOT NULL,
     match           moderation.match_mode NOT NULL,
     level           moderation.match_level NOT NULL,
+    language        text,
     weight          real NOT NULL DEFAULT 1,
     item_hash       bytea NOT NULL,
     changed_at      timestamptz NOT NULL DEFAULT now(),
@@ -83,7 +84,8 @@ COMMENT ON TABLE moderation.item_versions IS 'What items say, and from which rel
 COMMENT ON COLUMN moderation.item_versions.added_in IS 'First release that contains this version; latest_release + 1 while it is a draft.';
 COMMENT ON COLUMN moderation.item_versions.removed_in IS 'First release that no longer contains it; NULL: still there.';
 COMMENT ON COLUMN moderation.item_versions.allow IS 'An allow entry: suppresses hits of its package that lie inside its own span.';
-COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level and term: what makes two items the same.';
+COMMENT ON COLUMN moderation.item_versions.language IS 'ISO 639-1 code of an inflected term, or of a rule whose words stand for all their forms; NULL: by its script (rules: words as they are).';
+COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level, language and term: what makes two items the same.';
 
 CREATE TABLE moderation.releases (
     package_id      integer NOT NULL,

@@ -39,10 +39,12 @@ CREATE TABLE moderation.hits (
     places          integer NOT NULL DEFAULT 1,
     matched         text,
     level           moderation.match_level,
+    steps           text[],
     score           real NOT NULL,
     PRIMARY KEY (bucket, hit_id)
 ) PARTITION BY LIST (bucket);
-CREATE INDEX hits_content_idx ON moderation.hits (source_id, content_key, digest);
+-- Keys are as long as users make them; an index entry has a limit, and must not be what refuses a user's row.
+CREATE INDEX hits_content_idx ON moderation.hits (source_id, left(content_key, 200), digest);
 CREATE INDEX hits_package_idx ON moderation.hits (package_id, observed_at);
 CREATE INDEX hits_item_idx ON moderation.hits (item_id);
 CREATE INDEX hits_observed_idx ON moderation.hits (observed_at);
@@ -51,8 +53,8 @@ COMMENT ON COLUMN moderation.hits.bucket IS 'Partition: ring_bucket(observed_at)
 COMMENT ON COLUMN moderation.hits.digest IS 'content_digest() of the watched columns at that moment.';
 COMMENT ON COLUMN moderation.hits.set_hash IS 'Name of the compiled set that judged.';
 COMMENT ON COLUMN moderation.hits.created_at IS 'The row''s own creation time, when attach() was told its column.';
-COMMENT ON COLUMN moderation.hits.span_start IS 'First place of the item in the field, in characters from 1: substr(field, span_start, span_length) is the matched text.';
-COMMENT ON COLUMN moderation.hits.places IS 'How often the item occurs in this content, over all fields.';
+COMMENT ON COLUMN moderation.hits.span_start IS 'Best place of the item (the first of equals) in the field, in characters from 1: substr(field, span_start, span_length) is the matched text.';
+COMMENT ON COLUMN moderation.hits.places IS 'How often the item occurs in this content, over all fields; counted up to pg_moderation.max_places in each.';
 
 CREATE TABLE moderation.exposures (
     bucket          smallint NOT NULL,
@@ -68,7 +70,7 @@ CREATE TABLE moderation.exposures (
     weight          real NOT NULL,
     PRIMARY KEY (bucket, exposure_id)
 ) PARTITION BY LIST (bucket);
-CREATE INDEX exposures_content_idx ON moderation.exposures (source_id, content_key, digest);
+CREATE INDEX exposures_content_idx ON moderation.exposures (source_id, left(content_key, 200), digest);
 CREATE INDEX exposures_observed_idx ON moderation.exposures (observed_at);
 COMMENT ON TABLE moderation.exposures IS 'A sample of all judged contents, hit or not: the denominator of every rate.';
 COMMENT ON COLUMN moderation.exposures.action IS 'The verdict''s action; NULL: no live hit.';
@@ -102,7 +104,7 @@ CREATE TABLE moderation.reviews (
     reviewed_at     timestamptz NOT NULL DEFAULT now(),
     reviewed_by     text NOT NULL
 );
-CREATE INDEX reviews_content_idx ON moderation.reviews (source_id, content_key, review_id DESC);
+CREATE INDEX reviews_content_idx ON moderation.reviews (source_id, left(content_key, 200), review_id DESC);
 CREATE INDEX reviews_hit_idx ON moderation.reviews (hit_id) WHERE hit_id IS NOT NULL;
 COMMENT ON TABLE moderation.reviews IS 'Human labels of contents (hit_id NULL) and of single hits; append-only, the newest counts.';
 
@@ -125,7 +127,7 @@ CREATE TABLE moderation.quarantine (
     resolved_by     text,
     note            text
 );
-CREATE INDEX quarantine_content_idx ON moderation.quarantine (source_id, content_key);
+CREATE INDEX quarantine_content_idx ON moderation.quarantine (source_id, left(content_key, 200));
 COMMENT ON TABLE moderation.quarantine IS 'Rows kept out of their tables by a block verdict, whole, until somebody releases or discards them.';
 COMMENT ON COLUMN moderation.quarantine.content IS 'Every stored column by name, as the text its type prints (ISO dates, exact numbers), so that every type round-trips.';
 COMMENT ON COLUMN moderation.quarantine.changed IS 'For an update: the columns it changed; releasing writes only these.';

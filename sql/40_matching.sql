@@ -19,22 +19,43 @@ CREATE FUNCTION moderation.moderate_text(body text, package text, content_key te
 COMMENT ON FUNCTION moderation.moderate_text(text, text, text) IS 'The verdict on a text by the live release of one package.';
 
 CREATE FUNCTION moderation.text_hits(
-    body text, packages text[] DEFAULT NULL, release integer DEFAULT NULL, draft boolean DEFAULT false)
+    body text, packages text[] DEFAULT NULL, release integer DEFAULT NULL, draft boolean DEFAULT false,
+    suppressed boolean DEFAULT false)
     RETURNS SETOF moderation.text_hit
     LANGUAGE c STABLE PARALLEL SAFE COST 200 ROWS 5
     AS 'MODULE_PATHNAME', 'moderation_text_hits';
-COMMENT ON FUNCTION moderation.text_hits(text, text[], integer, boolean) IS 'Every place of every item in a text: by the live and shadow releases in force, by one release of one package, or by its draft (stage NULL).';
+COMMENT ON FUNCTION moderation.text_hits(text, text[], integer, boolean, boolean) IS 'Every place of every item in a text: by the live and shadow releases in force, by one release of one package, or by its draft (stage NULL). suppressed => true also lists what allow entries cover.';
 
 CREATE FUNCTION moderation.text_hits(
-    body text, package text, release integer DEFAULT NULL, draft boolean DEFAULT false)
+    body text, package text, release integer DEFAULT NULL, draft boolean DEFAULT false,
+    suppressed boolean DEFAULT false)
     RETURNS SETOF moderation.text_hit
     LANGUAGE sql STABLE PARALLEL SAFE COST 200 ROWS 5
     BEGIN ATOMIC
         SELECT h.package, h.release, h.stage, h.item_id, h.kind, h.term, h.action,
-               h.span_start, h.span_length, h.matched, h.level, h.score
-        FROM moderation.text_hits(body, CASE WHEN package IS NULL THEN NULL ELSE ARRAY[package] END, release, draft) AS h;
+               h.span_start, h.span_length, h.matched, h.level, h.score, h.steps, h.suppressed_by
+        FROM moderation.text_hits(body, CASE WHEN package IS NULL THEN NULL ELSE ARRAY[package] END, release, draft, suppressed) AS h;
     END;
-COMMENT ON FUNCTION moderation.text_hits(text, text, integer, boolean) IS 'Every place of every item of one package in a text.';
+COMMENT ON FUNCTION moderation.text_hits(text, text, integer, boolean, boolean) IS 'Every place of every item of one package in a text.';
+
+CREATE FUNCTION moderation.mask_text(body text, packages text[] DEFAULT NULL, mask text DEFAULT '*') RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE COST 200
+    AS 'MODULE_PATHNAME', 'moderation_mask_text';
+COMMENT ON FUNCTION moderation.mask_text(text, text[], text) IS 'The text with every live hit of all or the named packages hidden, character by character; white space stays.';
+
+CREATE FUNCTION moderation.fold_text(body text, level moderation.match_level DEFAULT 'folded') RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 200
+    AS 'MODULE_PATHNAME', 'moderation_fold_text';
+COMMENT ON FUNCTION moderation.fold_text(text, moderation.match_level) IS 'The text as terms of this level see it. Depends on folding_version().';
+
+CREATE FUNCTION moderation.explain_text(
+    body text, what text, match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
+    language text DEFAULT NULL,
+    OUT package text, OUT item_id bigint, OUT term text, OUT is_hit boolean, OUT explanation text)
+    RETURNS SETOF record
+    LANGUAGE c STABLE COST 10000 ROWS 5
+    AS 'MODULE_PATHNAME', 'moderation_explain_text';
+COMMENT ON FUNCTION moderation.explain_text(text, text, moderation.match_mode, moderation.match_level, text) IS 'Why a text is hit, or not, in words: by the package of this name (its live release, else its draft), by the items with this term, or by a term that is in no package, tried with match, level and language.';
 
 CREATE FUNCTION moderation.content_digest(VARIADIC fields text[]) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -54,12 +75,12 @@ CREATE FUNCTION moderation.caller() RETURNS text
 COMMENT ON FUNCTION moderation.caller() IS 'Internal: the role on whose behalf we work, also inside our own security definer functions.';
 
 CREATE FUNCTION moderation.check_terms(
-    terms text[], allow boolean, match moderation.match_mode, level moderation.match_level,
+    terms text[], allow boolean, match moderation.match_mode, level moderation.match_level, language text,
     OUT term text, OUT item_hash bytea)
     RETURNS SETOF record
     LANGUAGE c IMMUTABLE ROWS 100
     AS 'MODULE_PATHNAME', 'moderation_check_terms';
-COMMENT ON FUNCTION moderation.check_terms(text[], boolean, moderation.match_mode, moderation.match_level) IS 'Internal: refuses what cannot be compiled, drops repeats, computes what makes two items the same.';
+COMMENT ON FUNCTION moderation.check_terms(text[], boolean, moderation.match_mode, moderation.match_level, text) IS 'Internal: refuses what cannot be compiled, drops repeats, computes what makes two items the same.';
 
 CREATE FUNCTION moderation.set_hash_apply(state bytea, added bytea[], removed bytea[]) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT

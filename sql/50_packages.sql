@@ -114,7 +114,7 @@ CREATE FUNCTION moderation.item_element(item_hash bytea, weight real) RETURNS by
 COMMENT ON FUNCTION moderation.item_element(bytea, real) IS 'Internal: what an item contributes to its release''s content hash.';
 
 CREATE FUNCTION moderation.add_to_draft(
-    package text, terms text[], allow boolean, match moderation.match_mode, level moderation.match_level,
+    package text, terms text[], allow boolean, match moderation.match_mode, level moderation.match_level, language text,
     weight real, source text, case_ref text, note text, OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -144,7 +144,7 @@ BEGIN
     END IF;
     target := moderation.lock_package(package);
     SELECT array_agg(c.term), array_agg(c.item_hash) INTO texts, hashes
-    FROM moderation.check_terms(terms, allow, match, level) c;
+    FROM moderation.check_terms(terms, allow, match, level, lower(language)) c;
     WITH fresh AS MATERIALIZED (
         SELECT nextval('moderation.items_item_id_seq') AS item_id, c.term, c.item_hash
         FROM unnest(texts, hashes) AS c(term, item_hash)
@@ -156,9 +156,9 @@ BEGIN
         SELECT f.item_id, target.package_id, source, case_ref, note, moderation.caller() FROM fresh f
     ), new_versions AS (
         INSERT INTO moderation.item_versions
-            (item_id, package_id, added_in, allow, term, match, level, weight, item_hash, changed_by)
+            (item_id, package_id, added_in, allow, term, match, level, language, weight, item_hash, changed_by)
         SELECT f.item_id, target.package_id, target.latest_release + 1, add_to_draft.allow, f.term,
-               add_to_draft.match, add_to_draft.level, add_to_draft.weight, f.item_hash, moderation.caller()
+               add_to_draft.match, add_to_draft.level, lower(add_to_draft.language), add_to_draft.weight, f.item_hash, moderation.caller()
         FROM fresh f
         RETURNING item_hash
     )
@@ -175,33 +175,34 @@ BEGIN
     END IF;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, real, text, text, text) IS 'Internal: what add_terms() and allow_terms() share.';
+COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, text, real, text, text, text) IS 'Internal: what add_terms() and allow_terms() share.';
 
 CREATE FUNCTION moderation.add_terms(
     package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
     weight real DEFAULT 1, source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
+    language text DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_to_draft(package, terms, false, match, level, weight, source, case_ref, note) a;
+    FROM moderation.add_to_draft(package, terms, false, match, level, language, weight, source, case_ref, note) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package().';
+COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text, text) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package().';
 
 CREATE FUNCTION moderation.allow_terms(
     package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
-    source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
+    source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL, language text DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_to_draft(package, terms, true, match, level, 1, source, case_ref, note) a;
+    FROM moderation.add_to_draft(package, terms, true, match, level, language, 1, source, case_ref, note) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
+COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text, text) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
 
 CREATE FUNCTION moderation.remove_items(package text, items bigint[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -13,23 +13,24 @@ DECLARE
 BEGIN
     IF key IS NULL THEN
         known := ARRAY(SELECT concat_ws('/', h.package_id, h.release, h.stage, h.item_id) FROM moderation.hits h
-                       WHERE h.source_id = content_source AND h.content_key IS NULL AND h.digest = content_digest);
+                       WHERE h.source_id = content_source AND left(h.content_key, 200) IS NULL
+                         AND h.digest = content_digest);
     ELSE
         known := ARRAY(SELECT concat_ws('/', h.package_id, h.release, h.stage, h.item_id) FROM moderation.hits h
-                       WHERE h.source_id = content_source AND h.content_key = key
+                       WHERE h.source_id = content_source AND left(h.content_key, 200) = left(key, 200) AND h.content_key = key
                          AND h.digest = content_digest);
     END IF;
     INSERT INTO moderation.hits
         (bucket, hit_id, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, package_id, release,
-         stage, item_id, kind, action, outcome, field, span_start, span_length, places, matched, level, score)
+         stage, item_id, kind, action, outcome, field, span_start, span_length, places, matched, level, steps, score)
     SELECT moderation.ring_bucket(n.observed_at), n.hit_id, n.observed_at, n.source_id, n.content_key, n.owner_key,
            n.created_at, decode(n.digest, 'hex'), decode(n.set_hash, 'hex'), n.package_id, n.release, n.stage, n.item_id,
-           n.kind, n.action, n.outcome, n.field, n.span_start, n.span_length, n.places, n.matched, n.level, n.score
+           n.kind, n.action, n.outcome, n.field, n.span_start, n.span_length, n.places, n.matched, n.level, n.steps, n.score
     FROM jsonb_to_recordset(record_hits.hits) AS n (
         hit_id uuid, observed_at timestamptz, source_id integer, content_key text, owner_key text, created_at timestamptz,
         digest text, set_hash text, package_id integer, release integer, stage moderation.stage, item_id bigint,
         kind moderation.item_kind, action moderation.action, outcome moderation.outcome, field text, span_start integer,
-        span_length integer, places integer, matched text, level moderation.match_level, score real)
+        span_length integer, places integer, matched text, level moderation.match_level, steps text[], score real)
     WHERE concat_ws('/', n.package_id, n.release, n.stage, n.item_id) <> ALL (known)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS written = ROW_COUNT;
@@ -37,6 +38,25 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.record_hits(jsonb) IS 'Internal: writes the hits of one content, once per digest, release and item, however often the same ones arrive.';
+
+CREATE FUNCTION moderation.collect_spooled(spooled text) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    records jsonb := spooled::jsonb;
+BEGIN
+    PERFORM moderation.record_hits(records->'hits');
+    IF jsonb_typeof(records->'exposure') = 'object' THEN
+        PERFORM moderation.record_exposure(records->'exposure');
+    END IF;
+    RETURN NULL;
+EXCEPTION
+    -- What no later try will make better: a value that the table or its indexes cannot hold.
+    WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
+        RETURN SQLERRM;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.collect_spooled(text) IS 'Internal: writes the hits and the exposure of a rejected row; returns why the database refuses them, NULL when they are in.';
 
 CREATE FUNCTION moderation.record_exposure(exposure jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
@@ -50,7 +70,8 @@ BEGIN
         digest text, set_hash text, action moderation.action, weight real);
     IF e.content_key IS NULL OR NOT EXISTS (
         SELECT FROM moderation.exposures x
-        WHERE x.source_id = e.source_id AND x.content_key = e.content_key AND x.digest = e.digest_bytes
+        WHERE x.source_id = e.source_id AND left(x.content_key, 200) = left(e.content_key, 200)
+          AND x.content_key = e.content_key AND x.digest = e.digest_bytes
           AND x.set_hash = e.set_bytes) THEN
         INSERT INTO moderation.exposures
             (bucket, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, action, weight)

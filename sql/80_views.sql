@@ -14,7 +14,7 @@ CREATE VIEW moderation.in_force AS
 COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per package and stage with a release in force.';
 
 CREATE VIEW moderation.current_items AS
-    SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.weight, v.added_in,
+    SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.language, v.weight, v.added_in,
            v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by
     FROM moderation.item_versions v
     JOIN moderation.packages p ON p.package_id = v.package_id
@@ -24,7 +24,7 @@ COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items t
 
 CREATE VIEW moderation.recent_hits AS
     SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
-           h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.score,
+           h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.steps, h.score,
            h.hit_id, h.kind
     FROM moderation.hits h
     JOIN moderation.packages p ON p.package_id = h.package_id

@@ -5,8 +5,10 @@ GRANT EXECUTE ON FUNCTION
     moderation.matches(text, text),
     moderation.moderate_text(text, text[], text),
     moderation.moderate_text(text, text, text),
-    moderation.text_hits(text, text[], integer, boolean),
-    moderation.text_hits(text, text, integer, boolean),
+    moderation.text_hits(text, text[], integer, boolean, boolean),
+    moderation.text_hits(text, text, integer, boolean, boolean),
+    moderation.mask_text(text, text[], text),
+    moderation.fold_text(text, moderation.match_level),
     moderation.content_digest(text[]),
     moderation.folding_version(),
     -- Trigger functions run on behalf of whoever changes an attached table.

@@ -8,7 +8,7 @@ use crate::gucs;
 use crate::identity::{AsOwner, Installed};
 use crate::in_force::Release;
 use crate::spi::{self, Parameter};
-use pg_moderation_engine::{Item, Level, MatchMode, Matcher, Term, compile};
+use pg_moderation_engine::{Item, Language, Level, MatchMode, Matcher, Term, compile};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -67,13 +67,13 @@ fn build(installed: Installed, releases: &[Release]) -> Result<Compiled> {
 }
 
 const ITEMS: &std::ffi::CStr = c"
-SELECT v.item_id, v.allow, v.term, v.match::text, v.level::text, v.weight
+SELECT v.item_id, v.allow, v.term, v.match::text, v.level::text, v.weight, v.language
 FROM moderation.item_versions v
 WHERE v.package_id = $1 AND v.added_in <= $2 AND (v.removed_in IS NULL OR v.removed_in > $2) AND v.kind = 'term'";
 
 /// Loads the items of a release, all of them or none: while logical replication makes its first copy, a release may have
 /// arrived before its items.
-fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item>) -> Result<()> {
+pub fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item>) -> Result<()> {
     let _owner = AsOwner::new(installed.owner);
     let parameters = [
         Parameter::int4(release.package_id),
@@ -93,6 +93,7 @@ fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item
                 text: row.text(3)?.unwrap_or_default(),
                 mode: match_mode(&row.text(4)?.unwrap_or_default())?,
                 level: level(&row.text(5)?.unwrap_or_default())?,
+                language: language(row.text(7)?.as_deref())?,
             },
         });
         Ok(())
@@ -110,32 +111,41 @@ fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item
     })
 }
 
+/// Every match mode; the engine names them as `moderation.match_mode` does.
+const MODES: [MatchMode; 13] = [
+    MatchMode::Word,
+    MatchMode::Prefix,
+    MatchMode::Suffix,
+    MatchMode::Substring,
+    MatchMode::Wildcard,
+    MatchMode::Inflected,
+    MatchMode::Typo,
+    MatchMode::Regex,
+    MatchMode::Rule,
+    MatchMode::Domain,
+    MatchMode::Phone,
+    MatchMode::Email,
+    MatchMode::Handle,
+];
+
 /// `moderation.match_mode` as the engine knows it.
 pub fn match_mode(label: &str) -> Result<MatchMode> {
-    Ok(match label {
-        "word" => MatchMode::Word,
-        "prefix" => MatchMode::Prefix,
-        "suffix" => MatchMode::Suffix,
-        "substring" => MatchMode::Substring,
-        _ => return Err(Error::Internal("unknown match mode")),
-    })
+    MODES
+        .into_iter()
+        .find(|mode| mode.name() == label)
+        .ok_or(Error::Internal("unknown match mode"))
 }
 
 /// `moderation.match_level` as the engine knows it.
 pub fn level(label: &str) -> Result<Level> {
-    Ok(match label {
-        "literal" => Level::Literal,
-        "folded" => Level::Folded,
-        "evasion" => Level::Evasion,
-        _ => return Err(Error::Internal("unknown match level")),
-    })
+    [Level::Literal, Level::Folded, Level::Evasion]
+        .into_iter()
+        .find(|level| level.name() == label)
+        .ok_or(Error::Internal("unknown match level"))
 }
 
-/// The label of `moderation.match_level`.
-pub fn level_label(level: Level) -> &'static str {
-    match level {
-        Level::Literal => "literal",
-        Level::Folded => "folded",
-        Level::Evasion => "evasion",
-    }
+/// The language with this ISO 639-1 code.
+pub fn language(code: Option<&str>) -> Result<Option<Language>> {
+    code.map(|code| Language::from_code(code).ok_or_else(|| Error::UnknownLanguage(code.to_owned())))
+        .transpose()
 }

@@ -12,6 +12,9 @@ use pgrx::{PgLogLevel, function_name};
 pub enum Error {
     NotInstalled,
     UnknownPackage(String),
+    UnknownLanguage(String),
+    LanguageWithoutForms,
+    Mask,
     UnknownRelease {
         package: String,
         release: i32,
@@ -62,6 +65,10 @@ pub enum Error {
     Spool {
         what: &'static str,
         error: std::io::Error,
+    },
+    SpoolFile {
+        file: String,
+        reason: String,
     },
     Internal(&'static str),
 }
@@ -133,6 +140,29 @@ impl Error {
                 format!("release {release} of package \"{package}\" is not complete in this database"),
                 format!("It has {expected} items, of which {found} are here."),
                 "Wait until logical replication has copied moderation.item_versions, or restore that table.",
+            ),
+            Self::UnknownLanguage(code) => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("no stemmer knows the language \"{code}\""),
+                "Languages are named by their ISO 639-1 codes.",
+                format!(
+                    "Known are: {}.",
+                    pg_moderation_engine::Language::codes()
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+            ),
+            Self::LanguageWithoutForms => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "a language needs match => 'inflected' or 'rule'".into(),
+                "In the other match modes a term has no grammatical forms.",
+                "Leave language out, or use match => 'inflected'.",
+            ),
+            Self::Mask => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "mask must be one character".into(),
+                "It stands for each hidden character.",
+                "For example '*'.",
             ),
             Self::OnePackageNeeded => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -244,6 +274,12 @@ impl Error {
                 "The row was to be rejected and its hits kept; neither must be lost, so the statement fails.",
                 "Look at the folder pg_moderation in the data directory: free space, permissions.",
             ),
+            Self::SpoolFile { file, reason } => report(
+                Code::ERRCODE_DATA_CORRUPTED,
+                format!("file {file} of the spool of rejected hits was set aside: {reason}"),
+                "Its hits are not in moderation.hits; all others are collected.",
+                "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
+            ),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),
@@ -251,6 +287,11 @@ impl Error {
                 "Please report it.",
             ),
         }
+    }
+
+    /// What went wrong, in one line.
+    pub fn message(self) -> String {
+        self.describe().message
     }
 
     /// Ends the statement with this error.
@@ -294,9 +335,25 @@ fn term_report(position: usize, error: &TermError) -> Report {
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
             "A term needs at least one letter, digit or symbol.",
         ),
+        TermError::Syntax { hint, .. } => {
+            return report(
+                Code::ERRCODE_SYNTAX_ERROR,
+                format!("term {position}: {error}"),
+                "Nothing was added.",
+                sentence(hint),
+            );
+        }
+        TermError::TooShort { .. } => (
+            Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            "Use match => 'word', or a longer term.",
+        ),
+        TermError::NoStemmer => (
+            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "Name the language (language => 'ru'), or use match => 'word', 'prefix' or 'wildcard'.",
+        ),
         TermError::Unsupported { .. } => (
             Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-            "Levels are 'literal' and 'folded'.",
+            "Use level => 'folded' with this match mode.",
         ),
     };
     report(
@@ -305,6 +362,16 @@ fn term_report(position: usize, error: &TermError) -> Report {
         "Nothing was added.",
         hint,
     )
+}
+
+/// The engine's hints are phrases; PostgreSQL's are sentences.
+fn sentence(phrase: &str) -> String {
+    let mut characters = phrase.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
 }
 
 fn compile_report(error: &CompileError) -> Report {

@@ -39,7 +39,7 @@ pub fn register() {
         &MAX_PLACES,
         1,
         1_000_000,
-        GucContext::Userset,
+        GucContext::Suset,
         GucFlags::default(),
     );
     // SAFETY: called once from _PG_init; a misspelt pg_moderation.* setting is an error from here on.

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
+//! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
@@ -29,6 +30,7 @@ mod attachment;
 mod collector;
 mod compiled;
 mod error;
+mod explain;
 mod gucs;
 mod identity;
 mod in_force;

@@ -4,7 +4,7 @@ use crate::compiled;
 use crate::error::{Error, Result};
 use crate::identity;
 use crate::pg::{self, Call};
-use pg_moderation_engine::{FOLDING_VERSION, SET_HASH_STATE_BYTES, SetHash, Term, validate_term};
+use pg_moderation_engine::{FOLDING_VERSION, MatchMode, SET_HASH_STATE_BYTES, SetHash, Term, validate_term};
 use pgrx::pg_sys::{self, Datum};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -31,7 +31,7 @@ crate::pg_function!(
 );
 crate::pg_function!(moderation_caller, pg_finfo_moderation_caller, caller);
 
-/// `check_terms(terms, allow, match, level)`: each distinct term once, with its hash, or an error for the first that
+/// `check_terms(terms, allow, match, level, language)`: each distinct term once, with its hash, or an error for the first that
 /// cannot be compiled.
 fn check_terms(call: &Call) -> Result<Option<Datum>> {
     let rows = call.rows();
@@ -44,6 +44,11 @@ fn check_terms(call: &Call) -> Result<Option<Datum>> {
     };
     let mode = compiled::match_mode(&mode_label)?;
     let level = compiled::level(&level_label)?;
+    let language_code = call.text(4)?;
+    let language = compiled::language(language_code)?;
+    if language.is_some() && !matches!(mode, MatchMode::Inflected | MatchMode::Rule) {
+        return Err(Error::LanguageWithoutForms);
+    }
     let mut seen = HashSet::new();
     for (index, datum) in terms.into_iter().enumerate() {
         pgrx::check_for_interrupts!();
@@ -55,9 +60,16 @@ fn check_terms(call: &Call) -> Result<Option<Datum>> {
             text: text.to_owned(),
             mode,
             level,
+            language,
         };
         validate_term(&term).map_err(|error| Error::Term { position, error })?;
-        let hash: [u8; 32] = item_hash(allow, &mode_label, &level_label, text);
+        let hash: [u8; 32] = item_hash(
+            allow,
+            &mode_label,
+            &level_label,
+            language_code.unwrap_or_default(),
+            text,
+        );
         if seen.insert(hash) {
             rows.put(&[Some(pg::text_datum(text)), Some(pg::bytea_datum(&hash))])?;
         }
@@ -66,16 +78,17 @@ fn check_terms(call: &Call) -> Result<Option<Datum>> {
 }
 
 /// SHA-256 of what makes two items the same, each part with its length. Independent of ids, so the same on every server.
-fn item_hash(allow: bool, mode: &str, level: &str, term: &str) -> [u8; 32] {
+fn item_hash(allow: bool, mode: &str, level: &str, language: &str, term: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in ["term", if allow { "allow" } else { "risk" }, mode, level, term] {
+    let role = if allow { "allow" } else { "risk" };
+    for part in ["term", role, mode, level, language, term] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
     hash.finalize().into()
 }
 
-fn enum_label(call: &Call, index: usize) -> Result<Option<String>> {
+pub fn enum_label(call: &Call, index: usize) -> Result<Option<String>> {
     // SAFETY: asks the catalog for the declared type of our own argument.
     let type_oid = unsafe { pg_sys::get_fn_expr_argtype((*call.fcinfo()).flinfo, index as i32) };
     call.datum(index)

@@ -4,7 +4,8 @@ use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
 use crate::pg::{self, Call};
-use crate::verdict::{self, Field, release_of};
+use crate::verdict::{self, Field, Found, release_of};
+use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
 
 crate::pg_function!(moderation_matches, pg_finfo_moderation_matches, matches);
@@ -44,7 +45,7 @@ fn matches(call: &Call) -> Result<Option<Datum>> {
 }
 
 /// Slots of the named packages; `None` for all.
-fn slots_of(map: &InForce, packages: Option<Vec<&str>>) -> Result<Option<Vec<u16>>> {
+pub fn slots_of(map: &InForce, packages: Option<Vec<&str>>) -> Result<Option<Vec<u16>>> {
     let Some(packages) = packages else { return Ok(None) };
     let mut slots = Vec::new();
     for name in packages {
@@ -84,12 +85,12 @@ fn moderate_text(call: &Call) -> Result<Option<Datum>> {
         .as_deref()
         .map(|action| map.label("action", action))
         .transpose()?;
-    let hits = pg::jsonb_datum(&judgement.live_hits(&map)?)?;
+    let hits = pg::jsonb_datum(&judgement.live_hits(&map, true)?)?;
     let score = Datum::from(judgement.score.to_bits());
     call.row(&[action, Some(score), Some(hits)]).map(Some)
 }
 
-/// `text_hits(body, packages, release, draft)`: every place of every item.
+/// `text_hits(body, packages, release, draft, suppressed)`: every place of every item.
 fn text_hits(call: &Call) -> Result<Option<Datum>> {
     let rows = call.rows();
     let Some(body) = call.text(0)? else {
@@ -99,6 +100,7 @@ fn text_hits(call: &Call) -> Result<Option<Datum>> {
     let packages = call.texts(1)?;
     let release = call.int4(2);
     let draft = call.boolean(3).unwrap_or(false);
+    let suppressed = call.boolean(4).unwrap_or(false);
     let fields = [Field {
         name: None,
         text: body,
@@ -106,14 +108,8 @@ fn text_hits(call: &Call) -> Result<Option<Datum>> {
     if release.is_none() && !draft {
         let slots = slots_of(&map, packages)?;
         if !map.releases.is_empty() {
-            put_hits(
-                &rows,
-                &map,
-                map.compiled()?,
-                &map.releases,
-                &fields,
-                slots.as_deref(),
-            )?;
+            let found = verdict::find(map.compiled()?, &fields, slots.as_deref(), suppressed)?;
+            put_hits(&rows, &map, map.compiled()?, &map.releases, &found)?;
         }
         return Ok(None);
     }
@@ -124,13 +120,13 @@ fn text_hits(call: &Call) -> Result<Option<Datum>> {
         return Err(Error::OnePackageNeeded);
     };
     let asked = in_force::asked(&map, package, release)?;
+    let found = verdict::find(&asked.compiled, &fields, None, suppressed)?;
     put_hits(
         &rows,
         &map,
         &asked.compiled,
         std::slice::from_ref(&asked.release),
-        &fields,
-        None,
+        &found,
     )?;
     Ok(None)
 }
@@ -140,10 +136,9 @@ fn put_hits(
     map: &InForce,
     compiled: &Compiled,
     releases: &[Release],
-    fields: &[Field<'_>],
-    slots: Option<&[u16]>,
+    found: &[Found],
 ) -> Result<()> {
-    for found in verdict::find(compiled, fields, slots)? {
+    for found in found {
         pgrx::check_for_interrupts!();
         let release = release_of(releases, found.hit.slot)?;
         let stage = release
@@ -165,8 +160,12 @@ fn put_hits(
             Some(found.span_start().into()),
             Some(found.span_length().into()),
             Some(pg::text_datum(&found.matched)),
-            Some(map.label("match_level", compiled::level_label(found.hit.evidence.level))?),
+            Some(map.label("match_level", found.hit.evidence.level.name())?),
             Some(Datum::from(found.hit.score.to_bits())),
+            (!found.hit.evidence.steps.is_empty())
+                .then(|| found.steps().into_datum())
+                .flatten(),
+            found.hit.suppressed_by.map(Datum::from),
         ])?;
     }
     Ok(())

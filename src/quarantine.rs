@@ -57,7 +57,7 @@ pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Re
     let content = trigger::content_of(firing, attachment, judged.digest)?;
     let (row, changed) = print_row(firing)?;
     let stored_key = trigger::stored_key(firing, attachment)?;
-    let verdict = trigger::verdict_json(judged, judged.judgement.live_hits(&judged.map)?);
+    let verdict = trigger::verdict_json(judged, judged.judgement.live_hits(&judged.map, true)?);
     let caller = caller_name()?;
     {
         let _owner = AsOwner::new(judged.map.installed.owner);

@@ -1,6 +1,5 @@
 //! Writing down what was judged: hits and exposures. Always as the extension's owner, always idempotent.
 
-use crate::compiled;
 use crate::error::{Error, Result};
 use crate::gucs;
 use crate::identity::AsOwner;
@@ -53,23 +52,29 @@ pub fn now() -> Result<String> {
     )
 }
 
-/// The rows of `moderation.hits` for a judgement, live and shadow: one per item and release, with its first place.
+/// The rows of `moderation.hits` for a judgement, live and shadow: one per item and release, with its best place.
 /// Times are printed in ISO form and UTC: call under `Settings::plain_output`.
 pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome: &str) -> Result<Value> {
     let observed_at = now()?;
-    let mut first: Vec<(&Found, i64)> = Vec::new();
+    let mut items: Vec<(&Found, i64)> = Vec::new();
     let mut position: HashMap<(u16, i64), usize> = HashMap::new();
     for found in &judgement.found {
         match position.entry((found.hit.slot, found.hit.item)) {
-            std::collections::hash_map::Entry::Occupied(entry) => first[*entry.get()].1 += 1,
+            std::collections::hash_map::Entry::Occupied(entry) => {
+                let (best, places) = &mut items[*entry.get()];
+                *places += 1;
+                if found.hit.score > best.hit.score {
+                    *best = found;
+                }
+            }
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(first.len());
-                first.push((found, 1));
+                entry.insert(items.len());
+                items.push((found, 1));
             }
         }
     }
-    let mut rows = Vec::with_capacity(first.len());
-    for (found, places) in first {
+    let mut rows = Vec::with_capacity(items.len());
+    for (found, places) in items {
         let release = release_of(&map.releases, found.hit.slot)?;
         rows.push(json!({
             "hit_id": random_uuid()?,
@@ -92,14 +97,15 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "span_length": found.span_length(),
             "places": places,
             "matched": found.matched,
-            "level": compiled::level_label(found.hit.evidence.level),
+            "level": found.hit.evidence.level.name(),
+            "steps": found.steps(),
             "score": verdict::decimal(found.hit.score),
         }));
     }
     Ok(Value::Array(rows))
 }
 
-/// Writes rows made by [`hit_rows`], now or by another session earlier.
+/// Writes rows made by [`hit_rows`].
 pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
     let _owner = AsOwner::new(owner);
     spi::write(
@@ -108,6 +114,21 @@ pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
         |_| Ok(()),
     )
     .map(|_| ())
+}
+
+/// Writes rows that a rejected statement left behind. Returns why the database refuses them, if it does.
+pub fn collect_spooled(owner: pg_sys::Oid, rows: &Value) -> Result<Option<String>> {
+    let _owner = AsOwner::new(owner);
+    let mut refused = None;
+    spi::write(
+        c"SELECT moderation.collect_spooled($1)",
+        &[Parameter::text(Some(&rows.to_string()))],
+        |row| {
+            refused = row.text(1)?;
+            Ok(())
+        },
+    )?;
+    Ok(refused)
 }
 
 /// Is this content in the exposure sample? By its key, so that all its versions are in or out together.
@@ -132,7 +153,19 @@ pub fn is_exposed(map: &InForce, source_id: i32, content_key: Option<&str>, dige
 
 /// Records that the content was judged. Call under `Settings::plain_output`.
 pub fn write_exposure(map: &InForce, judgement: &Judgement, content: &Content) -> Result<()> {
-    let row = json!({
+    let row = exposure_row(map, judgement, content)?;
+    let _owner = AsOwner::new(map.installed.owner);
+    spi::write(
+        c"SELECT moderation.record_exposure($1)",
+        &[Parameter::jsonb(&row)?],
+        |_| Ok(()),
+    )
+    .map(|_| ())
+}
+
+/// The row of `moderation.exposures`. Call under `Settings::plain_output`.
+pub fn exposure_row(map: &InForce, judgement: &Judgement, content: &Content) -> Result<Value> {
+    Ok(json!({
         "observed_at": now()?,
         "source_id": content.source_id,
         "content_key": content.content_key,
@@ -142,12 +175,5 @@ pub fn write_exposure(map: &InForce, judgement: &Judgement, content: &Content) -
         "set_hash": hex(&map.set_hash),
         "action": judgement.action,
         "weight": gucs::EXPOSURE_SAMPLE.get(),
-    });
-    let _owner = AsOwner::new(map.installed.owner);
-    spi::write(
-        c"SELECT moderation.record_exposure($1)",
-        &[Parameter::jsonb(&row)?],
-        |_| Ok(()),
-    )
-    .map(|_| ())
+    }))
 }

@@ -28,7 +28,7 @@ impl Rejection {
             "action": judged.judgement.action,
             "score": verdict::decimal(judged.judgement.score),
             "content_key": content.content_key,
-            "hits": judged.judgement.live_hits_redacted(&judged.map)?,
+            "hits": judged.judgement.live_hits(&judged.map, false)?,
         });
         Ok(Self {
             message: pstrdup("row rejected by moderation")?,

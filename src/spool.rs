@@ -8,12 +8,10 @@
 
 use crate::collector;
 use crate::error::{Error, Result};
-use crate::identity::AsOwner;
 use crate::in_force::InForce;
 use crate::record;
-use crate::spi::{self, Parameter};
 use pgrx::pg_sys;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
@@ -25,10 +23,11 @@ use std::time::{Duration, Instant};
 /// First line of a file: this, the installation it belongs to, and the SHA-256 of the rest.
 const MAGIC: &str = "pg_moderation rejected hits 1";
 const EXTENSION: &str = "hits";
-/// Files that one collection takes; the worker goes on until none is left.
-pub const PORTION: usize = 1_000;
+/// Files that one collection takes; the worker goes on until none is left. Each costs a subtransaction, of which
+/// PostgreSQL keeps 64 where other sessions see them cheaply.
+pub const PORTION: usize = 60;
 /// Files that a call which writes for another reason takes: it must not keep its user waiting.
-const SMALL_PORTION: usize = 100;
+const SMALL_PORTION: usize = 20;
 /// The largest file that a collection reads: a row's hits are bounded by the compiled set, not by this.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// Writing calls look for work at most this often.
@@ -77,14 +76,15 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     folder.ancestors().skip(1).take(3).try_for_each(sync_folder)
 }
 
-/// Keeps `rows` of hits safe before the transaction that found them is aborted, and asks for their collection.
-pub fn append(map: &InForce, rows: &Value) -> Result<()> {
+/// Keeps the hits of a rejected row, and its exposure if it has one, safe before the transaction is aborted, and asks for
+/// their collection.
+pub fn append(map: &InForce, hits: &Value, exposure: Option<Value>) -> Result<()> {
     let Some((installation, _)) = &map.installation else {
         return Err(Error::Internal("attached without an installation row"));
     };
     let folder = folder();
     make_folder(&folder).map_err(failed("create"))?;
-    let body = rows.to_string();
+    let body = json!({ "hits": hits, "exposure": exposure }).to_string();
     let name = record::random_uuid()?;
     let temporary = folder.join(format!("{name}.tmp"));
     let header = format!(
@@ -150,7 +150,7 @@ pub fn collect(map: &InForce, limit: usize) -> Result<usize> {
             && !pg_sys::XactReadOnly
             && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
     };
-    if found.is_empty() || !writes || !lock(map)? {
+    if found.is_empty() || !writes || !lock(map) {
         return Ok(0);
     }
     // The files must not go before the commit record is on disk, whatever synchronous_commit says.
@@ -159,41 +159,47 @@ pub fn collect(map: &InForce, limit: usize) -> Result<usize> {
     let mut taken = 0;
     for path in found {
         pgrx::check_for_interrupts!();
-        match read_file(&path, map) {
-            Ok(rows) => {
-                record::write_hits(map.installed.owner, &rows)?;
+        let refused = match read_file(&path, map) {
+            Ok(rows) => record::collect_spooled(map.installed.owner, &rows)?,
+            Err(Error::Spool { what, error }) if error.kind() != std::io::ErrorKind::InvalidData => {
+                // Gone already, or not to be opened at this moment: nothing is wrong with the file itself.
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    Error::Spool { what, error }.warn();
+                }
+                continue;
+            }
+            Err(error) => Some(error.message()),
+        };
+        match refused {
+            Some(reason) => set_aside(&path, reason)?,
+            None => {
                 // SAFETY: plain read of transaction state.
                 let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
                 COLLECTED.with_borrow_mut(|collected| collected.push((path, subtransaction)));
                 taken += 1;
             }
-            Err(error) => set_aside(&path, error)?,
         }
     }
     Ok(taken)
 }
 
-/// One collector a database. A prepared transaction that collected keeps the others away until it is decided.
-fn lock(map: &InForce) -> Result<bool> {
-    let _owner = AsOwner::new(map.installed.owner);
-    let mut locked = false;
-    let signal = map.installed.signal.to_u32() as i32;
-    spi::read(
-        c"SELECT pg_try_advisory_xact_lock($1, 1)",
-        &[Parameter::int4(signal)],
-        |row| {
-            locked = row.boolean(1).unwrap_or(false);
-            Ok(())
-        },
-    )?;
-    Ok(locked)
+/// One collector a database. A prepared transaction that collected keeps the others away until it is decided. The lock is
+/// that of a relation, which only those can take who have rights on it; anybody may take any advisory lock.
+fn lock(map: &InForce) -> bool {
+    // SAFETY: inside a transaction, which releases the lock at its end; conflicts with itself, not with readers.
+    unsafe {
+        pg_sys::ConditionalLockRelationOid(
+            map.installed.signal,
+            pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE,
+        )
+    }
 }
 
 fn read_file(path: &Path, map: &InForce) -> Result<Value> {
     let damaged = || {
         failed("read")(std::io::Error::new(
             std::io::ErrorKind::InvalidData,
-            "damaged file",
+            "a damaged file, or one of another installation",
         ))
     };
     let mut file = File::open(path).map_err(failed("read"))?;
@@ -218,13 +224,16 @@ fn read_file(path: &Path, map: &InForce) -> Result<Value> {
     serde_json::from_str(body).map_err(|_| damaged())
 }
 
-/// A file that cannot be read is kept for a human, under a name that nobody collects.
-fn set_aside(path: &Path, error: Error) -> Result<()> {
-    // Another collector's commit may just have removed it.
-    if path.exists() {
-        fs::rename(path, path.with_extension("damaged")).map_err(failed("set aside a file of"))?;
-        error.warn();
+/// A file that is damaged, or whose rows the database refuses, is kept for a human under a name that nobody collects: it
+/// must not keep the others from being collected.
+fn set_aside(path: &Path, reason: String) -> Result<()> {
+    fs::rename(path, path.with_extension("damaged")).map_err(failed("set aside a file of"))?;
+    let file = path.file_stem().map(|name| name.to_string_lossy().into_owned());
+    Error::SpoolFile {
+        file: file.unwrap_or_default(),
+        reason,
     }
+    .warn();
     Ok(())
 }
 

@@ -256,7 +256,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
 
 /// The new row with the verdict in its column; NULL without a live hit.
 fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Datum> {
-    let hits = judged.judgement.live_hits(&judged.map)?;
+    let hits = judged.judgement.live_hits(&judged.map, true)?;
     let verdict = if hits.as_array().is_none_or(Vec::is_empty) {
         None
     } else {
@@ -315,7 +315,10 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let _settings = Settings::plain_output();
     if is_refused {
         let rows = record::hit_rows(&judged.map, &judged.judgement, &content, "rejected")?;
-        spool::append(&judged.map, &rows)?;
+        let exposure = is_exposed
+            .then(|| record::exposure_row(&judged.map, &judged.judgement, &content))
+            .transpose()?;
+        spool::append(&judged.map, &rows, exposure)?;
         return reject::Rejection::new(&judged, &content).map(Some);
     }
     if has_hits {

@@ -31,6 +31,10 @@ pub struct Judgement {
     pub found: Vec<Found>,
 }
 
+/// Hits that a verdict lists at most, so that a megabyte of spam does not become ten megabytes of JSON. The verdict itself
+/// rests on all of them, and `text_hits` lists all.
+const MAX_LISTED: usize = 1_000;
+
 /// `log < review < block`, as the enum orders them.
 pub fn rank(action: &str) -> u8 {
     match action {
@@ -41,9 +45,16 @@ pub fn rank(action: &str) -> u8 {
     }
 }
 
-/// Every place in `fields` where an item of the `slots` (all when `None`) stands.
-pub fn find(compiled: &Compiled, fields: &[Field<'_>], slots: Option<&[u16]>) -> Result<Vec<Found>> {
+/// Every place in `fields` where an item of the `slots` (all when `None`) stands; on request also those that an allow
+/// entry covers.
+pub fn find(
+    compiled: &Compiled,
+    fields: &[Field<'_>],
+    slots: Option<&[u16]>,
+    suppressed: bool,
+) -> Result<Vec<Found>> {
     let options = FindOptions {
+        suppressed,
         slots: slots.map(<[u16]>::to_vec),
         places: gucs::MAX_PLACES.get() as usize,
         ..Default::default()
@@ -74,7 +85,7 @@ pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Resu
             found: Vec::new(),
         });
     }
-    let found = find(map.compiled()?, fields, slots)?;
+    let found = find(map.compiled()?, fields, slots, false)?;
     let mut best: HashMap<(u16, i64), f32> = HashMap::new();
     for Found { hit, .. } in &found {
         let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
@@ -115,25 +126,17 @@ impl Judgement {
         self.action.as_deref() == Some("block")
     }
 
-    /// The live hits as the documented JSON array: the contract of `verdict.hits`.
-    pub fn live_hits(&self, map: &InForce) -> Result<Value> {
+    /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
+    /// matched text are left out: for an error's DETAIL, whose reader may not know them.
+    pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
         let mut hits = Vec::new();
         for found in &self.found {
-            let release = release_of(&map.releases, found.hit.slot)?;
-            if release.is_live() {
-                hits.push(found.json(release, map.compiled()?, true));
+            if hits.len() == MAX_LISTED {
+                break;
             }
-        }
-        Ok(Value::Array(hits))
-    }
-
-    /// The same for an error's DETAIL: without the term and the matched text, which its reader may not know.
-    pub fn live_hits_redacted(&self, map: &InForce) -> Result<Value> {
-        let mut hits = Vec::new();
-        for found in &self.found {
             let release = release_of(&map.releases, found.hit.slot)?;
             if release.is_live() {
-                hits.push(found.json(release, map.compiled()?, false));
+                hits.push(found.json(release, map.compiled()?, material));
             }
         }
         Ok(Value::Array(hits))
@@ -150,6 +153,11 @@ impl Found {
         i32::try_from(self.hit.length).unwrap_or(i32::MAX)
     }
 
+    /// What had to be assumed to read the term here; empty for the term itself.
+    pub fn steps(&self) -> Vec<&'static str> {
+        self.hit.evidence.steps.names().collect()
+    }
+
     fn json(&self, release: &Release, compiled: &Compiled, material: bool) -> Value {
         let mut hit = json!({
             "package": release.package,
@@ -160,7 +168,8 @@ impl Found {
             "field": self.field,
             "span_start": self.span_start(),
             "span_length": self.span_length(),
-            "level": compiled::level_label(self.hit.evidence.level),
+            "level": self.hit.evidence.level.name(),
+            "steps": self.steps(),
             "score": decimal(self.hit.score),
         });
         if material && let Some(object) = hit.as_object_mut() {

@@ -5,6 +5,7 @@ moderation.hits in the end; what was not shown may be.
 """
 
 import contextlib
+import hashlib
 import json
 import re
 import signal
@@ -128,6 +129,15 @@ def repeated(tap, primary):
     primary.psql(bad(2000).replace("number", "new text") , check=False)
     wait_for(lambda: not spool(primary), "the worker empties the spool")
     tap.equal(hits(primary, 2000, 2000), "4|2|1", "another text under the same key is another content")
+
+
+def exposed(tap, primary):
+    """A rejected row in the exposure sample counts among the judged contents."""
+    primary.psql("SET pg_moderation.exposure_sample = 1;" + bad(2500), check=False)
+    wait_for(lambda: not spool(primary), "the spool is empty")
+    tap.equal(hits(primary, 2500, 2500), "2|2|1", "a rejected row of the exposure sample has its hits")
+    exposure = primary.value("SELECT action, weight FROM moderation.exposures WHERE content_key = '2500'")
+    tap.equal(exposure, "block|1", "and its exposure, once")
 
 
 def waits_for_nobody(tap, primary):
@@ -283,6 +293,48 @@ def damaged_files(tap, primary):
         file.unlink()
 
 
+def refused_files(tap, primary):
+    """A file that is sound but whose rows the database refuses is set aside too, and keeps nobody else from anything."""
+    for key in (7150, 7151):
+        primary.psql(bad(key), check=False)
+    file = spool(primary)[0]
+    magic, installation, _, body = file.read_text().split("\n", 3)
+    assert '"stage":"live"' in body
+    body = body.replace('"stage":"live"', '"stage":"of a later version"')
+    file.write_text("\n".join([magic, installation, hashlib.sha256(body.encode()).hexdigest(), body]))
+    done = primary.psql("INSERT INTO ads VALUES (7152, 'maybe')", check=False)
+    tap.equal(done.returncode, 0, "a writer does not fail for a file whose rows the database refuses")
+    tap.like(done.stderr, "WARNING", "but is warned")
+    collect(primary)
+    tap.equal((hits(primary, 7150, 7151), len(spool(primary))), ("2|2|1", 0), "the other hits are collected")
+    tap.equal(len(spool(primary, "damaged")), 1, "and it is set aside for a person to see")
+    for file in spool(primary, "damaged"):
+        file.unlink()
+
+
+def long_keys(tap, primary):
+    """A key longer than an index takes is no reason to lose hits."""
+    primary.psql("CREATE TABLE pages (url text, body text);"
+                 "SELECT moderation.attach('pages', id => 'url', text => '{body}', on_block => 'reject')")  # fmt: skip
+    long = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) n)"
+    done = primary.psql(f"INSERT INTO pages SELECT {long}, 'casino'", check=False)
+    tap.like(done.stderr, "row rejected", "a row whose key is too long for an index is rejected")
+    collect(primary)
+    tap.equal(primary.value(f"DELETE FROM moderation.hits WHERE content_key = {long} RETURNING matched"), "casino", "its hit is kept")
+
+
+def locked_out(tap, primary):
+    """Nobody without rights can keep the collectors from their work."""
+    primary.psql("CREATE ROLE nobody LOGIN")
+    primary.psql(bad(7160), check=False)
+    with primary.session() as session:
+        session.query("SET ROLE nobody; SELECT pg_advisory_lock(c.oid::int, 1) FROM pg_class c WHERE relname = 'in_force_signal'")
+        collect(primary)
+        tap.equal(hits(primary, 7160, 7160), "2|2|1", "an advisory lock of somebody's keeps no collector away")
+        session.query("BEGIN; LOCK TABLE moderation.in_force_signal IN SHARE UPDATE EXCLUSIVE MODE")
+        tap.like(session.errors, "permission denied", "and nobody without rights can take the collector's own")
+
+
 def asynchronous_commit(tap, primary):
     """With synchronous_commit off the files must outlive the commit until it is on disk."""
     for turn in range(3):
@@ -367,11 +419,13 @@ def database_defaults(tap, primary):
 def dropped_extension(tap, primary):
     """A worker that finds the extension gone ends, and the next installation starts clean."""
     with primary.session() as holder:
-        holder.query("BEGIN; SELECT pg_advisory_xact_lock('moderation.in_force_signal'::regclass::oid::int, 1)")
+        holder.query("BEGIN; LOCK TABLE moderation.in_force_signal IN SHARE UPDATE EXCLUSIVE MODE")
         primary.psql(bad(9000), check=False)
+        primary.wait_until(f"SELECT count(*) = 1 {WORKER}")
         time.sleep(0.3)
-        primary.psql("DROP EXTENSION pg_moderation CASCADE")
-        holder.query("COMMIT")
+        tap.equal(len(spool(primary)), 1, "a worker leaves the files to whoever holds the collector's lock")
+        holder.query("DROP EXTENSION pg_moderation CASCADE; COMMIT")
+        tap.ok("ERROR" not in holder.errors, "the extension is dropped meanwhile", holder.errors)
     try:
         primary.wait_until(f"SELECT count(*) = 0 {WORKER}", seconds=8)
         ended = True
@@ -387,10 +441,10 @@ def dropped_extension(tap, primary):
 
 with Tap() as tap, cluster("rejects") as primary:
     primary.psql(SETUP)
-    for part in (burst, repeated, waits_for_nobody, backend_killed, server_killed, collecting_killed):
+    for part in (burst, repeated, exposed, waits_for_nobody, backend_killed, server_killed, collecting_killed):
         part(tap, primary)
     without_workers(primary)
-    for part in (no_worker_slot, damaged_files, asynchronous_commit, in_subtransactions, prepared_transactions, isolation_levels):
+    for part in (no_worker_slot, damaged_files, refused_files, long_keys, locked_out, asynchronous_commit, in_subtransactions, prepared_transactions, isolation_levels):
         part(tap, primary)
     primary.configure({"max_worker_processes": 8})
     primary.restart()

@@ -109,6 +109,31 @@ def inside_one_statement(tap, primary):
     primary.psql("SELECT moderation.publish_package('p')")
 
 
+def forgotten_messages(tap, primary):
+    """A session that slept through more invalidations than the server keeps starts afresh."""
+    with primary.session() as sleeper:
+        before = sleeper.query("SELECT term FROM moderation.text_hits('old new', 'p')")
+        primary.psql("BEGIN; SELECT moderation.add_terms('p', ARRAY['slept']); SELECT moderation.publish_package('p'); COMMIT")
+        primary.psql("DO $$ BEGIN FOR i IN 1..300 LOOP CREATE TEMP TABLE t (a int, b text); DROP TABLE t; END LOOP; END $$")
+        tap.equal(before, "new", "a session has cached")
+        tap.equal(sleeper.query("SELECT moderation.matches('slept', 'p')"), "t", "and sees the publish that it slept through")
+
+
+def maintenance(tap, primary):
+    """Judging inside what PostgreSQL restricts: materialized views, and roles without rights on the material."""
+    primary.psql("CREATE ROLE analyst; GRANT CREATE, USAGE ON SCHEMA public TO analyst")
+    with primary.session() as session:
+        session.query("SET ROLE analyst")
+        session.query("CREATE MATERIALIZED VIEW judged AS SELECT b, moderation.matches(b, 'p') AS hit FROM (VALUES ('new'), ('x')) t(b)")
+        session.query("REFRESH MATERIALIZED VIEW judged")
+        tap.equal((session.query("SELECT * FROM judged"), session.errors), ("new|t\nx|f", ""), "a materialized view of a role without rights")
+        session.query("SELECT count(*) FROM moderation.item_versions")
+        tap.like(session.errors, "permission denied", "which cannot read the material")
+        session.query("SELECT moderation.matches('new', 'p') OR 1 / 0 = 1")
+        session.query("SELECT current_user, count(*) FROM moderation.item_versions")
+        tap.like(session.errors, "permission denied", "nor after an error in a statement that judged")
+
+
 def hammer(tap, primary):
     """Many publishes under many readers: once its COMMIT has returned, no statement judges by an older release."""
     primary.psql("DO $$ BEGIN PERFORM moderation.create_package('busy'); PERFORM moderation.add_terms('busy', ARRAY['busy']);"
@@ -206,7 +231,7 @@ def large_texts(tap, primary):
             query = f"SELECT (SELECT {call}{'' if 'FROM' not in call else ' LIMIT 1'}) FROM large, generate_series(1, 50) WHERE n = {number}"
             with primary.session() as session:
                 session.send(query)
-                time.sleep(1)
+                time.sleep(0.5)
                 start = time.monotonic()
                 primary.psql(f"SELECT pg_cancel_backend({session.pid})")
                 session.wait(120)
@@ -247,7 +272,7 @@ def big_publish(tap, primary):
 
 with Tap() as tap, cluster("sessions", {"max_worker_processes": 16, "max_parallel_workers": 8}) as primary:
     primary.psql(f"CREATE EXTENSION pg_moderation; {PACKAGE}")
-    for part in (parallel, inside_one_statement, hammer, two_databases, large_texts, big_publish):
+    for part in (parallel, inside_one_statement, forgotten_messages, maintenance, hammer, two_databases, large_texts, big_publish):
         started = time.monotonic()
         part(tap, primary)
         print(f"# {part.__name__}: {time.monotonic() - started:.1f} s", flush=True)

@@ -79,7 +79,12 @@ pub fn items(terms: &[String], mode: MatchMode, level: Level) -> Vec<Item> {
             slot: 0,
             allow: false,
             weight: 1.0,
-            term: Term { text: text.clone(), mode, level, language: None },
+            term: Term {
+                text: text.clone(),
+                mode,
+                level,
+                language: None,
+            },
         })
         .filter(|i| validate_term(&i.term).is_ok())
         .collect()
@@ -91,7 +96,9 @@ pub fn open(items: &[Item]) -> Result<Matcher, Error> {
 }
 
 pub fn hits(matcher: &Matcher, text: &str) -> Vec<Hit> {
-    matcher.find(text, &FindOptions::default(), &mut || false).unwrap_or_default()
+    matcher
+        .find(text, &FindOptions::default(), &mut || false)
+        .unwrap_or_default()
 }
 
 pub fn is_hit(matcher: &Matcher, text: &str) -> bool {
@@ -104,5 +111,9 @@ pub fn flagged(matcher: &Matcher, texts: &[String]) -> usize {
 }
 
 pub fn percent(part: usize, whole: usize) -> String {
-    if whole == 0 { "-".into() } else { format!("{:.2} %", 100.0 * part as f64 / whole as f64) }
+    if whole == 0 {
+        "-".into()
+    } else {
+        format!("{:.2} %", 100.0 * part as f64 / whole as f64)
+    }
 }

@@ -11,7 +11,12 @@ fn unique(mut terms: Vec<String>) -> Vec<String> {
 /// Russian: LDNOOBW, djantimat, russian-bad-words, curse-filter.
 pub fn russian(data: &Data) -> Vec<String> {
     let mut all = Vec::new();
-    for name in ["ldnoobw/ru", "ru_djantimat/words.txt", "npm/russian-bad-words.txt", "npm/curse-filter_ru.txt"] {
+    for name in [
+        "ldnoobw/ru",
+        "ru_djantimat/words.txt",
+        "npm/russian-bad-words.txt",
+        "npm/curse-filter_ru.txt",
+    ] {
         all.extend(data.list(&format!("wordlists/{name}")));
     }
     unique(all)

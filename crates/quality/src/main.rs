@@ -16,7 +16,10 @@ fn main() -> ExitCode {
     let default = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let root = std::env::args_os().nth(1).map_or(default, PathBuf::from);
     if !root.is_dir() {
-        eprintln!("quality: no data at {}; give the folder as the first argument", root.display());
+        eprintln!(
+            "quality: no data at {}; give the folder as the first argument",
+            root.display()
+        );
         return ExitCode::from(2);
     }
     let only = std::env::args().nth(2);
@@ -34,6 +37,11 @@ fn main() -> ExitCode {
     run("inflected", russian::inflected);
     run("russian-lists", russian::lists);
     run("english", english::english);
+    run("english-package", english::package);
     run("innocent", english::innocent);
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }

@@ -23,17 +23,23 @@ pub fn mixed_script(data: &Data) -> Result<(), Error> {
             let (text, expect) = (field(row, "text"), field(row, "expect"));
             let count = row.get("count").and_then(|c| c.as_u64()).unwrap_or(1) as usize;
             let got = hits(&matcher, &text);
-            let right = got.iter().any(|h| {
-                h.bytes == (0..text.len()) && matcher.term(h.item, h.slot) == Some(expect.as_str())
-            });
+            let right = got
+                .iter()
+                .any(|h| h.bytes == (0..text.len()) && matcher.term(h.item, h.slot) == Some(expect.as_str()));
             all += count;
             if right {
                 found += 1;
                 occurrences += count;
             } else if level == Level::Evasion && std::env::var_os("VERBOSE").is_some() {
-                println!("missed: {text} for {expect}, got {:?}", got.iter().map(|h| matcher.term(h.item, 0)).collect::<Vec<_>>());
+                println!(
+                    "missed: {text} for {expect}, got {:?}",
+                    got.iter().map(|h| matcher.term(h.item, 0)).collect::<Vec<_>>()
+                );
             }
-            other += usize::from(got.iter().any(|h| matcher.term(h.item, 0) != Some(expect.as_str())));
+            other += usize::from(
+                got.iter()
+                    .any(|h| matcher.term(h.item, 0) != Some(expect.as_str())),
+            );
         }
         println!(
             "| {level:?} | {found} ({}) | {occurrences} ({}) | {other} |",
@@ -61,7 +67,12 @@ fn added(data: &Data, name: &str, terms: &[String]) -> Result<(), Error> {
             fresh += usize::from(plain.is_empty() && !new.is_empty());
             if std::env::var_os("VERBOSE").is_some() {
                 for h in new {
-                    println!("gained: {:?} as {:?} by {:?}", text.get(h.bytes.clone()), evasion.term(h.item, 0), h.evidence);
+                    println!(
+                        "gained: {:?} as {:?} by {:?}",
+                        text.get(h.bytes.clone()),
+                        evasion.term(h.item, 0),
+                        h.evidence
+                    );
                 }
             }
         }
@@ -79,18 +90,43 @@ fn added(data: &Data, name: &str, terms: &[String]) -> Result<(), Error> {
 fn clean_sets(data: &Data) -> Result<Vec<(&'static str, Vec<String>)>, Error> {
     let ham = |name: &str, label: &str| -> Result<Vec<String>, Error> {
         let rows = data.rows(name)?;
-        Ok(rows.iter().filter(|r| field(r, "label") == label).map(|r| field(r, "text")).collect())
+        Ok(rows
+            .iter()
+            .filter(|r| field(r, "label") == label)
+            .map(|r| field(r, "text"))
+            .collect())
     };
     Ok(vec![
         ("ru_telegram_news", data.texts(NEWS)?),
-        ("ru_telegram_spam ham", ham("labelled/ru_telegram_spam/data.jsonl", "ham")?),
-        ("ru_en_tgspam ham", ham("labelled/ru_en_tgspam/data.jsonl", "ham")?),
+        (
+            "ru_telegram_spam ham",
+            ham("labelled/ru_telegram_spam/data.jsonl", "ham")?,
+        ),
+        (
+            "ru_en_tgspam ham",
+            ham("labelled/ru_en_tgspam/data.jsonl", "ham")?,
+        ),
         ("en_sms_spam ham", ham("labelled/en_sms_spam/data.jsonl", "ham")?),
-        ("en_sms_phishing ham", ham("labelled/en_sms_phishing/data.jsonl", "ham")?),
-        ("en_spamassassin ham", ham("labelled/en_spamassassin/data.jsonl", "ham")?),
-        ("en_hatecheck non-hateful", ham("labelled/en_hatecheck/data.jsonl", "non-hateful")?),
-        ("en_surge_toxicity Not Toxic", ham("labelled/en_surge_toxicity/data.jsonl", "Not Toxic")?),
-        ("multi_hatecheck non-hateful", ham("labelled/multi_hatecheck/data.jsonl", "non-hateful")?),
+        (
+            "en_sms_phishing ham",
+            ham("labelled/en_sms_phishing/data.jsonl", "ham")?,
+        ),
+        (
+            "en_spamassassin ham",
+            ham("labelled/en_spamassassin/data.jsonl", "ham")?,
+        ),
+        (
+            "en_hatecheck non-hateful",
+            ham("labelled/en_hatecheck/data.jsonl", "non-hateful")?,
+        ),
+        (
+            "en_surge_toxicity Not Toxic",
+            ham("labelled/en_surge_toxicity/data.jsonl", "Not Toxic")?,
+        ),
+        (
+            "multi_hatecheck non-hateful",
+            ham("labelled/multi_hatecheck/data.jsonl", "non-hateful")?,
+        ),
     ])
 }
 
@@ -98,7 +134,7 @@ fn clean_sets(data: &Data) -> Result<Vec<(&'static str, Vec<String>)>, Error> {
 pub fn lists(data: &Data) -> Result<(), Error> {
     let terms = lists::russian(data);
     println!("\n## Russian lists ({} terms)", terms.len());
-    println!("| level | innocent words | news posts | bot tests found | spam flagged |");
+    println!("| level | innocent words | news posts | bot tests found | bot tests innocent, flagged |");
     println!("|---|---|---|---|---|");
     let innocent = data.texts("falsepos/ru_dictionary_substring_fp.jsonl")?;
     let news = data.texts(NEWS)?;
@@ -126,11 +162,15 @@ pub fn lists(data: &Data) -> Result<(), Error> {
 pub fn inflected(data: &Data) -> Result<(), Error> {
     let rows = data.rows("obfuscation/ru_uk_slaviclean_flexions.jsonl")?;
     let news = data.texts(NEWS)?;
-    println!("\n## Inflected forms (ru_uk_slaviclean_flexions, {} rows)", rows.len());
+    println!(
+        "\n## Inflected forms (ru_uk_slaviclean_flexions, {} rows)",
+        rows.len()
+    );
     println!("| language | rows | mode | found | news posts hit | not by mode word |");
     println!("|---|---|---|---|---|---|");
     for (code, language) in [("ru", Language::Russian), ("uk", Language::Ukrainian)] {
-        let (mut near, mut far): (Vec<(String, String)>, Vec<(String, String)>) = (Vec::new(), Vec::new());
+        let mut near: Vec<(String, String)> = Vec::new();
+        let mut far = Vec::new();
         for row in rows.iter().filter(|r| field(r, "lang") == code) {
             let pair = (field(row, "text"), field(row, "lemma"));
             let same = pair.0.chars().take(3).eq(pair.1.chars().take(3));
@@ -146,7 +186,8 @@ pub fn inflected(data: &Data) -> Result<(), Error> {
             let found = |pairs: &[(String, String)]| {
                 let right = |p: &&(String, String)| {
                     let got = hits(&matcher, &p.0);
-                    got.iter().any(|h| matcher.term(h.item, 0) == Some(p.1.as_str()) && h.bytes == (0..p.0.len()))
+                    got.iter()
+                        .any(|h| matcher.term(h.item, 0) == Some(p.1.as_str()) && h.bytes == (0..p.0.len()))
                 };
                 pairs.iter().filter(right).count()
             };
@@ -162,14 +203,29 @@ pub fn inflected(data: &Data) -> Result<(), Error> {
                 percent(more, news.len()),
             );
             if mode == MatchMode::Inflected {
-                println!("| {code} | {} others (prefixes, no target) | {name} | {} | | |", far.len(), found(&far));
+                println!(
+                    "| {code} | {} others (prefixes, no target) | {name} | {} | | |",
+                    far.len(),
+                    found(&far)
+                );
                 if std::env::var_os("VERBOSE").is_some() {
                     for text in &news {
-                        for h in hits(&matcher, text).iter().filter(|h| !h.evidence.steps.is_empty()) {
-                            println!("form: {:?} of {:?}", text.get(h.bytes.clone()), matcher.term(h.item, 0));
+                        for h in hits(&matcher, text)
+                            .iter()
+                            .filter(|h| !h.evidence.steps.is_empty())
+                        {
+                            println!(
+                                "form: {:?} of {:?}",
+                                text.get(h.bytes.clone()),
+                                matcher.term(h.item, 0)
+                            );
                         }
                     }
-                    for p in near.iter().filter(|p| !hits(&matcher, &p.0).iter().any(|h| matcher.term(h.item, 0) == Some(p.1.as_str()))) {
+                    for p in near.iter().filter(|p| {
+                        !hits(&matcher, &p.0)
+                            .iter()
+                            .any(|h| matcher.term(h.item, 0) == Some(p.1.as_str()))
+                    }) {
                         println!("missed: {} of {}", p.0, p.1);
                     }
                 }
@@ -190,13 +246,24 @@ fn published(data: &Data, news: &[String]) -> Result<(), Error> {
         let word = open(&items(&terms, MatchMode::Word, Level::Folded))?;
         let inflected = open(&items(&terms, MatchMode::Inflected, Level::Folded))?;
         let (a, b) = (flagged(&word, news), flagged(&inflected, news));
-        println!("| {name}, news | {a} ({}) | {b} ({}) |", percent(a, news.len()), percent(b, news.len()));
+        println!(
+            "| {name}, news | {a} ({}) | {b} ({}) |",
+            percent(a, news.len()),
+            percent(b, news.len())
+        );
         let (a, b) = (flagged(&word, &innocent), flagged(&inflected, &innocent));
         println!("| {name}, innocent words {} | {a} | {b} |", innocent.len());
         if std::env::var_os("VERBOSE").is_some() {
             for text in news {
-                for h in hits(&inflected, text).iter().filter(|h| !h.evidence.steps.is_empty()) {
-                    println!("list form: {:?} of {:?}", text.get(h.bytes.clone()), inflected.term(h.item, 0));
+                for h in hits(&inflected, text)
+                    .iter()
+                    .filter(|h| !h.evidence.steps.is_empty())
+                {
+                    println!(
+                        "list form: {:?} of {:?}",
+                        text.get(h.bytes.clone()),
+                        inflected.term(h.item, 0)
+                    );
                 }
             }
         }

@@ -12,6 +12,8 @@ SET ROLE regress_moderation_nobody;
 SELECT moderation.matches('a casino', 'rights'), (moderation.moderate_text('a casino')).action, moderation.content_digest('x') IS NOT NULL AS digest, moderation.folding_version() > 0 AS version;
 SELECT term, matched FROM moderation.text_hits('a casino');
 SELECT term FROM moderation.text_hits('a casino', 'rights', release => 1);
+SELECT moderation.mask_text('a casino'), moderation.fold_text('CASINO');
+CALL t.fails($$SELECT * FROM moderation.explain_text('a casino', 'rights')$$);
 CALL t.fails('SELECT * FROM moderation.items');
 CALL t.fails('SELECT * FROM moderation.item_versions');
 CALL t.fails('SELECT * FROM moderation.current_items');

@@ -42,6 +42,10 @@ impl Evasion {
         if state.separator == Some(' ') && !isolated(units, from, state.unit) {
             return None;
         }
+        // A hidden letter has letters on both sides.
+        if matches!(last.raw, '*' | '#') {
+            return None;
+        }
         // A unit that expands to several letters must be read whole.
         if before.is_some_and(|u| u.start == first.start) || after.is_some_and(|u| u.start == last.start) {
             return None;

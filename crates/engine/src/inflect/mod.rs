@@ -78,6 +78,11 @@ impl Language {
             .map(|l| l.1)
     }
 
+    /// The ISO 639-1 codes of all languages.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        LANGUAGES.iter().map(|l| l.0)
+    }
+
     /// The ISO 639-1 code.
     pub fn code(self) -> &'static str {
         LANGUAGES.iter().find(|l| l.1 == self).map_or("", |l| l.0)
@@ -120,6 +125,8 @@ pub(crate) struct Grammar {
     language: Language,
     stemmer: Stemmer,
     common: HashSet<&'static str>,
+    /// Keys of the common words: «какие» is as common as «какой».
+    common_keys: HashSet<String>,
     slavic: Option<slavic::Endings>,
 }
 
@@ -135,12 +142,32 @@ impl Grammar {
             .iter()
             .copied()
             .collect();
-        Self {
+        let stemmer = Stemmer::create(language.algorithm());
+        let mut out = Self {
             language,
-            stemmer: Stemmer::create(language.algorithm()),
+            stemmer,
             common,
+            common_keys: HashSet::new(),
             slavic,
+        };
+        let longer = out.common.iter().filter(|w| w.chars().count() > 3);
+        out.common_keys = longer.flat_map(|w| out.keys_of_term(w)).collect();
+        out
+    }
+
+    /// Is the word of a term a common one itself? Only then common words of a text are its forms.
+    pub(crate) fn is_common_term(&self, word: &str) -> bool {
+        self.common.contains(word)
+    }
+
+    /// Is the word (folded) a common one, or a form of one?
+    pub(crate) fn is_common(&self, word: &str) -> bool {
+        if self.common.contains(word) {
+            return true;
         }
+        let mut common = false;
+        self.keys_of_text(word, |key| common |= self.common_keys.contains(key));
+        common
     }
 
     /// The keys of a word of a term (folded).
@@ -160,7 +187,7 @@ impl Grammar {
 
     /// Calls `found` with every key that a word of a text (folded) may have.
     pub(crate) fn keys_of_text(&self, word: &str, mut found: impl FnMut(&str)) {
-        if word.len() > MAX_WORD || self.common.contains(word) {
+        if word.len() > MAX_WORD {
             return;
         }
         match &self.slavic {
@@ -193,7 +220,7 @@ mod tests {
         let keys = grammar.keys_of_term(term);
         let mut same = false;
         grammar.keys_of_text(text, |key| same |= keys.iter().any(|k| k == key));
-        same
+        same && (!grammar.is_common(text) || grammar.is_common_term(term))
     }
 
     #[track_caller]
@@ -229,7 +256,9 @@ mod tests {
         are(ru, "быстрый", "быстрая быстрого быстрым быстрые быстрых быстрыми");
         are(ru, "подарок", "подарка подарки подарков");
         are(ru, "учиться", "учится учился учились");
-        are_not(ru, "кака", "как какой");
+        are_not(ru, "кака", "как какой какие какую");
+        are(ru, "другой", "другого другие");
+        are_not(ru, "пожарить", "пожара");
         are_not(ru, "ести", "есть");
         are_not(ru, "порт", "портал порток портить");
         are_not(ru, "банк", "банка2 банкет банкомат");

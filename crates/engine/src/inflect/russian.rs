@@ -6,7 +6,7 @@ const ADJECTIVE: &str = "ый ий ой ого его ому ему ым им о
 const VOWELS: &str = "аеиоуыэюя";
 
 /// Keys: n noun, z noun without ending, a adjective, p possessive, v verb, u verb in -овать, s softened verb stem,
-/// t verb whose stem has no vowel.
+/// t verb with the vowel of its infinitive.
 pub(super) fn paradigms() -> Vec<Paradigm> {
     let adjective = words(ADJECTIVE);
     let mut noun = words(
@@ -18,42 +18,17 @@ pub(super) fn paradigms() -> Vec<Paradigm> {
     adjectives.extend(words("а о ы и е я"));
     adjectives.push(String::new());
 
-    let mut verb = Vec::new();
-    product(
-        "а я и е о у ы ну ива ыва",
-        "ть л ла ло ли в вши",
-        &[String::new()],
-        &mut verb,
-    );
-    product(
-        "а я и е о у ы ну ива ыва",
-        "вш нн ем им ющ т н",
-        &adjective,
-        &mut verb,
-    );
-    product(
-        "а я е у ну ива ыва",
-        "ю ешь ет ем ете ют й йте",
-        &[String::new()],
-        &mut verb,
-    );
-    product("", "ущ ящ ащ ющ енн ш", &adjective, &mut verb);
-    for theme in ["а", "я", "и", "е", "о", "у", "ы", "ну"] {
-        verb.extend(
-            words("н на но ны т та то ты")
-                .iter()
-                .map(|end| format!("{theme}{end}")),
-        );
-    }
-    verb.extend(words("у ишь ит им ите ут ат ят и ь ьте ти я а ен ена ено ены"));
-    verb.extend(words("ну нешь нет нем нете нут ни ните"));
+    // The present and what is built on it; the past keeps the vowel of the infinitive and is class t.
+    let mut verb = words("у ю ешь ет ем ете ут ют ишь ит им ите ат ят и ь ьте й йте ен ена ено ены");
+    product("", "ущ ющ ящ ащ енн им ем", &adjective, &mut verb);
+    verb.extend(words("ну нешь нет нем нете нут ни ните нул нула нуло нули нуть"));
 
     let mut present = words("ую уешь ует уем уете уют уй уйте уя");
     product("", "ующ", &adjective, &mut present);
     let mut soft = words("ю у ен ена ено ены ем ешь ет ете ут ют");
     product("", "енн ен", &adjective, &mut soft);
-    let mut bare = words("ть л ла ло ли в вши ю ешь ет ем ете ют й йте н на но ны");
-    product("", "вш нн ющ", &adjective, &mut bare);
+    let mut bare = words("ть л ла ло ли в вши ю ешь ет ем ете ют й йте я н на но ны т та то ты");
+    product("", "вш нн ющ ем т", &adjective, &mut bare);
     vec![
         Paradigm {
             class: 'n',
@@ -140,18 +115,32 @@ fn verb(infinitive: &str) -> Vec<String> {
         out.extend(key('u', stem, 2));
         out.extend(infinitive.strip_suffix('а').and_then(|s| key('v', s, 3)));
     }
-    if let Some(stem) = infinitive.strip_suffix("ава") {
-        // давать, даю: the present loses -ва-.
-        out.extend(key('v', stem, 3));
-    }
+    // давать, даю: the present loses -ва-.
+    let short = ["дава", "става", "знава"]
+        .iter()
+        .any(|end| infinitive.ends_with(end));
+    out.extend(
+        infinitive
+            .strip_suffix("ва")
+            .filter(|_| short)
+            .and_then(|s| key('t', s, 3)),
+    );
     let stem = infinitive
         .strip_suffix("ну")
         .unwrap_or_else(|| infinitive.trim_end_matches(|c| VOWELS.contains(c)));
+    out.extend(key('t', infinitive, 2));
     if stem.contains(|c| VOWELS.contains(c)) {
         out.extend(key('v', stem, 2));
-        out.extend(softened(stem).filter_map(|s| key('s', &s, 3)));
-    } else {
-        out.extend(key('t', infinitive, 2));
+        for soft in softened(stem) {
+            out.extend(key('s', &soft, 3));
+            out.extend(key('t', &format!("{soft}ива"), 5));
+        }
+        // The other aspect: выиграть, выигрывать.
+        out.extend(
+            ["ива", "ыва"]
+                .iter()
+                .filter_map(|theme| key('t', &format!("{stem}{theme}"), 5)),
+        );
     }
     out
 }

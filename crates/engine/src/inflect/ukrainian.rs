@@ -7,7 +7,7 @@ const ADJECTIVE: &str = "ий ій ого ього його ому ьому йо
 const VOWELS: &str = "аеєиіїоуюя";
 
 /// Keys: n noun, z genitive plural, l locative and vocative, a adjective, v verb, u verb in -увати, s softened verb
-/// stem, t verb whose stem has no vowel.
+/// stem, t verb with the vowel of its infinitive.
 pub(super) fn paradigms() -> Vec<Paradigm> {
     let adjective = words(ADJECTIVE);
     let future = "тиму тимеш тиме тимемо тимете тимуть";
@@ -19,33 +19,23 @@ pub(super) fn paradigms() -> Vec<Paradigm> {
     let mut adjectives = adjective.clone();
     adjectives.push(String::new());
 
-    let themes = "а я и е є о у і ї ну йова йо";
-    let mut verb = Vec::new();
-    product(themes, "ти ть в ла ло ли вши вш", &[String::new()], &mut verb);
-    product(themes, future, &[String::new()], &mut verb);
-    product(themes, "вш н нн т юч єм ем", &adjective, &mut verb);
-    product(
-        "а я е є у і ї",
-        "ю єш є ємо єм єте ють й йте ймо",
-        &[String::new()],
-        &mut verb,
+    // The present and what is built on it; the past keeps the vowel of the infinitive and is class t.
+    let mut verb = words(
+        "у ю еш єш иш їш е є ит ить їть ать ять емо ємо имо їмо им ем єм ете єте ите їте уть ють и й йте ймо і імо ь \
+         ьмо ьте іть ім іте учи ючи ачи ячи ено єно ений єний",
     );
     product("", "уч юч ач яч ущ ющ ащ ящ ен єн", &adjective, &mut verb);
-    for theme in themes.split(' ') {
-        verb.extend(words("н но на то").iter().map(|end| format!("{theme}{end}")));
-    }
     verb.extend(words(
-        "у еш иш їш е ит ить їть ать ять емо имо їмо им ете ите їте уть и і імо ь ьмо ьте іть ім іте учи ючи ачи ячи",
+        "ну неш не немо нем нете нуть ни ніть німо ньте ні нув нула нуло нули нути",
     ));
-    verb.extend(words("ну неш не немо нем нете нуть ни ніть німо ньте ні"));
 
     let mut present = words("ую уєш ує уємо уєм уєте ують уй уйте уймо уючи");
     product("", "уюч", &adjective, &mut present);
     let mut soft = words("у ю ать ять ено");
     product("", "ен єн", &adjective, &mut soft);
-    let mut bare = words("ти ть в ла ло ли вши ю єш є ємо єте ють й йте н на но");
+    let mut bare = words("ти ть в л ла ло ли вши ю єш є ємо єте єм ють й йте ймо ючи н на но т та то");
     bare.extend(words(future));
-    product("", "вш нн н юч", &adjective, &mut bare);
+    product("", "вш нн н юч т", &adjective, &mut bare);
     vec![
         Paradigm {
             class: 'n',
@@ -129,12 +119,21 @@ fn verb(infinitive: &str) -> Vec<String> {
             .strip_suffix(|c| VOWELS.contains(c))
             .unwrap_or(infinitive)
     });
+    out.extend(key('t', infinitive, 2));
     if stem.contains(|c| VOWELS.contains(c)) {
         out.extend(key('v', stem, 2));
-        out.extend(softened(stem).filter_map(|s| key('s', &s, 3)));
-    } else {
-        out.extend(key('t', infinitive, 2));
+        for soft in softened(stem) {
+            out.extend(key('s', &soft, 3));
+            out.extend(key('t', &format!("{soft}ува"), 5));
+        }
     }
+    // The same verb with another vowel in its infinitive: -іти and -ити are often confused.
+    let head = infinitive.strip_suffix(['і', 'и']);
+    out.extend(
+        head.into_iter()
+            .flat_map(|h| ["і", "и"].map(|v| format!("{h}{v}")))
+            .filter_map(|s| key('t', &s, 2)),
+    );
     out
 }
 

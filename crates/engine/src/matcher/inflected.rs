@@ -14,6 +14,8 @@ pub(super) struct Inflected {
     grammars: Vec<(Language, Grammar, HashMap<String, Vec<u32>>)>,
     /// Folded words, as the terms have them, by language.
     words: Vec<(Language, String)>,
+    /// Is the word of a term common? Only then common words of a text are its forms.
+    common: Vec<bool>,
     numbers: HashMap<(Language, String), u32>,
     exact: HashMap<String, Vec<u32>>,
     terms: Vec<InflectedTerm>,
@@ -69,6 +71,7 @@ impl Inflected {
                     self.exact.entry(word.to_string()).or_default().push(number);
                     self.beginnings.insert(beginning(word));
                     if let Some((_, grammar, keys)) = self.grammars.get_mut(position) {
+                        self.common.push(grammar.is_common_term(word));
                         for key in grammar.keys_of_term(word) {
                             keys.entry(key).or_default().push(number);
                         }
@@ -106,11 +109,19 @@ impl Inflected {
                 .map(|&word| Form { word, exact: true }),
         );
         for (_, grammar, keys) in &self.grammars {
+            let mut is_common = None;
             grammar.keys_of_text(word, |key| {
-                for &word in keys.get(key).into_iter().flatten() {
-                    if !out.iter().any(|f| f.word == word) {
-                        out.push(Form { word, exact: false });
+                for &number in keys.get(key).into_iter().flatten() {
+                    let common = self.common.get(number as usize).copied().unwrap_or(false);
+                    if out.iter().any(|f| f.word == number)
+                        || !common && *is_common.get_or_insert_with(|| grammar.is_common(word))
+                    {
+                        continue;
                     }
+                    out.push(Form {
+                        word: number,
+                        exact: false,
+                    });
                 }
             });
         }

@@ -1,0 +1,208 @@
+//! `explain_text`, `mask_text`, `fold_text`: what the matcher sees, in words and in text.
+//!
+//! Explaining compiles items again and again: for one question at a time, not for a table of texts.
+
+use crate::compiled::{self, interrupted};
+use crate::error::{Error, Result};
+use crate::in_force::{self, InForce, Release};
+use crate::material::enum_label;
+use crate::moderate::slots_of;
+use crate::pg::{self, Call, Rows};
+use pg_moderation_engine::{
+    FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at, mask_text,
+};
+use pgrx::pg_sys::Datum;
+use std::collections::BTreeSet;
+
+crate::pg_function!(
+    moderation_explain_text,
+    pg_finfo_moderation_explain_text,
+    explain_text
+);
+crate::pg_function!(moderation_mask_text, pg_finfo_moderation_mask_text, mask);
+crate::pg_function!(moderation_fold_text, pg_finfo_moderation_fold_text, fold);
+
+/// Items of one package that are explained at most.
+const MAX_ITEMS: usize = 20;
+
+/// Places that are masked in one text at most, a bound on memory (about 100 bytes each).
+const MAX_MASKED: usize = 2_000_000;
+
+/// `explain_text(body, what, match, level, language)`.
+fn explain_text(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let (Some(body), Some(what)) = (call.text(0)?, call.text(1)?) else {
+        return Ok(None);
+    };
+    let map = in_force::current()?;
+    if map.packages.contains_key(what) {
+        explain_package(&rows, &map, body, what)?;
+        return Ok(None);
+    }
+    let mut known = false;
+    let mut packages: Vec<&String> = map.packages.keys().collect();
+    packages.sort();
+    for package in packages {
+        let items = items_of(&map, package)?;
+        let (allow, terms): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.allow);
+        for item in terms.iter().filter(|item| item.term.text == what) {
+            known = true;
+            put(&rows, body, Some(package), item, &allow)?;
+        }
+    }
+    if !known {
+        let (Some(mode), Some(level)) = (enum_label(call, 2)?, enum_label(call, 3)?) else {
+            return Err(Error::Internal("match and level must not be NULL"));
+        };
+        let term = Term {
+            text: what.to_owned(),
+            mode: compiled::match_mode(&mode)?,
+            level: compiled::level(&level)?,
+            language: compiled::language(call.text(4)?)?,
+        };
+        pg_moderation_engine::validate_term(&term).map_err(|error| Error::Term { position: 1, error })?;
+        put(&rows, body, None, &item(term), &[])?;
+    }
+    Ok(None)
+}
+
+fn item(term: Term) -> Item {
+    Item {
+        id: 0,
+        slot: 0,
+        allow: false,
+        weight: 1.0,
+        term,
+    }
+}
+
+/// The items of a package: of its live release, else of its draft.
+fn items_of(map: &InForce, package: &str) -> Result<Vec<Item>> {
+    let live = |release: &&Release| release.package == package && release.is_live();
+    let release = match map.releases.iter().find(live) {
+        Some(release) => release.clone(),
+        None => in_force::asked(map, package, None)?.release.clone(),
+    };
+    let mut items = Vec::new();
+    compiled::load(map.installed, 0, &release, &mut items)?;
+    Ok(items)
+}
+
+/// The items that hit; when none does, those that come near.
+fn explain_package(rows: &Rows, map: &InForce, body: &str, package: &str) -> Result<()> {
+    let items = items_of(map, package)?;
+    let mut found = hits(&items, body)?;
+    if found.is_empty() {
+        found = hits(&loosened(&items), body)?;
+    }
+    let (allow, terms): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.allow);
+    for item in terms
+        .iter()
+        .filter(|item| found.contains(&item.id))
+        .take(MAX_ITEMS)
+    {
+        put(rows, body, Some(package), item, &allow)?;
+    }
+    if found.is_empty() {
+        let count = terms.len();
+        let sentence = format!("None of the {count} terms is in the text, nor anything near one of them.");
+        rows.put(&[
+            Some(pg::text_datum(package)),
+            None,
+            None,
+            Some(false.into()),
+            Some(pg::text_datum(&sentence)),
+        ])?;
+    }
+    Ok(())
+}
+
+fn hits(items: &[Item], body: &str) -> Result<BTreeSet<i64>> {
+    let bytes = compile(items, &mut interrupted)?;
+    let options = FindOptions {
+        suppressed: true,
+        places: 1,
+        ..FindOptions::default()
+    };
+    let hits = Matcher::open(&bytes)?.find(body, &options, &mut interrupted)?;
+    Ok(hits.into_iter().map(|hit| hit.item).collect())
+}
+
+/// The plain terms as they would match most loosely: anywhere, and against evasions.
+fn loosened(items: &[Item]) -> Vec<Item> {
+    let plain = |item: &&Item| {
+        matches!(
+            item.term.mode,
+            MatchMode::Word | MatchMode::Prefix | MatchMode::Suffix
+        )
+    };
+    let loosen = |item: &Item, mode, level| Item {
+        term: Term {
+            mode,
+            level,
+            ..item.term.clone()
+        },
+        ..item.clone()
+    };
+    let terms = || items.iter().filter(|item| !item.allow).filter(plain);
+    terms()
+        .map(|item| loosen(item, MatchMode::Word, Level::Evasion))
+        .chain(terms().map(|item| loosen(item, MatchMode::Substring, Level::Folded)))
+        .collect()
+}
+
+/// A row for every sentence about one item.
+fn put(rows: &Rows, body: &str, package: Option<&str>, item: &Item, allow: &[Item]) -> Result<()> {
+    let explanation = explain(body, item, allow, &mut interrupted)?;
+    let is_hit = explanation.hits.iter().any(|hit| hit.suppressed_by.is_none());
+    for sentence in &explanation.sentences {
+        rows.put(&[
+            package.map(pg::text_datum),
+            package.map(|_| item.id.into()),
+            Some(pg::text_datum(&item.term.text)),
+            Some(is_hit.into()),
+            Some(pg::text_datum(sentence)),
+        ])?;
+    }
+    Ok(())
+}
+
+/// `mask_text(body, packages, mask)`.
+fn mask(call: &Call) -> Result<Option<Datum>> {
+    let (Some(body), Some(mask)) = (call.text(0)?, call.text(2)?) else {
+        return Ok(None);
+    };
+    let mut characters = mask.chars();
+    let (Some(mask), None) = (characters.next(), characters.next()) else {
+        return Err(Error::Mask);
+    };
+    let map = in_force::current()?;
+    let mut slots =
+        slots_of(&map, call.texts(1)?)?.unwrap_or_else(|| (0..map.releases.len() as u16).collect());
+    slots.retain(|&slot| map.releases.get(usize::from(slot)).is_some_and(Release::is_live));
+    if slots.is_empty() {
+        return Ok(Some(pg::text_datum(body)));
+    }
+    // Every place has to go, however often an item occurs.
+    let options = FindOptions {
+        slots: Some(slots),
+        limit: MAX_MASKED,
+        ..FindOptions::default()
+    };
+    let hits = map.compiled()?.matcher.find(body, &options, &mut interrupted)?;
+    if hits.len() == MAX_MASKED {
+        return Err(Error::Match(MatchError::OutOfMemory));
+    }
+    Ok(Some(pg::text_datum(&mask_text(body, &hits, mask))))
+}
+
+/// `fold_text(body, level)`.
+fn fold(call: &Call) -> Result<Option<Datum>> {
+    let (Some(body), Some(level)) = (call.text(0)?, enum_label(call, 1)?) else {
+        return Ok(None);
+    };
+    Ok(Some(pg::text_datum(&fold_text_at(
+        body,
+        compiled::level(&level)?,
+    ))))
+}
