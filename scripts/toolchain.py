@@ -1,6 +1,7 @@
 """Downloads of the build tools, each pinned in pgrx-config.toml and put in place by one rename, or not at all."""
 
 import base64
+import fnmatch
 import glob
 import hashlib
 import os
@@ -37,10 +38,13 @@ def download_wheel(pin, target, file):
         shutil.copyfile(next(Path(download).glob("*.whl")), partial)
 
 
-def unpack(file, folder):
-    """Unpack a wheel into `folder`, whole or not at all. (A zip archive read this way loses its executable bits.)"""
+def unpack(file, folder, executable=()):
+    """Unpack a wheel into `folder`, whole or not at all. zipfile loses modes: `executable` has patterns of programs."""
     with temporary_beside(folder) as partial, zipfile.ZipFile(file) as archive:
         archive.extractall(partial)
+        for name in archive.namelist():
+            if any(fnmatch.fnmatch(name, pattern) for pattern in executable):
+                (partial / name).chmod(0o755)
 
 
 def downloaded(command, name, **options):
