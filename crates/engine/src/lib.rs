@@ -9,6 +9,7 @@
 mod boundary;
 mod error;
 mod fold;
+pub mod hash;
 mod item;
 mod matcher;
 mod set_hash;
