@@ -186,6 +186,8 @@ fn jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError
         }
         let (colours, pixel_format) = match decoder.input_colorspace() {
             Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelFormat::Luma8),
+            // The decoder's own conversion rounds less exactly, and only a part of the pixels will be needed.
+            Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelFormat::YCbCr8),
             _ => (ColorSpace::RGB, PixelFormat::Rgb8),
         };
         decoder.set_options(options.jpeg_set_out_colorspace(colours));

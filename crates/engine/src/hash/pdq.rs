@@ -130,6 +130,8 @@ pub enum PixelFormat {
     Luma8,
     /// Three bytes: red, green, blue.
     Rgb8,
+    /// Three bytes: luma, blue and red difference, all of 0 to 255, as JPEG files have them (JFIF 1.02).
+    YCbCr8,
 }
 
 impl PixelFormat {
@@ -138,7 +140,7 @@ impl PixelFormat {
     pub fn bytes(self) -> usize {
         match self {
             Self::Luma8 => 1,
-            Self::Rgb8 => 3,
+            Self::Rgb8 | Self::YCbCr8 => 3,
         }
     }
 }
@@ -341,6 +343,9 @@ impl PdqHasher {
             match image.format {
                 PixelFormat::Luma8 => fill_luma::<1>(row, &columns, |[v]| f32::from(v), lane, band),
                 PixelFormat::Rgb8 => fill_luma::<3>(row, &columns, luma, lane, band),
+                PixelFormat::YCbCr8 => {
+                    fill_luma::<3>(row, &columns, |pixel| luma(ycbcr_to_rgb(pixel)), lane, band);
+                }
             }
         })
     }
@@ -350,6 +355,18 @@ impl PdqHasher {
 #[inline]
 fn luma([r, g, b]: [u8; 3]) -> f32 {
     0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)
+}
+
+/// JFIF's conversion in 16-bit fixed point, rounded and clamped like libjpeg's, with which the published hashes were
+/// made. The luma of the result is not that of the file: clamping and rounding change it.
+#[inline]
+fn ycbcr_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    const HALF: i32 = 1 << 15;
+    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    let r = y + ((91_881 * cr + HALF) >> 16);
+    let g = y + ((-22_554 * cb - 46_802 * cr + HALF) >> 16);
+    let b = y + ((116_130 * cb + HALF) >> 16);
+    [r, g, b].map(|value| value.clamp(0, 255) as u8)
 }
 
 /// The source index of pixel `i` of `reduced`: floor(i * full / reduced), as CImg's nearest-neighbour resize has it.
