@@ -7,10 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::time::Instant;
 
 use criterion::Criterion;
 use pg_moderation_engine::hash::decode::{DecodeLimits, decode_image};
-use pg_moderation_engine::hash::pdq::{ImageView, PdqHasher, PixelFormat};
+use pg_moderation_engine::hash::index::{HashIndex, build};
+use pg_moderation_engine::hash::pdq::{ImageView, PdqHash, PdqHasher, PixelFormat};
 
 /// A reproducible source of bits: SplitMix64 (Steele, Lea, Flood 2014).
 struct Bits(u64);
@@ -66,8 +69,122 @@ fn hashing(criterion: &mut Criterion) {
     }
 }
 
+/// The distance of the lookups, in bits.
+const RADIUS: u32 = 31;
+/// Hashes derived from one picture in a clustered set, on average.
+const CLUSTER: usize = 8;
+
+impl Bits {
+    fn uniform(&mut self) -> PdqHash {
+        let mut bytes = [0; 32];
+        bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|part| *part = self.next().to_le_bytes());
+        PdqHash(bytes)
+    }
+
+    fn flipped(&mut self, mut hash: PdqHash, flips: u64) -> PdqHash {
+        for _ in 0..flips {
+            let bit = (self.next() % 256) as usize;
+            hash.0[bit / 8] ^= 1 << (bit % 8);
+        }
+        hash
+    }
+
+    /// A hash whose bits depend on each other: each repeats the one before it in five cases of eight, and each slot
+    /// leans towards the one above.
+    fn correlated(&mut self) -> PdqHash {
+        let mut bytes = [0u8; 32];
+        let mut last = 0;
+        for bit in 0..256 {
+            let draw = self.next();
+            let above = if bit >= 16 { bytes[(bit - 16) / 8] >> ((bit - 16) % 8) & 1 } else { 0 };
+            let value = match draw & 7 {
+                0..=1 => last,
+                2 => above,
+                _ => (draw >> 8) as u8 & 1,
+            };
+            bytes[bit / 8] |= value << (bit % 8);
+            last = value;
+        }
+        PdqHash(bytes)
+    }
+
+    fn set(&mut self, clustered: bool, count: usize) -> Vec<(PdqHash, u32)> {
+        let mut centre = self.correlated();
+        (0..count as u32)
+            .map(|payload| {
+                if !clustered {
+                    return (self.uniform(), payload);
+                }
+                if self.next() % CLUSTER as u64 == 0 {
+                    centre = self.correlated();
+                }
+                let flips = self.next() % 24;
+                (self.flipped(centre, flips), payload)
+            })
+            .collect()
+    }
+}
+
+fn lookups(criterion: &mut Criterion) {
+    let sizes = std::env::var("HASH_BENCH_SIZES").unwrap_or("1000000,10000000".into());
+    let mut group = criterion.benchmark_group("lookup within 31");
+    for size in sizes.split(',').filter_map(|size| size.trim().parse::<usize>().ok()) {
+        for clustered in [false, true] {
+            let kind = if clustered { "clustered" } else { "uniform" };
+            let mut bits = Bits(size as u64);
+            let hashes = bits.set(clustered, size);
+            let started = Instant::now();
+            let bytes = build(&hashes, &mut || false).unwrap();
+            println!(
+                "{size} {kind} hashes: built in {:.2} s, {:.1} bytes each",
+                started.elapsed().as_secs_f64(),
+                bytes.len() as f64 / size as f64
+            );
+            let index = HashIndex::open(&bytes).unwrap();
+            let queries: Vec<PdqHash> = (0..20_000)
+                .map(|_| {
+                    let (near, flips) = (bits.next() as usize % size, bits.next() % 32);
+                    bits.flipped(hashes[near].0, flips)
+                })
+                .collect();
+            let mut brute_checked = 0;
+            for query in queries.iter().take(20) {
+                let expected = hashes.iter().filter(|(hash, _)| hash.distance(query) <= RADIUS).count();
+                let mut found = 0;
+                let _ = index.search(query, RADIUS, |_| {
+                    found += 1;
+                    ControlFlow::<()>::Continue(())
+                });
+                assert_eq!(found, expected, "a lookup missed");
+                brute_checked += found;
+            }
+            drop(hashes);
+            let mut at = 0;
+            let (mut found, mut asked) = (0u64, 0u64);
+            group.throughput(criterion::Throughput::Elements(1));
+            group.bench_function(format!("{size} {kind}"), |b| {
+                b.iter(|| {
+                    at = (at + 1) % queries.len();
+                    asked += 1;
+                    index.search(black_box(&queries[at]), RADIUS, |hit| {
+                        found += 1;
+                        black_box(hit);
+                        ControlFlow::<()>::Continue(())
+                    })
+                });
+            });
+            println!(
+                "{size} {kind}: {:.2} found by a lookup; 20 compared with brute force, {brute_checked} found by both",
+                found as f64 / asked.max(1) as f64
+            );
+        }
+    }
+    group.finish();
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     hashing(&mut criterion);
+    lookups(&mut criterion);
     criterion.final_summary();
 }
