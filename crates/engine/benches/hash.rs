@@ -76,9 +76,11 @@ fn hashing(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("hash after decode");
     let mut hasher = PdqHasher::new();
     for (width, height) in [(512, 512), (4000, 3000)] {
-        for (name, format) in
-            [("rgb", PixelFormat::Rgb8), ("ycbcr", PixelFormat::YCbCr8), ("luma", PixelFormat::Luma8)]
-        {
+        for (name, format) in [
+            ("rgb", PixelFormat::Rgb8),
+            ("ycbcr", PixelFormat::YCbCr8),
+            ("luma", PixelFormat::Luma8),
+        ] {
             let pixels = picture(width, height, format.bytes());
             let view = ImageView::new(width, height, format, &pixels).unwrap();
             group.bench_function(format!("{width}x{height} {name}"), |b| {
@@ -111,7 +113,11 @@ const CLUSTER: usize = 8;
 impl Bits {
     fn uniform(&mut self) -> PdqHash {
         let mut bytes = [0; 32];
-        bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|part| *part = self.next().to_le_bytes());
+        bytes
+            .as_chunks_mut::<8>()
+            .0
+            .iter_mut()
+            .for_each(|part| *part = self.next().to_le_bytes());
         PdqHash(bytes)
     }
 
@@ -130,7 +136,11 @@ impl Bits {
         let mut last = 0;
         for bit in 0..256 {
             let draw = self.next();
-            let above = if bit >= 16 { bytes[(bit - 16) / 8] >> ((bit - 16) % 8) & 1 } else { 0 };
+            let above = if bit >= 16 {
+                bytes[(bit - 16) / 8] >> ((bit - 16) % 8) & 1
+            } else {
+                0
+            };
             let value = match draw & 7 {
                 0..=1 => last,
                 2 => above,
@@ -149,7 +159,7 @@ impl Bits {
                 if !clustered {
                     return (self.uniform(), payload);
                 }
-                if self.next() % CLUSTER as u64 == 0 {
+                if self.next().is_multiple_of(CLUSTER as u64) {
                     centre = self.correlated();
                 }
                 let flips = self.next() % 24;
@@ -162,7 +172,10 @@ impl Bits {
 fn lookups(criterion: &mut Criterion<CpuTime>) {
     let sizes = std::env::var("HASH_BENCH_SIZES").unwrap_or("1000000,10000000".into());
     let mut group = criterion.benchmark_group("lookup within 31");
-    for size in sizes.split(',').filter_map(|size| size.trim().parse::<usize>().ok()) {
+    for size in sizes
+        .split(',')
+        .filter_map(|size| size.trim().parse::<usize>().ok())
+    {
         for clustered in [false, true] {
             let kind = if clustered { "clustered" } else { "uniform" };
             let mut bits = Bits(size as u64);
@@ -183,7 +196,10 @@ fn lookups(criterion: &mut Criterion<CpuTime>) {
                 .collect();
             let mut brute_checked = 0;
             for query in queries.iter().take(20) {
-                let expected = hashes.iter().filter(|(hash, _)| hash.distance(query) <= RADIUS).count();
+                let expected = hashes
+                    .iter()
+                    .filter(|(hash, _)| hash.distance(query) <= RADIUS)
+                    .count();
                 let mut found = 0;
                 let _ = index.search(query, RADIUS, |_| {
                     found += 1;
@@ -217,7 +233,9 @@ fn lookups(criterion: &mut Criterion<CpuTime>) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
+    let mut criterion = Criterion::default()
+        .with_measurement(CpuTime)
+        .configure_from_args();
     hashing(&mut criterion);
     lookups(&mut criterion);
     criterion.final_summary();

@@ -14,7 +14,9 @@ fn colour(x: usize, y: usize) -> u8 {
 }
 
 fn rgb() -> Vec<u8> {
-    (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| [colour(x, y) * 30; 3])).collect()
+    (0..HEIGHT)
+        .flat_map(|y| (0..WIDTH).flat_map(move |x| [colour(x, y) * 30; 3]))
+        .collect()
 }
 
 fn png_file(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
@@ -30,8 +32,14 @@ fn gif_file() -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = gif::Encoder::new(&mut file, WIDTH as u16, HEIGHT as u16, &palette).unwrap();
     for _ in 0..2 {
-        let pixels: Vec<u8> = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| colour(x, y))).collect();
-        let mut frame = gif::Frame { width: WIDTH as u16, height: HEIGHT as u16, ..gif::Frame::default() };
+        let pixels: Vec<u8> = (0..HEIGHT)
+            .flat_map(|y| (0..WIDTH).map(move |x| colour(x, y)))
+            .collect();
+        let mut frame = gif::Frame {
+            width: WIDTH as u16,
+            height: HEIGHT as u16,
+            ..gif::Frame::default()
+        };
         frame.buffer = pixels.into();
         encoder.write_frame(&frame).unwrap();
     }
@@ -42,7 +50,9 @@ fn gif_file() -> Vec<u8> {
 fn webp_file() -> Vec<u8> {
     let mut file = Vec::new();
     let encoder = image_webp::WebPEncoder::new(&mut file);
-    encoder.encode(&rgb(), WIDTH as u32, HEIGHT as u32, image_webp::ColorType::Rgb8).unwrap();
+    encoder
+        .encode(&rgb(), WIDTH as u32, HEIGHT as u32, image_webp::ColorType::Rgb8)
+        .unwrap();
     file
 }
 
@@ -101,7 +111,10 @@ fn the_same_pixels_from_every_lossless_format() {
 #[test]
 fn jpeg() {
     let image = decode_image(&jpeg_file(8, 8), &DecodeLimits::default()).unwrap();
-    assert_eq!((image.width, image.height, image.pixel_format), (8, 8, PixelFormat::Luma8));
+    assert_eq!(
+        (image.width, image.height, image.pixel_format),
+        (8, 8, PixelFormat::Luma8)
+    );
     assert_eq!(image.pixels, [128; 64]);
     let mut cut = jpeg_file(8, 8);
     cut.truncate(cut.len() - 2);
@@ -114,21 +127,37 @@ fn jpeg() {
 #[test]
 fn too_small_to_hash() {
     let image = decode_image(&png_file(4, 9, &[7; 108]), &DecodeLimits::default()).unwrap();
-    assert_eq!(image.view().unwrap_err(), PdqError::TooSmall { width: 4, height: 9 });
+    assert_eq!(
+        image.view().unwrap_err(),
+        PdqError::TooSmall { width: 4, height: 9 }
+    );
 }
 
 #[test]
 fn limits_come_before_decoding() {
-    let limits = DecodeLimits { max_pixels: WIDTH * HEIGHT - 1, ..DecodeLimits::default() };
+    let limits = DecodeLimits {
+        max_pixels: WIDTH * HEIGHT - 1,
+        ..DecodeLimits::default()
+    };
     for (format, file) in files() {
         assert_eq!(
             decode_image(&file, &limits),
-            Err(DecodeError::TooManyPixels { width: WIDTH, height: HEIGHT, limit: limits.max_pixels }),
+            Err(DecodeError::TooManyPixels {
+                width: WIDTH,
+                height: HEIGHT,
+                limit: limits.max_pixels
+            }),
             "{format:?}"
         );
-        let short = DecodeLimits { max_bytes: 10, ..DecodeLimits::default() };
+        let short = DecodeLimits {
+            max_bytes: 10,
+            ..DecodeLimits::default()
+        };
         let bytes = file.len();
-        assert_eq!(decode_image(&file, &short), Err(DecodeError::TooManyBytes { bytes, limit: 10 }));
+        assert_eq!(
+            decode_image(&file, &short),
+            Err(DecodeError::TooManyBytes { bytes, limit: 10 })
+        );
     }
     // Small files that announce gigabytes.
     let limits = DecodeLimits::default();
@@ -141,7 +170,13 @@ fn limits_come_before_decoding() {
     let mut bmp = bmp_file();
     bmp[18..26].copy_from_slice(&[0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f]);
     let bomb = decode_image(&bmp, &limits);
-    assert!(matches!(bomb, Err(DecodeError::TooManyPixels { .. } | DecodeError::Truncated(_))), "{bomb:?}");
+    assert!(
+        matches!(
+            bomb,
+            Err(DecodeError::TooManyPixels { .. } | DecodeError::Truncated(_))
+        ),
+        "{bomb:?}"
+    );
     let mut gif = gif_file();
     gif[6..10].copy_from_slice(&[0xff; 4]);
     let bomb = decode_image(&gif, &limits);
@@ -158,7 +193,10 @@ fn cut_off_and_mislabelled_files() {
         for part in [file.len() / 2, file.len() / 4, 20] {
             let result = decode_image(&file[..part], &limits);
             assert!(
-                matches!(result, Err(DecodeError::Truncated(_) | DecodeError::Malformed { .. })),
+                matches!(
+                    result,
+                    Err(DecodeError::Truncated(_) | DecodeError::Malformed { .. })
+                ),
                 "{format:?} of {part} bytes: {result:?}"
             );
         }
@@ -167,7 +205,10 @@ fn cut_off_and_mislabelled_files() {
             if other != format {
                 let mut mixed = file[..12].to_vec();
                 mixed.extend_from_slice(&rest[12..]);
-                assert!(decode_image(&mixed, &limits).is_err(), "{format:?} before {other:?}");
+                assert!(
+                    decode_image(&mixed, &limits).is_err(),
+                    "{format:?} before {other:?}"
+                );
             }
         }
     }

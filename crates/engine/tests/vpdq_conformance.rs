@@ -13,7 +13,9 @@ use pg_moderation_engine::hash::vpdq::{
 };
 
 fn data(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data")
+        .join(name);
     if !path.exists() {
         println!("SKIPPED: shared/data/{name} is not there");
         return None;
@@ -24,8 +26,7 @@ fn data(name: &str) -> Option<PathBuf> {
 /// Every pair of the 31 published videos: counts and percentages, with and without repeated frames.
 #[test]
 fn match_matrix() {
-    let (Some(expected), Some(folder)) =
-        (data("vpdq/match_matrix_expected.csv"), data("vpdq/sample-hashes"))
+    let (Some(expected), Some(folder)) = (data("vpdq/match_matrix_expected.csv"), data("vpdq/sample-hashes"))
     else {
         return;
     };
@@ -34,10 +35,22 @@ fn match_matrix() {
     let mut compared = 0;
     let never: &mut dyn FnMut() -> bool = &mut || false;
     let agrees = |coverage: &Coverage, frames: &str, matched: &str, percent: &str, what: &str| {
-        assert_eq!(coverage.frames, frames.parse::<usize>().unwrap(), "{what}: frames");
-        assert_eq!(coverage.matched, matched.parse::<usize>().unwrap(), "{what}: matched");
+        assert_eq!(
+            coverage.frames,
+            frames.parse::<usize>().unwrap(),
+            "{what}: frames"
+        );
+        assert_eq!(
+            coverage.matched,
+            matched.parse::<usize>().unwrap(),
+            "{what}: matched"
+        );
         let percent: f64 = percent.parse().unwrap();
-        assert!((coverage.percent() - percent).abs() < 0.0006, "{what}: {} {percent}", coverage.percent());
+        assert!(
+            (coverage.percent() - percent).abs() < 0.0006,
+            "{what}: {} {percent}",
+            coverage.percent()
+        );
     };
     for line in expected.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
@@ -54,10 +67,25 @@ fn match_matrix() {
         let (query, other) = (&videos[fields[0]], &videos[fields[1]]);
         let what = format!("{} and {}", fields[0], fields[1]);
         for (counting, from) in [(Counting::Every, 3), (Counting::Unique, 9)] {
-            let options = VideoMatchOptions { counting, ..VideoMatchOptions::default() };
+            let options = VideoMatchOptions {
+                counting,
+                ..VideoMatchOptions::default()
+            };
             let result = match_videos(other, query, &options, never).unwrap();
-            agrees(&result.content, fields[from], fields[from + 2], fields[from + 4], &what);
-            agrees(&result.material, fields[from + 1], fields[from + 3], fields[from + 5], &what);
+            agrees(
+                &result.content,
+                fields[from],
+                fields[from + 2],
+                fields[from + 4],
+                &what,
+            );
+            agrees(
+                &result.material,
+                fields[from + 1],
+                fields[from + 3],
+                fields[from + 5],
+                &what,
+            );
         }
         compared += 1;
     }
@@ -78,7 +106,10 @@ fn haystack_and_needles() {
     };
     let hashes = |path: PathBuf| -> Vec<PdqHash> {
         let text = std::fs::read_to_string(path).unwrap();
-        text.lines().filter_map(|line| line.split(',').next()).map(|hash| hash.trim().parse().unwrap()).collect()
+        text.lines()
+            .filter_map(|line| line.split(',').next())
+            .map(|hash| hash.trim().parse().unwrap())
+            .collect()
     };
     let (haystack, needles) = (hashes(haystack), hashes(needles));
     let mut entries: Vec<(PdqHash, u32)> = haystack.iter().zip(0..).map(|(hash, n)| (*hash, n)).collect();
@@ -86,7 +117,12 @@ fn haystack_and_needles() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "txt") {
             let text = std::fs::read_to_string(path).unwrap();
-            entries.extend(parse_frames(&text).unwrap().iter().map(|frame| (frame.hash, u32::MAX)));
+            entries.extend(
+                parse_frames(&text)
+                    .unwrap()
+                    .iter()
+                    .map(|frame| (frame.hash, u32::MAX)),
+            );
         }
     }
     // Frames once more, mirrored bit by bit, so that there are enough for buckets.
@@ -116,7 +152,11 @@ fn haystack_and_needles() {
             });
         }
         assert_eq!(found.len(), pairs, "radius {radius}");
-        assert_eq!(found, expected.iter().copied().filter(|pair| pair.2 <= radius).collect(), "radius {radius}");
+        assert_eq!(
+            found,
+            expected.iter().copied().filter(|pair| pair.2 <= radius).collect(),
+            "radius {radius}"
+        );
     }
     println!("{} hashes, all pairs found", entries.len());
 }

@@ -28,7 +28,8 @@ const NO_DECODER: u8 = 4;
 
 /// Names that folders' videos end with. A file that is named itself needs none of them.
 const VIDEO_EXTENSIONS: [&str; 16] = [
-    "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob", "webm", "wmv",
+    "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob",
+    "webm", "wmv",
 ];
 
 fn main() -> ExitCode {
@@ -77,7 +78,10 @@ fn run(options: &Options) -> io::Result<u8> {
         if path.is_dir() {
             walk(path, options.read, &mut sources, &mut report);
         } else {
-            sources.push(Source { path: path.clone(), video: !is_image(path).unwrap_or(true) });
+            sources.push(Source {
+                path: path.clone(),
+                video: !is_image(path).unwrap_or(true),
+            });
         }
     }
     let mut output = Output::open(options)?;
@@ -125,14 +129,22 @@ fn hash(source: &Source, options: &Options, hasher: &mut PdqHasher) -> Result<Ha
     let mut bytes = Vec::new();
     // One byte more than allowed, so that the decoder sees that it is too much.
     let most = options.limits.max_bytes as u64 + 1;
-    file.take(most).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(most)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
     let image = decode_image(&bytes, &options.limits).map_err(|error| error.to_string())?;
     let view = image.view().map_err(|error| error.to_string())?;
-    hasher.hash_image(&view).map(Hashes::Image).map_err(|error| error.to_string())
+    hasher
+        .hash_image(&view)
+        .map(Hashes::Image)
+        .map_err(|error| error.to_string())
 }
 
 fn read_back(source: &Source, options: &Options, output: &mut Output, report: &mut Report) -> io::Result<()> {
-    let name = source.path.file_stem().map_or_else(|| source.name(), |stem| stem.to_string_lossy().into_owned());
+    let name = source
+        .path
+        .file_stem()
+        .map_or_else(|| source.name(), |stem| stem.to_string_lossy().into_owned());
     match read::read_hashes(&source.path, &name, options.limits.max_bytes) {
         Ok(contents) => {
             for (name, hashes) in &contents.hashes {
@@ -170,7 +182,9 @@ fn walk(folder: &Path, everything: bool, sources: &mut Vec<Source>, report: &mut
                 inner.push(path);
                 continue;
             }
-            let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+            let extension = path
+                .extension()
+                .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
             let video = extension.is_some_and(|extension| VIDEO_EXTENSIONS.contains(&extension.as_str()));
             if everything || video || is_image(&path).unwrap_or(false) {
                 sources.push(Source { path, video });
@@ -205,7 +219,16 @@ struct Report {
 impl Report {
     fn new(quiet: bool) -> Self {
         let live = !quiet && io::stderr().is_terminal();
-        Self { live, quiet, total: 0, begun: 0, hashed: 0, known: 0, failed: 0, other: 0 }
+        Self {
+            live,
+            quiet,
+            total: 0,
+            begun: 0,
+            hashed: 0,
+            known: 0,
+            failed: 0,
+            other: 0,
+        }
     }
 
     fn begin(&mut self, name: &str) {
@@ -213,8 +236,20 @@ impl Report {
         if self.live {
             const WIDTH: usize = 24;
             let filled = WIDTH * self.begun / self.total.max(1);
-            let short: String = name.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect();
-            eprint!("\r\x1b[K[{:<WIDTH$}] {}/{} {short}", "#".repeat(filled), self.begun, self.total);
+            let short: String = name
+                .chars()
+                .rev()
+                .take(40)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect();
+            eprint!(
+                "\r\x1b[K[{:<WIDTH$}] {}/{} {short}",
+                "#".repeat(filled),
+                self.begun,
+                self.total
+            );
             // Only the display.
             let _ = io::stderr().flush();
         }

@@ -115,7 +115,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt
     if options.resume && options.output.is_none() {
         return Err("--resume needs --output".into());
     }
-    if options.format == Format::Vpdq && options.output.is_none() && (options.read || options.paths.len() > 1) {
+    if options.format == Format::Vpdq && options.output.is_none() && (options.read || options.paths.len() > 1)
+    {
         return Err("vPDQ files name no video: give a folder with --output".into());
     }
     Ok(Command::Run(options))

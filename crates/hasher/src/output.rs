@@ -61,7 +61,12 @@ impl Output {
         if let (true, Some(lines)) = (header, &mut lines) {
             writeln!(lines, "{HEADER}")?;
         }
-        Ok(Self { format: options.format, folder, lines, known })
+        Ok(Self {
+            format: options.format,
+            folder,
+            lines,
+            known,
+        })
     }
 
     /// Whether an earlier run wrote this one.
@@ -75,9 +80,17 @@ impl Output {
         let safe: String = name
             .trim_start_matches(['.', '/'])
             .chars()
-            .map(|c| if c.is_alphanumeric() || ".-".contains(c) { c } else { '_' })
+            .map(|c| {
+                if c.is_alphanumeric() || ".-".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
             .collect();
-        self.folder.as_ref().map(|folder| folder.join(format!("{safe}.txt")))
+        self.folder
+            .as_ref()
+            .map(|folder| folder.join(format!("{safe}.txt")))
     }
 
     /// Writes what belongs to one file, and hands it on at once: an interrupted run loses nothing it reported.
@@ -87,7 +100,10 @@ impl Output {
             Format::ThreatExchange => self.lines(&threatexchange(name, hashes)),
             Format::Vpdq => {
                 let Hashes::Video(frames) = hashes else {
-                    return Err(io::Error::new(ErrorKind::InvalidInput, "vPDQ files are of videos, not of images"));
+                    return Err(io::Error::new(
+                        ErrorKind::InvalidInput,
+                        "vPDQ files are of videos, not of images",
+                    ));
                 };
                 let text: String = frames.iter().map(|frame| format!("{frame}\n")).collect();
                 match self.vpdq_path(name) {
@@ -122,7 +138,10 @@ fn csv(name: &str, hashes: &Hashes) -> String {
         Hashes::Video(frames) => frames
             .iter()
             .map(|frame| {
-                format!("video,{name},{},{},{},{:.3}\n", frame.number, frame.quality, frame.hash, frame.seconds)
+                format!(
+                    "video,{name},{},{},{},{:.3}\n",
+                    frame.number, frame.quality, frame.hash, frame.seconds
+                )
             })
             .collect(),
     }

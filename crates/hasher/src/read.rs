@@ -33,16 +33,26 @@ pub fn read_hashes(path: &Path, name: &str, max_bytes: usize) -> Result<Contents
         if let Ok(whole) = serde_json::from_str::<Value>(text) {
             add_json(&whole, name, &mut contents)?;
         } else {
-            for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            for (n, line) in text
+                .lines()
+                .enumerate()
+                .filter(|(_, line)| !line.trim().is_empty())
+            {
                 let value = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", n + 1))?;
                 add_json(&value, name, &mut contents).map_err(|error| format!("line {}: {error}", n + 1))?;
             }
         }
-    } else if first.starts_with(|c: char| c.is_ascii_digit()) && first.lines().next().is_some_and(|l| l.contains(',')) {
+    } else if first.starts_with(|c: char| c.is_ascii_digit())
+        && first.lines().next().is_some_and(|l| l.contains(','))
+    {
         let frames = parse_frames(text).map_err(|error| error.to_string())?;
         contents.hashes.push((name.to_owned(), Hashes::Video(frames)));
     } else {
-        for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        for (n, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+        {
             let (kind, signal) = line.trim().split_once(' ').unwrap_or(("pdq", line.trim()));
             add(kind, signal.trim(), &format!("{name}#{}", n + 1), &mut contents)
                 .map_err(|error| format!("line {}: {error}", n + 1))?;
@@ -66,7 +76,9 @@ fn add_json(value: &Value, name: &str, contents: &mut Contents) -> Result<(), St
     };
     if let Some(list) = list {
         // One level only: a page is not a list of pages.
-        return list.iter().try_for_each(|object| add_object(object, name, contents));
+        return list
+            .iter()
+            .try_for_each(|object| add_object(object, name, contents));
     }
     add_object(value, name, contents)
 }
@@ -79,7 +91,12 @@ fn add_object(object: &Value, name: &str, contents: &mut Contents) -> Result<(),
     };
     let named = text("description").or_else(|| text("id"));
     let unnamed = format!("{name}#{}", contents.hashes.len() + contents.skipped + 1);
-    add(text("type").unwrap_or_default(), indicator, named.unwrap_or(&unnamed), contents)
+    add(
+        text("type").unwrap_or_default(),
+        indicator,
+        named.unwrap_or(&unnamed),
+        contents,
+    )
 }
 
 fn add(kind: &str, signal: &str, name: &str, contents: &mut Contents) -> Result<(), String> {
@@ -104,7 +121,10 @@ fn compact_frames(text: &str) -> Result<Vec<VideoFrame>, String> {
     for (number, frame) in list.iter().enumerate() {
         let fields: Vec<&str> = frame.split(',').collect();
         let [hash, quality, seconds] = fields[..] else {
-            return Err(format!("frame {}: expected hash, quality and seconds", number + 1));
+            return Err(format!(
+                "frame {}: expected hash, quality and seconds",
+                number + 1
+            ));
         };
         lines.push_str(&format!("{number},{quality},{hash},{seconds}\n"));
     }

@@ -28,7 +28,10 @@ pub enum VideoError {
     NoDecoder,
     TimedOut,
     TooManyFrames(usize),
-    TooManyPixels { width: usize, height: usize },
+    TooManyPixels {
+        width: usize,
+        height: usize,
+    },
     /// What ffmpeg said.
     Decoder(String),
     Io(io::Error),
@@ -67,7 +70,11 @@ pub fn has_decoder(options: &Options) -> bool {
 }
 
 /// Hashes a video's frames, the first one of every interval.
-pub fn hash_video(path: &Path, options: &Options, hasher: &mut PdqHasher) -> Result<Vec<VideoFrame>, VideoError> {
+pub fn hash_video(
+    path: &Path,
+    options: &Options,
+    hasher: &mut PdqHasher,
+) -> Result<Vec<VideoFrame>, VideoError> {
     let mut child = start(path, options).map_err(|error| match error.kind() {
         ErrorKind::NotFound => VideoError::NoDecoder,
         _ => VideoError::Io(error),
@@ -96,10 +103,16 @@ pub fn hash_video(path: &Path, options: &Options, hasher: &mut PdqHasher) -> Res
     let hashes = frames?;
     if !status.success() || hashes.is_empty() {
         let said = Vec::from(messages.other).join("; ");
-        return Err(VideoError::Decoder(if said.is_empty() { status.to_string() } else { said }));
+        return Err(VideoError::Decoder(if said.is_empty() {
+            status.to_string()
+        } else {
+            said
+        }));
     }
     if hashes.len() != messages.chosen.len() {
-        return Err(VideoError::Decoder("the times of the frames are missing".to_owned()));
+        return Err(VideoError::Decoder(
+            "the times of the frames are missing".to_owned(),
+        ));
     }
     Ok(hashes
         .into_iter()
@@ -118,18 +131,40 @@ fn start(path: &Path, options: &Options) -> io::Result<Child> {
     let mut input = std::ffi::OsString::from("file:");
     input.push(std::path::absolute(path)?);
     let chosen = if options.interval > 0.0 {
-        format!("select='isnan(prev_selected_t)+gte(t-prev_selected_t+0.0005,{})',", options.interval)
+        format!(
+            "select='isnan(prev_selected_t)+gte(t-prev_selected_t+0.0005,{})',",
+            options.interval
+        )
     } else {
         String::new()
     };
     Command::new(&options.ffmpeg)
-        .args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-max_alloc"])
+        .args([
+            "-nostdin",
+            "-hide_banner",
+            "-nostats",
+            "-loglevel",
+            "info",
+            "-max_alloc",
+        ])
         .arg(MAX_ALLOCATION.to_string())
         .args(["-protocol_whitelist", "file", "-i"])
         .arg(input)
         .args(["-map", "0:v:0", "-vf"])
-        .arg(format!("showinfo@read=checksum=0,{chosen}showinfo@chosen=checksum=0"))
-        .args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-c:v", "ppm", "-f", "image2pipe", "pipe:1"])
+        .arg(format!(
+            "showinfo@read=checksum=0,{chosen}showinfo@chosen=checksum=0"
+        ))
+        .args([
+            "-fps_mode",
+            "passthrough",
+            "-pix_fmt",
+            "rgb24",
+            "-c:v",
+            "ppm",
+            "-f",
+            "image2pipe",
+            "pipe:1",
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -164,7 +199,9 @@ fn read_frames(
         if hashes.len() >= options.max_frames {
             return Err(VideoError::TooManyFrames(options.max_frames));
         }
-        let area = width.checked_mul(height).filter(|area| *area <= options.limits.max_pixels);
+        let area = width
+            .checked_mul(height)
+            .filter(|area| *area <= options.limits.max_pixels);
         let area = area.ok_or(VideoError::TooManyPixels { width, height })?;
         pixels.resize(area * 3, 0);
         input.read_exact(&mut pixels)?;
@@ -199,7 +236,11 @@ fn pixmap_header(input: &mut impl BufRead) -> Result<Option<(usize, usize)>, Vid
     }
     let mut number = || word()?.parse::<usize>().map_err(|_| wrong());
     let (width, height, levels) = (number()?, number()?, number()?);
-    if levels == 255 { Ok(Some((width, height))) } else { Err(wrong()) }
+    if levels == 255 {
+        Ok(Some((width, height)))
+    } else {
+        Err(wrong())
+    }
 }
 
 /// What ffmpeg wrote to its standard error.
@@ -247,7 +288,14 @@ fn frame_line(line: &str) -> Option<(u32, f64)> {
     let number = rest.split_whitespace().next()?.parse().ok()?;
     let (_, time) = rest.split_once("pts_time:")?;
     let seconds: f64 = time.split_whitespace().next()?.parse().ok()?;
-    Some((number, if seconds.is_finite() { seconds.max(0.0) } else { 0.0 }))
+    Some((
+        number,
+        if seconds.is_finite() {
+            seconds.max(0.0)
+        } else {
+            0.0
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -274,7 +322,12 @@ mod tests {
         let mut input = &b"P6\n3 2\n255\n"[..];
         assert_eq!(pixmap_header(&mut input).unwrap(), Some((3, 2)));
         assert_eq!(pixmap_header(&mut input).unwrap(), None);
-        for wrong in [&b"P5\n3 2\n255\n"[..], b"P6\n3 2\n65535\n", b"P6\n3", b"P6\n99999999999999 1\n255\n"] {
+        for wrong in [
+            &b"P5\n3 2\n255\n"[..],
+            b"P6\n3 2\n65535\n",
+            b"P6\n3",
+            b"P6\n99999999999999 1\n255\n",
+        ] {
             assert!(pixmap_header(&mut &*wrong).is_err());
         }
     }

@@ -8,7 +8,11 @@ use std::process::{Command, Output};
 use pg_moderation_engine::hash::vpdq::{VideoFrame, parse_frames};
 
 fn hasher(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pg-moderation-hasher")).arg("--quiet").args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_pg-moderation-hasher"))
+        .arg("--quiet")
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -41,7 +45,10 @@ fn bitmap(seed: usize) -> Vec<u8> {
 }
 
 fn has_ffmpeg() -> bool {
-    let there = Command::new("ffmpeg").arg("-version").output().is_ok_and(|output| output.status.success());
+    let there = Command::new("ffmpeg")
+        .arg("-version")
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !there {
         println!("SKIPPED: ffmpeg is not installed");
     }
@@ -49,7 +56,9 @@ fn has_ffmpeg() -> bool {
 }
 
 fn data(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data")
+        .join(name);
     if !path.exists() {
         println!("SKIPPED: shared/data/{name} is not there");
         return None;
@@ -72,8 +81,16 @@ fn images_go_to_csv_and_a_run_goes_on() {
     let lines: Vec<&str> = written.lines().collect();
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0], "media,path,frame,quality,hash,seconds");
-    assert!(lines[1].starts_with(&format!("image,\"{images}/a,b.bmp\",,")), "{}", lines[1]);
-    assert!(lines[2].starts_with(&format!("image,{images}/inner/c,,")), "{}", lines[2]);
+    assert!(
+        lines[1].starts_with(&format!("image,\"{images}/a,b.bmp\",,")),
+        "{}",
+        lines[1]
+    );
+    assert!(
+        lines[2].starts_with(&format!("image,{images}/inner/c,,")),
+        "{}",
+        lines[2]
+    );
 
     // Half a line of an interrupted run is written anew, what is whole is kept.
     std::fs::write(&out, &written[..written.len() - 20]).unwrap();
@@ -88,12 +105,22 @@ fn threatexchange_lines_are_read_back() {
     std::fs::write(folder.join("a.bmp"), bitmap(1)).unwrap();
     let path = folder.join("a.bmp");
     let direct = text(&hasher(&[path.to_str().unwrap()]).stdout);
-    let hash = direct.lines().nth(1).unwrap().split(',').nth(4).unwrap().to_owned();
+    let hash = direct
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .nth(4)
+        .unwrap()
+        .to_owned();
     let export = folder.join("export.json");
     let lines = hasher(&[path.to_str().unwrap(), "--format", "threatexchange"]).stdout;
     std::fs::write(&export, lines).unwrap();
     let back = text(&hasher(&["--read", export.to_str().unwrap()]).stdout);
-    assert_eq!(back.lines().nth(1).unwrap(), format!("image,{},,,{hash},", path.display()));
+    assert_eq!(
+        back.lines().nth(1).unwrap(),
+        format!("image,{},,,{hash},", path.display())
+    );
 
     // A page of an exchange, with something that is no hash in it, and py-threatexchange's own lines.
     let frame = format!("{hash},100,0.5");
@@ -103,7 +130,10 @@ fn threatexchange_lines_are_read_back() {
     );
     std::fs::write(&export, page).unwrap();
     let back = text(&hasher(&["--read", export.to_str().unwrap()]).stdout);
-    assert_eq!(back.lines().skip(1).collect::<Vec<_>>(), [format!("video,7,0,100,{hash},0.500")]);
+    assert_eq!(
+        back.lines().skip(1).collect::<Vec<_>>(),
+        [format!("video,7,0,100,{hash},0.500")]
+    );
     std::fs::write(&export, format!("pdq {hash}\n")).unwrap();
     let back = text(&hasher(&["--read", export.to_str().unwrap()]).stdout);
     assert_eq!(back.lines().nth(1).unwrap(), format!("image,export#1,,,{hash},"));
@@ -116,11 +146,20 @@ fn what_cannot_be_hashed_is_said() {
     std::fs::write(&broken, &bitmap(1)[..400]).unwrap();
     let result = hasher(&[broken.to_str().unwrap()]);
     assert_eq!(result.status.code(), Some(1));
-    assert!(text(&result.stderr).contains("BMP image is cut off"), "{}", text(&result.stderr));
+    assert!(
+        text(&result.stderr).contains("BMP image is cut off"),
+        "{}",
+        text(&result.stderr)
+    );
     assert_eq!(hasher(&["--format", "tar", "x"]).status.code(), Some(2));
     assert_eq!(hasher(&[]).status.code(), Some(2));
     let nowhere = folder.join("none/out.csv");
-    assert_eq!(hasher(&[broken.to_str().unwrap(), "--output", nowhere.to_str().unwrap()]).status.code(), Some(3));
+    assert_eq!(
+        hasher(&[broken.to_str().unwrap(), "--output", nowhere.to_str().unwrap()])
+            .status
+            .code(),
+        Some(3)
+    );
 
     let video = folder.join("video.mp4");
     std::fs::write(&video, b"no video").unwrap();
@@ -131,14 +170,19 @@ fn what_cannot_be_hashed_is_said() {
     if has_ffmpeg() {
         let result = hasher(&[video.to_str().unwrap()]);
         assert_eq!(result.status.code(), Some(1));
-        assert!(text(&result.stderr).contains("cannot be decoded"), "{}", text(&result.stderr));
+        assert!(
+            text(&result.stderr).contains("cannot be decoded"),
+            "{}",
+            text(&result.stderr)
+        );
     }
 }
 
 /// Every frame of the published videos: number, time and, at a quality of at least 50, the hash within 8 bits.
 #[test]
 fn published_videos() {
-    let (Some(videos), Some(hashes), true) = (data("vpdq/videos"), data("vpdq/sample-hashes"), has_ffmpeg()) else {
+    let (Some(videos), Some(hashes), true) = (data("vpdq/videos"), data("vpdq/sample-hashes"), has_ffmpeg())
+    else {
         return;
     };
     let mut compared = 0;
@@ -154,7 +198,10 @@ fn published_videos() {
         let (mut largest, mut low, mut off) = (0, 0, Vec::new());
         for (ours, theirs) in frames.iter().zip(&published) {
             assert_eq!(ours.number, theirs.number, "{name}");
-            assert!((ours.seconds - theirs.seconds).abs() < 0.05, "{name}: {ours} {theirs}");
+            assert!(
+                (ours.seconds - theirs.seconds).abs() < 0.05,
+                "{name}: {ours} {theirs}"
+            );
             let distance = ours.hash.distance(&theirs.hash);
             if theirs.quality < 50 {
                 low += 1;
@@ -165,7 +212,10 @@ fn published_videos() {
                 off.push((theirs.number, theirs.quality, distance));
             }
         }
-        println!("{name}: {} frames, {low} of low quality, others within {largest} bits", frames.len());
+        println!(
+            "{name}: {} frames, {low} of low quality, others within {largest} bits",
+            frames.len()
+        );
         assert!(off.is_empty(), "{name}: frame, quality, distance: {off:?}");
         compared += 1;
     }
@@ -175,5 +225,9 @@ fn published_videos() {
 /// Doorknob is the known exception: a dark, flat video, whose frames of a quality below 80 depend on the decoder's
 /// colour conversion; with the reference's core and another decoder they are up to 22 bits off.
 fn allowed(name: &str, published: &VideoFrame) -> u32 {
-    if name.starts_with("doorknob") && published.quality < 80 { 22 } else { 8 }
+    if name.starts_with("doorknob") && published.quality < 80 {
+        22
+    } else {
+        8
+    }
 }

@@ -26,7 +26,10 @@ pub struct DecodeLimits {
 impl Default for DecodeLimits {
     /// 64 MiB and 50 megapixels.
     fn default() -> Self {
-        Self { max_bytes: 64 << 20, max_pixels: 50_000_000 }
+        Self {
+            max_bytes: 64 << 20,
+            max_pixels: 50_000_000,
+        }
     }
 }
 
@@ -79,13 +82,23 @@ pub enum DecodeError {
     /// The bytes begin like none of the known formats.
     UnknownFormat,
     /// The file is larger than [`DecodeLimits::max_bytes`].
-    TooManyBytes { bytes: usize, limit: usize },
+    TooManyBytes {
+        bytes: usize,
+        limit: usize,
+    },
     /// The header announces more than [`DecodeLimits::max_pixels`].
-    TooManyPixels { width: usize, height: usize, limit: usize },
+    TooManyPixels {
+        width: usize,
+        height: usize,
+        limit: usize,
+    },
     /// The file ends before the image does.
     Truncated(ImageFormat),
     /// The bytes are not what their beginning says, or say it wrongly.
-    Malformed { format: ImageFormat, reason: String },
+    Malformed {
+        format: ImageFormat,
+        reason: String,
+    },
     OutOfMemory,
 }
 
@@ -132,7 +145,10 @@ impl DecodedImage {
 /// Every [`DecodeError`]; the limits are applied before anything of the image's size is allocated.
 pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
     if bytes.len() > limits.max_bytes {
-        return Err(DecodeError::TooManyBytes { bytes: bytes.len(), limit: limits.max_bytes });
+        return Err(DecodeError::TooManyBytes {
+            bytes: bytes.len(),
+            limit: limits.max_bytes,
+        });
     }
     match ImageFormat::of(bytes).ok_or(DecodeError::UnknownFormat)? {
         ImageFormat::Jpeg => jpeg(bytes, limits),
@@ -146,19 +162,28 @@ pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage,
 fn check_pixels(width: usize, height: usize, limits: &DecodeLimits) -> Result<(), DecodeError> {
     match width.checked_mul(height) {
         Some(pixels) if pixels <= limits.max_pixels => Ok(()),
-        _ => Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels }),
+        _ => Err(DecodeError::TooManyPixels {
+            width,
+            height,
+            limit: limits.max_pixels,
+        }),
     }
 }
 
 fn zeroed(length: usize) -> Result<Vec<u8>, DecodeError> {
     let mut buffer = Vec::new();
-    buffer.try_reserve_exact(length).map_err(|_| DecodeError::OutOfMemory)?;
+    buffer
+        .try_reserve_exact(length)
+        .map_err(|_| DecodeError::OutOfMemory)?;
     buffer.resize(length, 0);
     Ok(buffer)
 }
 
 fn malformed(format: ImageFormat, reason: impl fmt::Display) -> DecodeError {
-    DecodeError::Malformed { format, reason: reason.to_string() }
+    DecodeError::Malformed {
+        format,
+        reason: reason.to_string(),
+    }
 }
 
 /// Runs a decoder. They are meant not to panic; should one, the file is refused like any other damaged one.
@@ -192,8 +217,15 @@ fn jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError
         };
         decoder.set_options(options.jpeg_set_out_colorspace(colours));
         let mut pixels = zeroed(width * height * pixel_format.bytes())?;
-        decoder.decode_into(&mut pixels).map_err(|error| jpeg_error(&error))?;
-        Ok(DecodedImage { width, height, pixel_format, pixels })
+        decoder
+            .decode_into(&mut pixels)
+            .map_err(|error| jpeg_error(&error))?;
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format,
+            pixels,
+        })
     })
 }
 
@@ -258,7 +290,12 @@ fn png(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError>
             png::ColorType::Rgba => (4, PixelFormat::Rgb8),
         };
         keep_first(&mut pixels, bytes, pixel_format.bytes());
-        Ok(DecodedImage { width, height, pixel_format, pixels })
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format,
+            pixels,
+        })
     })
 }
 
@@ -297,7 +334,12 @@ fn webp(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError
             decoder.read_image(&mut pixels).map_err(error)?;
         }
         keep_first(&mut pixels, if decoder.has_alpha() { 4 } else { 3 }, 3);
-        Ok(DecodedImage { width, height, pixel_format: PixelFormat::Rgb8, pixels })
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format: PixelFormat::Rgb8,
+            pixels,
+        })
     })
 }
 
@@ -313,7 +355,10 @@ fn gif(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError>
         options.set_color_output(gif::ColorOutput::Indexed);
         options.check_frame_consistency(true);
         options.set_memory_limit(gif::MemoryLimit::Bytes(
-            u64::try_from(limits.max_pixels.max(1)).ok().and_then(std::num::NonZeroU64::new).unwrap_or(std::num::NonZeroU64::MIN),
+            u64::try_from(limits.max_pixels.max(1))
+                .ok()
+                .and_then(std::num::NonZeroU64::new)
+                .unwrap_or(std::num::NonZeroU64::MIN),
         ));
         let mut decoder = options.read_info(Cursor::new(bytes)).map_err(error)?;
         let (width, height) = (usize::from(decoder.width()), usize::from(decoder.height()));
@@ -338,7 +383,12 @@ fn gif(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError>
                 *place = colours.get(usize::from(index)).copied().unwrap_or([0; 3]);
             }
         }
-        Ok(DecodedImage { width, height, pixel_format: PixelFormat::Rgb8, pixels })
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format: PixelFormat::Rgb8,
+            pixels,
+        })
     })
 }
 
@@ -352,7 +402,9 @@ fn bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError>
     guarded(FORMAT, || {
         let (width, height) = bmp_size(bytes)?;
         check_pixels(width, height, limits)?;
-        let options = DecoderOptions::new_safe().set_max_width(width).set_max_height(height);
+        let options = DecoderOptions::new_safe()
+            .set_max_width(width)
+            .set_max_height(height);
         let mut decoder = zune_bmp::BmpDecoder::new_with_options(ZCursor::new(bytes), options);
         decoder.decode_headers().map_err(error)?;
         if decoder.dimensions() != Some((width, height)) {
@@ -372,7 +424,12 @@ fn bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError>
         let mut pixels = zeroed(length)?;
         decoder.decode_into(&mut pixels).map_err(error)?;
         keep_first(&mut pixels, bytes, pixel_format.bytes());
-        Ok(DecodedImage { width, height, pixel_format, pixels })
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format,
+            pixels,
+        })
     })
 }
 
@@ -381,7 +438,9 @@ fn bmp_size(bytes: &[u8]) -> Result<(usize, usize), DecodeError> {
     const FORMAT: ImageFormat = ImageFormat::Bmp;
     let word = |at: usize| -> Result<u32, DecodeError> {
         let field = bytes.get(at..at + 4).and_then(|field| field.as_array::<4>());
-        field.map(|field| u32::from_le_bytes(*field)).ok_or(DecodeError::Truncated(FORMAT))
+        field
+            .map(|field| u32::from_le_bytes(*field))
+            .ok_or(DecodeError::Truncated(FORMAT))
     };
     let (start, header) = (word(10)? as usize, word(14)?);
     let (width, height, depth, compression) = if header == 12 {
@@ -395,7 +454,10 @@ fn bmp_size(bytes: &[u8]) -> Result<(usize, usize), DecodeError> {
         (width, height, word(26)? >> 16, word(30)?)
     };
     let (width, height) = (width as usize, height as usize);
-    let row = width.saturating_mul(depth as usize).div_ceil(32).saturating_mul(4);
+    let row = width
+        .saturating_mul(depth as usize)
+        .div_ceil(32)
+        .saturating_mul(4);
     if compression == 0 && row.saturating_mul(height).saturating_add(start) > bytes.len() {
         return Err(DecodeError::Truncated(FORMAT));
     }

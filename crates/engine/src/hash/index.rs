@@ -49,8 +49,9 @@ const INTERRUPT_EVERY: usize = 1 << 16;
 /// Buckets looked up together.
 const TOGETHER: usize = 32;
 /// How many values of a slot differ from one in so many bits.
-const NEIGHBOURS: [usize; SLOTS + 1] =
-    [1, 16, 120, 560, 1_820, 4_368, 8_008, 11_440, 12_870, 11_440, 8_008, 4_368, 1_820, 560, 120, 16, 1];
+const NEIGHBOURS: [usize; SLOTS + 1] = [
+    1, 16, 120, 560, 1_820, 4_368, 8_008, 11_440, 12_870, 11_440, 8_008, 4_368, 1_820, 560, 120, 16, 1,
+];
 
 /// The bytes of an index over hashes, each with a payload that a search hands back. Equal input gives equal bytes.
 /// About 132 bytes a hash and 4 MiB; 36 bytes a hash below 16,384.
@@ -62,10 +63,14 @@ pub fn build(hashes: &[(PdqHash, u32)], interrupt: Interrupt<'_>) -> Result<Vec<
     let count = hashes.len();
     let total = size(count);
     let (Some(total), true) = (total, count <= MAX_INDEX_HASHES) else {
-        return Err(CompileError::TooLarge { bytes: total.unwrap_or(usize::MAX), limit: size(MAX_INDEX_HASHES).unwrap_or(usize::MAX) });
+        return Err(CompileError::TooLarge {
+            bytes: total.unwrap_or(usize::MAX),
+            limit: size(MAX_INDEX_HASHES).unwrap_or(usize::MAX),
+        });
     };
     let mut out = Vec::new();
-    out.try_reserve_exact(total).map_err(|_| CompileError::OutOfMemory)?;
+    out.try_reserve_exact(total)
+        .map_err(|_| CompileError::OutOfMemory)?;
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&FORMAT.to_le_bytes());
     out.extend_from_slice(&(count as u32).to_le_bytes());
@@ -75,7 +80,9 @@ pub fn build(hashes: &[(PdqHash, u32)], interrupt: Interrupt<'_>) -> Result<Vec<
         stop(interrupt)?;
         chunk.iter().for_each(|(hash, _)| out.extend_from_slice(&hash.0));
     }
-    hashes.iter().for_each(|(_, payload)| out.extend_from_slice(&payload.to_le_bytes()));
+    hashes
+        .iter()
+        .for_each(|(_, payload)| out.extend_from_slice(&payload.to_le_bytes()));
     if has_buckets(count) {
         for slot in 0..SLOTS {
             build_slot(hashes, slot, &mut out, interrupt)?;
@@ -93,7 +100,9 @@ fn build_slot(
     interrupt: Interrupt<'_>,
 ) -> Result<(), CompileError> {
     let mut starts: Vec<u32> = Vec::new();
-    starts.try_reserve_exact(BUCKETS + 1).map_err(|_| CompileError::OutOfMemory)?;
+    starts
+        .try_reserve_exact(BUCKETS + 1)
+        .map_err(|_| CompileError::OutOfMemory)?;
     starts.resize(BUCKETS + 1, 0);
     for chunk in hashes.chunks(INTERRUPT_EVERY) {
         stop(interrupt)?;
@@ -106,11 +115,16 @@ fn build_slot(
         sum += *start;
         *start = sum;
     }
-    starts.iter().for_each(|start| out.extend_from_slice(&start.to_le_bytes()));
+    starts
+        .iter()
+        .for_each(|start| out.extend_from_slice(&start.to_le_bytes()));
     let base = out.len();
     out.resize(base + hashes.len() * (NEXT + NUMBER), 0);
     let (nexts, numbers) = out[base..].split_at_mut(hashes.len() * NEXT);
-    let (nexts, numbers) = (nexts.as_chunks_mut::<NEXT>().0, numbers.as_chunks_mut::<NUMBER>().0);
+    let (nexts, numbers) = (
+        nexts.as_chunks_mut::<NEXT>().0,
+        numbers.as_chunks_mut::<NUMBER>().0,
+    );
     for (number, (hash, _)) in hashes.iter().enumerate() {
         if number % INTERRUPT_EVERY == 0 {
             stop(interrupt)?;
@@ -125,7 +139,11 @@ fn build_slot(
 }
 
 fn stop(interrupt: Interrupt<'_>) -> Result<(), CompileError> {
-    if interrupt() { Err(CompileError::Interrupted) } else { Ok(()) }
+    if interrupt() {
+        Err(CompileError::Interrupted)
+    } else {
+        Ok(())
+    }
 }
 
 fn has_buckets(count: usize) -> bool {
@@ -135,11 +153,17 @@ fn has_buckets(count: usize) -> bool {
 /// Bytes of an index over that many hashes.
 fn size(count: usize) -> Option<usize> {
     let slots = if has_buckets(count) {
-        count.checked_mul(NEXT + NUMBER)?.checked_add(STARTS)?.checked_mul(SLOTS)?
+        count
+            .checked_mul(NEXT + NUMBER)?
+            .checked_add(STARTS)?
+            .checked_mul(SLOTS)?
     } else {
         0
     };
-    count.checked_mul(HASH + PAYLOAD)?.checked_add(HEADER)?.checked_add(slots)
+    count
+        .checked_mul(HASH + PAYLOAD)?
+        .checked_add(HEADER)?
+        .checked_add(slots)
 }
 
 /// One hash found.
@@ -180,7 +204,9 @@ pub struct HashIndex<'b> {
 
 impl fmt::Debug for HashIndex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashIndex").field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("HashIndex")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,7 +220,9 @@ impl<'b> HashIndex<'b> {
     pub fn open(bytes: &'b [u8]) -> Result<Self, OpenError> {
         let mut rest = bytes;
         let mut take = |length: usize| -> Result<&'b [u8], OpenError> {
-            let (head, tail) = rest.split_at_checked(length).ok_or(OpenError::Damaged("too short"))?;
+            let (head, tail) = rest
+                .split_at_checked(length)
+                .ok_or(OpenError::Damaged("too short"))?;
             rest = tail;
             Ok(head)
         };
@@ -207,7 +235,10 @@ impl<'b> HashIndex<'b> {
             field.map_or(0, |field| u32::from_le_bytes(*field))
         };
         if word(8) != FORMAT {
-            return Err(OpenError::WrongVersion { found: word(8), expected: FORMAT });
+            return Err(OpenError::WrongVersion {
+                found: word(8),
+                expected: FORMAT,
+            });
         }
         let count = word(12) as usize;
         if size(count) != Some(bytes.len()) || word(16) != u32::from(has_buckets(count)) {
@@ -216,7 +247,11 @@ impl<'b> HashIndex<'b> {
         let (hashes, _) = take(count * HASH)?.as_chunks();
         let (payloads, _) = take(count * PAYLOAD)?.as_chunks();
         let slots = if has_buckets(count) {
-            let empty = Slot { starts: &[], nexts: &[], numbers: &[] };
+            let empty = Slot {
+                starts: &[],
+                nexts: &[],
+                numbers: &[],
+            };
             let mut slots = [empty; SLOTS];
             for slot in &mut slots {
                 slot.starts = take(STARTS)?.as_chunks().0;
@@ -227,7 +262,11 @@ impl<'b> HashIndex<'b> {
         } else {
             None
         };
-        Ok(Self { hashes, payloads, slots })
+        Ok(Self {
+            hashes,
+            payloads,
+            slots,
+        })
     }
 
     /// Number of hashes.
@@ -325,7 +364,11 @@ impl<'b> HashIndex<'b> {
         visit: &mut impl FnMut(Found) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match self.payloads.get(number as usize) {
-            Some(payload) => visit(Found { number, payload: u32::from_le_bytes(*payload), distance }),
+            Some(payload) => visit(Found {
+                number,
+                payload: u32::from_le_bytes(*payload),
+                distance,
+            }),
             None => ControlFlow::Continue(()),
         }
     }
@@ -339,7 +382,10 @@ impl<'b> HashIndex<'b> {
         visit: &mut impl FnMut(Found) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let values = query.slots();
-        let mut passed = Passed { numbers: [0; 64], count: 0 };
+        let mut passed = Passed {
+            numbers: [0; 64],
+            count: 0,
+        };
         for (index, slot) in slots.iter().enumerate() {
             let next = values[(index + 1) % SLOTS];
             for masks in plan.masks(index).chunks(TOGETHER) {
@@ -358,7 +404,10 @@ impl<'b> HashIndex<'b> {
                         continue;
                     }
                     each_within(slot.nexts, start..end, next, most, |entry| {
-                        let number = slot.numbers.get(entry).map_or(u32::MAX, |number| u32::from_le_bytes(*number));
+                        let number = slot
+                            .numbers
+                            .get(entry)
+                            .map_or(u32::MAX, |number| u32::from_le_bytes(*number));
                         if let Some(place) = passed.numbers.get_mut(passed.count) {
                             *place = number;
                         }
@@ -387,7 +436,9 @@ impl<'b> HashIndex<'b> {
     ) -> ControlFlow<B> {
         let count = std::mem::take(&mut passed.count);
         for &number in passed.numbers.get(..count).unwrap_or(&[]) {
-            let Some(hash) = self.hashes.get(number as usize) else { continue };
+            let Some(hash) = self.hashes.get(number as usize) else {
+                continue;
+            };
             let hash = PdqHash(*hash);
             let distance = query.distance(&hash);
             // A hash may pass in several slots: only the first one counts.
@@ -415,7 +466,10 @@ impl Plan {
     fn new(slots: &[Slot<'_>; SLOTS], query: &PdqHash, radius: u32, budget: usize) -> Option<Self> {
         let values = query.slots();
         let sum = radius.min(256) as i32 - (SLOTS as i32 - 1);
-        let (least, more) = (sum.div_euclid(SLOTS as i32), sum.rem_euclid(SLOTS as i32) as usize);
+        let (least, more) = (
+            sum.div_euclid(SLOTS as i32),
+            sum.rem_euclid(SLOTS as i32) as usize,
+        );
         let mut thresholds = [least; SLOTS];
         if more > 0 {
             // Look further where there is little to look at.
@@ -484,7 +538,10 @@ fn each_within<B>(
     while at < range.end {
         let Some(wide) = nexts.get(at..at + WIDE).and_then(|wide| wide.as_array::<WIDE>()) else {
             for place in at..range.end.min(nexts.len()) {
-                if nexts.get(place).is_some_and(|bits| differing_bits(*bits, next) <= most) {
+                if nexts
+                    .get(place)
+                    .is_some_and(|bits| differing_bits(*bits, next) <= most)
+                {
                     entry(place)?;
                 }
             }

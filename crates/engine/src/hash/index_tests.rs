@@ -24,7 +24,11 @@ impl Bits {
 
     fn hash(&mut self) -> PdqHash {
         let mut bytes = [0; 32];
-        bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|part| *part = self.next().to_le_bytes());
+        bytes
+            .as_chunks_mut::<8>()
+            .0
+            .iter_mut()
+            .for_each(|part| *part = self.next().to_le_bytes());
         PdqHash(bytes)
     }
 
@@ -75,8 +79,13 @@ fn search(index: &HashIndex<'_>, query: &PdqHash, radius: u32) -> BTreeMap<u32, 
 }
 
 fn brute(hashes: &[(PdqHash, u32)], query: &PdqHash, radius: u32) -> BTreeMap<u32, (u32, u32)> {
-    let distances = hashes.iter().map(|(hash, payload)| (*payload, query.distance(hash)));
-    (0..).zip(distances).filter(|(_, (_, distance))| *distance <= radius).collect()
+    let distances = hashes
+        .iter()
+        .map(|(hash, payload)| (*payload, query.distance(hash)));
+    (0..)
+        .zip(distances)
+        .filter(|(_, (_, distance))| *distance <= radius)
+        .collect()
 }
 
 proptest! {
@@ -153,7 +162,11 @@ fn small_sets_and_stopping() {
     let mut visited = 0;
     let flow = HashIndex::open(&bytes).unwrap().search(&hashes[0].0, 31, |hit| {
         visited += 1;
-        if visited == 5 { ControlFlow::Break(hit.payload) } else { ControlFlow::Continue(()) }
+        if visited == 5 {
+            ControlFlow::Break(hit.payload)
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     assert!(matches!(flow, ControlFlow::Break(_)));
     assert_eq!(visited, 5);
@@ -172,12 +185,18 @@ fn wrong_bytes() {
     let mut bits = Bits(3);
     let bytes = build(&bits.set(0, 10), &mut never()).unwrap();
     assert!(matches!(HashIndex::open(&[]), Err(OpenError::Damaged(_))));
-    assert!(matches!(HashIndex::open(&bytes[..bytes.len() - 1]), Err(OpenError::Damaged("length"))));
+    assert!(matches!(
+        HashIndex::open(&bytes[..bytes.len() - 1]),
+        Err(OpenError::Damaged("length"))
+    ));
     let mut wrong = bytes.clone();
     wrong[8] = 99;
     assert_eq!(
         HashIndex::open(&wrong).unwrap_err(),
-        OpenError::WrongVersion { found: 99, expected: FORMAT }
+        OpenError::WrongVersion {
+            found: 99,
+            expected: FORMAT
+        }
     );
     let mut bytes = build(&bits.set(0, SMALLEST_WITH_BUCKETS), &mut never()).unwrap();
     let last = bytes.len() - 1;

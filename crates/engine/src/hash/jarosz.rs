@@ -142,21 +142,31 @@ struct Window {
 
 impl Window {
     fn new(side: usize, width: usize) -> Self {
-        Self { side, width, half: (width + 2) / 2 }
+        Self {
+            side,
+            width,
+            half: (width + 2) / 2,
+        }
     }
 
     /// What enters and what leaves on the way to output `at`, and how many pixels are then in the window.
     fn step(&self, at: usize) -> (std::ops::Range<usize>, Option<usize>, usize) {
         let end = (at + self.half).min(self.side);
         let start = (at + self.half).saturating_sub(self.width);
-        let added = if at == 0 { 0 } else { (at + self.half - 1).min(self.side) }..end;
+        let added = if at == 0 {
+            0
+        } else {
+            (at + self.half - 1).min(self.side)
+        }..end;
         (added, start.checked_sub(1), end - start)
     }
 }
 
 fn resize<T: Copy>(buffer: &mut Vec<T>, length: usize, value: T) -> Result<(), PdqError> {
     buffer.clear();
-    buffer.try_reserve_exact(length).map_err(|_| PdqError::OutOfMemory)?;
+    buffer
+        .try_reserve_exact(length)
+        .map_err(|_| PdqError::OutOfMemory)?;
     buffer.resize(length, value);
     Ok(())
 }

@@ -9,9 +9,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use super::dct::{Coefficients, coefficients};
-use super::jarosz::{SAMPLES, Samples, Sampler};
+use super::jarosz::{SAMPLES, Sampler, Samples};
 
 /// Images with a shorter side have no hash.
 pub const PDQ_MIN_SIDE: usize = 5;
@@ -65,7 +66,10 @@ impl PdqHash {
     }
 
     fn from_coefficients(coefficients: &Coefficients) -> Self {
-        let mut sorted = *coefficients.as_flattened().as_array::<256>().unwrap_or(&[0.0; 256]);
+        let mut sorted = *coefficients
+            .as_flattened()
+            .as_array::<256>()
+            .unwrap_or(&[0.0; 256]);
         // The lower of the two middle values, as the reference's median of an even number of values is.
         let (_, median, _) = sorted.select_nth_unstable_by(127, f32::total_cmp);
         let mut bytes = [0; 32];
@@ -160,14 +164,21 @@ impl<'p> ImageView<'p> {
     /// # Errors
     /// [`PdqError::WrongLength`]; [`PdqError::TooSmall`] below 5 pixels in either direction.
     pub fn new(width: usize, height: usize, format: PixelFormat, pixels: &'p [u8]) -> Result<Self, PdqError> {
-        let wanted = width.checked_mul(height).and_then(|n| n.checked_mul(format.bytes()));
+        let wanted = width
+            .checked_mul(height)
+            .and_then(|n| n.checked_mul(format.bytes()));
         if wanted != Some(pixels.len()) {
             return Err(PdqError::WrongLength);
         }
         if width < PDQ_MIN_SIDE || height < PDQ_MIN_SIDE {
             return Err(PdqError::TooSmall { width, height });
         }
-        Ok(Self { width, height, format, pixels })
+        Ok(Self {
+            width,
+            height,
+            format,
+            pixels,
+        })
     }
 
     pub(super) fn row(&self, y: usize) -> &'p [u8] {
@@ -180,7 +191,10 @@ impl<'p> ImageView<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PdqError {
     /// A side is shorter than [`PDQ_MIN_SIDE`].
-    TooSmall { width: usize, height: usize },
+    TooSmall {
+        width: usize,
+        height: usize,
+    },
     /// The number of bytes is not that of the pixels.
     WrongLength,
     OutOfMemory,
@@ -335,38 +349,74 @@ impl PdqHasher {
     fn samples(&mut self, image: &ImageView<'_>, width: usize, height: usize) -> Result<Samples, PdqError> {
         let mut columns = Vec::new();
         if width != image.width {
-            columns.try_reserve_exact(width).map_err(|_| PdqError::OutOfMemory)?;
+            columns
+                .try_reserve_exact(width)
+                .map_err(|_| PdqError::OutOfMemory)?;
             columns.extend((0..width).map(|x| nearest(x, width, image.width)));
         }
+        let ycbcr = &*YCBCR;
         self.sampler.samples(width, height, |y, lane, band| {
             let row = image.row(nearest(y, height, image.height));
             match image.format {
                 PixelFormat::Luma8 => fill_luma::<1>(row, &columns, |[v]| f32::from(v), lane, band),
                 PixelFormat::Rgb8 => fill_luma::<3>(row, &columns, luma, lane, band),
                 PixelFormat::YCbCr8 => {
-                    fill_luma::<3>(row, &columns, |pixel| luma(ycbcr_to_rgb(pixel)), lane, band);
+                    fill_luma::<3>(row, &columns, |pixel| ycbcr.luma(pixel), lane, band);
                 }
             }
         })
     }
 }
 
-/// ITU-R BT.601 luma, in the reference's order of additions.
+/// Parts of red, green and blue in the luma of ITU-R BT.601.
+const LUMA_RED: f32 = 0.299;
+const LUMA_GREEN: f32 = 0.587;
+const LUMA_BLUE: f32 = 0.114;
+
+/// Luma, in the reference's order of additions.
 #[inline]
 fn luma([r, g, b]: [u8; 3]) -> f32 {
-    0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)
+    LUMA_RED * f32::from(r) + LUMA_GREEN * f32::from(g) + LUMA_BLUE * f32::from(b)
 }
 
-/// JFIF's conversion in 16-bit fixed point, rounded and clamped like libjpeg's, with which the published hashes were
-/// made. The luma of the result is not that of the file: clamping and rounding change it.
-#[inline]
-fn ycbcr_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+/// JFIF's conversion to red, green and blue in 16-bit fixed point, rounded and clamped like libjpeg's, with which the
+/// published hashes were made, and then to luma. That luma is not the file's: clamping and rounding change it. What
+/// depends on one byte only is looked up.
+struct YCbCrTable {
+    /// What `cr` adds to red and `cb` to blue.
+    red: [i16; 256],
+    blue: [i16; 256],
+    /// What `cb` and `cr` take from green, times 65,536; rounded together.
+    green: [[i32; 256]; 2],
+    /// Parts of the luma by red, green and blue from -256 up.
+    luma: [[f32; 1024]; 3],
+}
+
+static YCBCR: LazyLock<YCbCrTable> = LazyLock::new(|| {
     const HALF: i32 = 1 << 15;
-    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
-    let r = y + ((91_881 * cr + HALF) >> 16);
-    let g = y + ((-22_554 * cb - 46_802 * cr + HALF) >> 16);
-    let b = y + ((116_130 * cb + HALF) >> 16);
-    [r, g, b].map(|value| value.clamp(0, 255) as u8)
+    let centred = |n: usize| n as i32 - 128;
+    let part = |factor: f32, n: usize| factor * (n as i32 - 256).clamp(0, 255) as f32;
+    YCbCrTable {
+        red: std::array::from_fn(|cr| ((91_881 * centred(cr) + HALF) >> 16) as i16),
+        blue: std::array::from_fn(|cb| ((116_130 * centred(cb) + HALF) >> 16) as i16),
+        green: [
+            std::array::from_fn(|cb| -22_554 * centred(cb) + HALF),
+            std::array::from_fn(|cr| -46_802 * centred(cr)),
+        ],
+        luma: [LUMA_RED, LUMA_GREEN, LUMA_BLUE].map(|factor| std::array::from_fn(|n| part(factor, n))),
+    }
+});
+
+impl YCbCrTable {
+    #[inline]
+    fn luma(&self, [y, cb, cr]: [u8; 3]) -> f32 {
+        let (y, cb, cr) = (i32::from(y) + 256, usize::from(cb), usize::from(cr));
+        let red = y + i32::from(self.red[cr]);
+        let green = y + ((self.green[0][cb] + self.green[1][cr]) >> 16);
+        let blue = y + i32::from(self.blue[cb]);
+        let part = |table: &[f32; 1024], n: i32| table[n as usize & 1023];
+        part(&self.luma[0], red) + part(&self.luma[1], green) + part(&self.luma[2], blue)
+    }
 }
 
 /// The source index of pixel `i` of `reduced`: floor(i * full / reduced), as CImg's nearest-neighbour resize has it.
@@ -411,4 +461,127 @@ fn quality(samples: &Samples) -> u8 {
         }
     }
     (sum / 90).min(100) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text() {
+        let text = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22";
+        let hash: PdqHash = text.parse().unwrap();
+        assert_eq!((hash.to_string().as_str(), hash.0[0]), (text, 0xf8));
+        assert_eq!(text.to_uppercase().parse(), Ok(hash));
+        for wrong in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &text.replace('c', "g"),
+            &text.replace("f8", "é"),
+        ] {
+            assert_eq!(wrong.parse::<PdqHash>(), Err(PdqParseError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn distance() {
+        let (none, all) = (PdqHash::default(), PdqHash([0xff; 32]));
+        assert_eq!((none.distance(&none), none.distance(&all)), (0, 256));
+        let mut one = none;
+        one.0[31] = 1;
+        assert_eq!((none.distance(&one), none.words()[3] ^ one.words()[3]), (1, 1));
+        assert_eq!(one.slots()[15], 1);
+    }
+
+    /// The table against the arithmetic it stands for, for every pair of bytes.
+    #[test]
+    fn luma_of_ycbcr() {
+        let table = &*YCBCR;
+        for (cb, cr) in (0..=255u8).flat_map(|cb| (0..=255u8).map(move |cr| (cb, cr))) {
+            let y = cb ^ cr.rotate_left(3);
+            let (level, blue, red) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+            let rgb = [
+                level + ((91_881 * red + 32_768) >> 16),
+                level + ((-22_554 * blue - 46_802 * red + 32_768) >> 16),
+                level + ((116_130 * blue + 32_768) >> 16),
+            ];
+            assert_eq!(
+                table.luma([y, cb, cr]),
+                luma(rgb.map(|value| value.clamp(0, 255) as u8))
+            );
+        }
+    }
+
+    /// Sides that are short, odd, larger than the step, and the samples' own: the definition, written down plainly.
+    #[test]
+    fn the_same_as_a_plain_filter() {
+        for (width, height) in [
+            (5, 5),
+            (64, 64),
+            (65, 64),
+            (40, 300),
+            (257, 129),
+            (333, 512),
+            (700, 90),
+        ] {
+            let pixels: Vec<u8> = (0..width * height)
+                .map(|n| ((n % width * 3) ^ (n / width * 5)) as u8)
+                .collect();
+            let view = ImageView::new(width, height, PixelFormat::Luma8, &pixels).unwrap();
+            let plain = plain_samples(width, height, &pixels);
+            let hashed = PdqHasher::new().hash_frame(&view).unwrap();
+            assert_eq!(
+                hashed.hash,
+                PdqHash::from_coefficients(&coefficients(&plain)),
+                "{width} x {height}"
+            );
+            assert_eq!(hashed.quality, quality(&plain), "{width} x {height}");
+        }
+    }
+
+    fn plain_samples(width: usize, height: usize, pixels: &[u8]) -> Samples {
+        let mut luma: Vec<f32> = pixels.iter().map(|&value| f32::from(value)).collect();
+        if (width, height) != (SAMPLES, SAMPLES) {
+            for _ in 0..2 {
+                for y in 0..height {
+                    plain_filter(&mut luma, y * width, 1, width);
+                }
+                for x in 0..width {
+                    plain_filter(&mut luma, x, width, height);
+                }
+            }
+        }
+        let at = |i: usize, side: usize| ((i as f64 + 0.5) * side as f64 / SAMPLES as f64) as usize;
+        std::array::from_fn(|i| std::array::from_fn(|j| luma[at(i, height) * width + at(j, width)]))
+    }
+
+    /// One sum for one line, that grows, slides and shrinks.
+    fn plain_filter(values: &mut [f32], start: usize, step: usize, side: usize) {
+        let line: Vec<f32> = (0..side).map(|n| values[start + n * step]).collect();
+        let window = (side + 127) / 128;
+        let half = (window + 2) / 2;
+        let (mut sum, mut left, mut right) = (0.0, 0, 0);
+        for n in 0..side {
+            while right < (n + half).min(side) {
+                sum += line[right];
+                right += 1;
+            }
+            while left + window < n + half {
+                sum -= line[left];
+                left += 1;
+            }
+            values[start + n * step] = sum / (right - left) as f32;
+        }
+    }
+
+    #[test]
+    fn wrong_views() {
+        let error = |width, height, bytes: &[u8]| {
+            ImageView::new(width, height, PixelFormat::Rgb8, bytes).unwrap_err()
+        };
+        assert_eq!(error(5, 5, &[0; 74]), PdqError::WrongLength);
+        assert_eq!(error(4, 5, &[0; 60]), PdqError::TooSmall { width: 4, height: 5 });
+        assert_eq!(error(usize::MAX, 3, &[]), PdqError::WrongLength);
+    }
 }

@@ -27,7 +27,11 @@ pub struct VideoFrame {
 impl fmt::Display for VideoFrame {
     /// A line of a vPDQ file: number, quality, hash, seconds to the millisecond.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{},{},{},{:.3}", self.number, self.quality, self.hash, self.seconds)
+        write!(
+            f,
+            "{},{},{},{:.3}",
+            self.number, self.quality, self.hash, self.seconds
+        )
     }
 }
 
@@ -75,7 +79,11 @@ impl std::error::Error for FrameParseError {}
 /// The first line that is not a frame.
 pub fn parse_frames(text: &str) -> Result<Vec<VideoFrame>, FrameParseError> {
     let mut frames = Vec::new();
-    for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (n, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
         let at = |error| FrameParseError { line: n + 1, error };
         frames.try_reserve(1).map_err(|_| at(FrameError::OutOfMemory))?;
         frames.push(parse_frame(line).map_err(at)?);
@@ -97,7 +105,11 @@ fn parse_frame(line: &str) -> Result<VideoFrame, FrameError> {
     Ok(VideoFrame {
         number: number.parse().map_err(|_| FrameError::Number)?,
         hash: hash.parse().map_err(|_| FrameError::Hash)?,
-        quality: quality.parse().ok().filter(|&quality| quality <= 100).ok_or(FrameError::Quality)?,
+        quality: quality
+            .parse()
+            .ok()
+            .filter(|&quality| quality <= 100)
+            .ok_or(FrameError::Quality)?,
         seconds,
     })
 }
@@ -124,7 +136,11 @@ pub struct VideoMatchOptions {
 
 impl Default for VideoMatchOptions {
     fn default() -> Self {
-        Self { max_distance: PDQ_MATCH_DISTANCE, min_quality: PDQ_MIN_QUALITY, counting: Counting::Every }
+        Self {
+            max_distance: PDQ_MATCH_DISTANCE,
+            min_quality: PDQ_MIN_QUALITY,
+            counting: Counting::Every,
+        }
     }
 }
 
@@ -151,7 +167,11 @@ impl Coverage {
     /// 0 to 100; 0 if no frame could be compared.
     #[must_use]
     pub fn percent(&self) -> f64 {
-        if self.frames == 0 { 0.0 } else { self.matched as f64 * 100.0 / self.frames as f64 }
+        if self.frames == 0 {
+            0.0
+        } else {
+            self.matched as f64 * 100.0 / self.frames as f64
+        }
     }
 }
 
@@ -187,7 +207,8 @@ pub fn match_videos(
 /// The frames that are good enough, in order of time.
 fn compared(frames: &[VideoFrame], options: &VideoMatchOptions) -> Result<Vec<VideoFrame>, MatchError> {
     let mut kept = Vec::new();
-    kept.try_reserve_exact(frames.len()).map_err(|_| MatchError::OutOfMemory)?;
+    kept.try_reserve_exact(frames.len())
+        .map_err(|_| MatchError::OutOfMemory)?;
     kept.extend(frames.iter().filter(|frame| frame.quality >= options.min_quality));
     kept.sort_by(|a: &VideoFrame, b| a.seconds.total_cmp(&b.seconds).then(a.number.cmp(&b.number)));
     Ok(kept)
@@ -220,7 +241,12 @@ fn coverage(
         }
         match (&mut open, found) {
             (Some(range), Some(_)) => range.end = frame.seconds,
-            (None, Some(_)) => open = Some(TimeRange { start: frame.seconds, end: frame.seconds }),
+            (None, Some(_)) => {
+                open = Some(TimeRange {
+                    start: frame.seconds,
+                    end: frame.seconds,
+                })
+            }
             (_, None) => close(&mut open, &mut coverage.ranges)?,
         }
     }
@@ -241,16 +267,28 @@ mod tests {
     use super::*;
 
     fn frame(number: u32, byte: u8, quality: u8) -> VideoFrame {
-        VideoFrame { number, hash: PdqHash([byte; 32]), quality, seconds: f64::from(number) }
+        VideoFrame {
+            number,
+            hash: PdqHash([byte; 32]),
+            quality,
+            seconds: f64::from(number),
+        }
     }
 
     #[test]
     fn text_goes_there_and_back() {
-        let text = format!("0,100,{},0.000\n\n1,57,{},0.033\r\n", PdqHash([0xa5; 32]), PdqHash([7; 32]));
+        let text = format!(
+            "0,100,{},0.000\n\n1,57,{},0.033\r\n",
+            PdqHash([0xa5; 32]),
+            PdqHash([7; 32])
+        );
         let frames = parse_frames(&text).unwrap();
         let written: Vec<String> = frames.iter().map(ToString::to_string).collect();
         assert_eq!(written, text.split_whitespace().collect::<Vec<_>>());
-        assert_eq!((frames[1].number, frames[1].quality, frames[1].seconds), (1, 57, 0.033));
+        assert_eq!(
+            (frames[1].number, frames[1].quality, frames[1].seconds),
+            (1, 57, 0.033)
+        );
     }
 
     #[test]
@@ -266,7 +304,11 @@ mod tests {
             (format!("1,100,{hash},-1"), FrameError::Seconds),
         ] {
             let text = format!("0,0,{hash},0\n{line}");
-            assert_eq!(parse_frames(&text), Err(FrameParseError { line: 2, error }), "{line}");
+            assert_eq!(
+                parse_frames(&text),
+                Err(FrameParseError { line: 2, error }),
+                "{line}"
+            );
         }
     }
 
@@ -284,9 +326,15 @@ mod tests {
         assert_eq!((result.material.frames, result.material.matched), (2, 1));
         assert_eq!((result.content.frames, result.content.matched), (9, 3));
         assert_eq!(result.material.percent(), 50.0);
-        let ranges = [TimeRange { start: 2.0, end: 4.0 }, TimeRange { start: 7.0, end: 7.0 }];
+        let ranges = [
+            TimeRange { start: 2.0, end: 4.0 },
+            TimeRange { start: 7.0, end: 7.0 },
+        ];
         assert_eq!(result.content.ranges, ranges);
-        let unique = VideoMatchOptions { counting: Counting::Unique, ..VideoMatchOptions::default() };
+        let unique = VideoMatchOptions {
+            counting: Counting::Unique,
+            ..VideoMatchOptions::default()
+        };
         let result = match_videos(&material, &content, &unique, &mut || false).unwrap();
         assert_eq!((result.content.frames, result.content.matched), (2, 1));
         assert_eq!(result.content.ranges, ranges);
