@@ -162,10 +162,11 @@ impl Window {
     }
 }
 
+/// Keeps what is there of an earlier image: it is overwritten before it is read, or lies in lanes of no row.
 fn resize<T: Copy>(buffer: &mut Vec<T>, length: usize, value: T) -> Result<(), PdqError> {
-    buffer.clear();
+    let more = length.saturating_sub(buffer.len());
     buffer
-        .try_reserve_exact(length)
+        .try_reserve_exact(more)
         .map_err(|_| PdqError::OutOfMemory)?;
     buffer.resize(length, value);
     Ok(())

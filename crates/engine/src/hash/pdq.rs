@@ -540,6 +540,26 @@ mod tests {
         }
     }
 
+    /// What an image of another size left in the working memory does not matter.
+    #[test]
+    fn a_used_hasher_gives_the_same() {
+        let picture = |width: usize, height: usize| -> Vec<u8> {
+            (0..width * height)
+                .map(|n| ((n % width * 7) ^ (n / width * 3)) as u8)
+                .collect()
+        };
+        let mut used = PdqHasher::new();
+        for (width, height) in [(300, 200), (512, 512), (33, 70), (509, 13), (5, 500), (300, 203)] {
+            let pixels = picture(width, height);
+            let view = ImageView::new(width, height, PixelFormat::Luma8, &pixels).unwrap();
+            assert_eq!(
+                used.hash_image(&view),
+                PdqHasher::new().hash_image(&view),
+                "{width} x {height}"
+            );
+        }
+    }
+
     fn plain_samples(width: usize, height: usize, pixels: &[u8]) -> Samples {
         let mut luma: Vec<f32> = pixels.iter().map(|&value| f32::from(value)).collect();
         if (width, height) != (SAMPLES, SAMPLES) {
