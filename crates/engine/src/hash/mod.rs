@@ -8,4 +8,5 @@ pub mod decode;
 pub mod index;
 mod jarosz;
 pub mod pdq;
+mod probe;
 pub mod vpdq;

@@ -114,7 +114,7 @@ fn plain_samples(width: usize, height: usize, pixels: &[u8]) -> Samples {
 /// One sum for one line, that grows, slides and shrinks.
 fn plain_filter(values: &mut [f32], start: usize, step: usize, side: usize) {
     let line: Vec<f32> = (0..side).map(|n| values[start + n * step]).collect();
-    let window = (side + 127) / 128;
+    let window = side.div_ceil(128);
     let half = (window + 2) / 2;
     let (mut sum, mut left, mut right) = (0.0, 0, 0);
     for n in 0..side {
