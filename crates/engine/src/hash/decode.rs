@@ -19,7 +19,8 @@ use super::pdq::{ImageView, PdqError, PixelFormat};
 pub struct DecodeLimits {
     /// Most bytes of the file.
     pub max_bytes: usize,
-    /// Most pixels, width times height. A decoder takes up to about 24 bytes a pixel.
+    /// Most pixels, width times height. Decoders take 4 bytes a pixel for a baseline JPEG, 10 for a
+    /// progressive one of full colour; allow 16.
     pub max_pixels: usize,
 }
 
