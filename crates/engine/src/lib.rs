@@ -13,6 +13,7 @@ mod evasion;
 mod explain;
 mod fold;
 mod glob;
+pub mod hash;
 mod inflect;
 mod item;
 mod matcher;

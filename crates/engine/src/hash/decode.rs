@@ -1,0 +1,466 @@
+//! Image files to pixels, for hashing: JPEG, PNG, WebP, GIF and BMP, by what the bytes say they are. Of an animation
+//! the first frame. Not for showing images: no colour management, no EXIF orientation (PDQ's reference applies
+//! neither), transparency dropped.
+//!
+//! Nothing of a file is trusted. The size is read from the header and held against [`DecodeLimits`] before a
+//! decoder runs, so a small file cannot make a large allocation; decoders that can be given a budget get one.
+
+use std::fmt;
+use std::io::Cursor;
+
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+
+use super::pdq::{ImageView, PdqError, PixelFormat};
+
+/// What a file may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Most bytes of the file.
+    pub max_bytes: usize,
+    /// Most pixels, width times height. Decoders take 4 bytes a pixel for a baseline JPEG, 10 for a
+    /// progressive one of full colour; allow 16.
+    pub max_pixels: usize,
+}
+
+impl Default for DecodeLimits {
+    /// 64 MiB and 50 megapixels.
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 << 20,
+            max_pixels: 50_000_000,
+        }
+    }
+}
+
+/// The formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageFormat {
+    Jpeg,
+    Png,
+    WebP,
+    Gif,
+    Bmp,
+}
+
+impl ImageFormat {
+    /// The format a file's first bytes belong to.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let riff = |kind: &[u8]| bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(kind);
+        if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+            Some(Self::Jpeg)
+        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            Some(Self::Png)
+        } else if riff(b"WEBP") {
+            Some(Self::WebP)
+        } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+            Some(Self::Gif)
+        } else if bytes.starts_with(b"BM") {
+            Some(Self::Bmp)
+        } else {
+            None
+        }
+    }
+
+    /// The name people know.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+            Self::Gif => "GIF",
+            Self::Bmp => "BMP",
+        }
+    }
+}
+
+/// Why a file gives no pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The bytes begin like none of the known formats.
+    UnknownFormat,
+    /// The file is larger than [`DecodeLimits::max_bytes`].
+    TooManyBytes {
+        bytes: usize,
+        limit: usize,
+    },
+    /// The header announces more than [`DecodeLimits::max_pixels`].
+    TooManyPixels {
+        width: usize,
+        height: usize,
+        limit: usize,
+    },
+    /// The file ends before the image does.
+    Truncated(ImageFormat),
+    /// The bytes are not what their beginning says, or say it wrongly.
+    Malformed {
+        format: ImageFormat,
+        reason: String,
+    },
+    OutOfMemory,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownFormat => f.write_str("not a JPEG, PNG, WebP, GIF or BMP image"),
+            Self::TooManyBytes { bytes, limit } => write!(f, "image has {bytes} bytes, the limit is {limit}"),
+            Self::TooManyPixels { width, height, limit } => {
+                write!(f, "image has {width} x {height} pixels, the limit is {limit}")
+            }
+            Self::Truncated(format) => write!(f, "{} image is cut off", format.name()),
+            Self::Malformed { format, reason } => write!(f, "{} image is damaged: {reason}", format.name()),
+            Self::OutOfMemory => f.write_str("out of memory while decoding an image"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Pixels of a decoded file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodedImage {
+    pub width: usize,
+    pub height: usize,
+    pub pixel_format: PixelFormat,
+    /// `height` rows of `width` pixels, from the top left, nothing between the rows.
+    pub pixels: Vec<u8>,
+}
+
+impl DecodedImage {
+    /// The pixels as the hasher takes them.
+    ///
+    /// # Errors
+    /// [`PdqError::TooSmall`] below 5 pixels in either direction.
+    pub fn view(&self) -> Result<ImageView<'_>, PdqError> {
+        ImageView::new(self.width, self.height, self.pixel_format, &self.pixels)
+    }
+}
+
+/// Decodes an image file held in memory.
+///
+/// # Errors
+/// Every [`DecodeError`]; the limits are applied before anything of the image's size is allocated.
+pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
+    if bytes.len() > limits.max_bytes {
+        return Err(DecodeError::TooManyBytes {
+            bytes: bytes.len(),
+            limit: limits.max_bytes,
+        });
+    }
+    match ImageFormat::of(bytes).ok_or(DecodeError::UnknownFormat)? {
+        ImageFormat::Jpeg => jpeg(bytes, limits),
+        ImageFormat::Png => png(bytes, limits),
+        ImageFormat::WebP => webp(bytes, limits),
+        ImageFormat::Gif => gif(bytes, limits),
+        ImageFormat::Bmp => bmp(bytes, limits),
+    }
+}
+
+fn check_pixels(width: usize, height: usize, limits: &DecodeLimits) -> Result<(), DecodeError> {
+    match width.checked_mul(height) {
+        Some(pixels) if pixels <= limits.max_pixels => Ok(()),
+        _ => Err(DecodeError::TooManyPixels {
+            width,
+            height,
+            limit: limits.max_pixels,
+        }),
+    }
+}
+
+fn zeroed(length: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut buffer = Vec::new();
+    buffer
+        .try_reserve_exact(length)
+        .map_err(|_| DecodeError::OutOfMemory)?;
+    buffer.resize(length, 0);
+    Ok(buffer)
+}
+
+fn malformed(format: ImageFormat, reason: impl fmt::Display) -> DecodeError {
+    DecodeError::Malformed {
+        format,
+        reason: reason.to_string(),
+    }
+}
+
+/// Runs a decoder. They are meant not to panic; should one, the file is refused like any other damaged one.
+fn guarded<T>(
+    format: ImageFormat,
+    decode: impl FnOnce() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(malformed(format, "the decoder gave up")))
+}
+
+fn jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
+    const FORMAT: ImageFormat = ImageFormat::Jpeg;
+    let options = DecoderOptions::new_safe()
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX));
+    guarded(FORMAT, || {
+        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        decoder.decode_headers().map_err(|error| jpeg_error(&error))?;
+        let info = decoder.info().ok_or_else(|| malformed(FORMAT, "no header"))?;
+        let (width, height) = (usize::from(info.width), usize::from(info.height));
+        check_pixels(width, height, limits)?;
+        if !jpeg_is_complete(bytes) {
+            return Err(DecodeError::Truncated(FORMAT));
+        }
+        let (colours, pixel_format) = match decoder.input_colorspace() {
+            Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelFormat::Luma8),
+            // The decoder's own conversion rounds less exactly, and only a part of the pixels will be needed.
+            Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelFormat::YCbCr8),
+            _ => (ColorSpace::RGB, PixelFormat::Rgb8),
+        };
+        decoder.set_options(options.jpeg_set_out_colorspace(colours));
+        let mut pixels = zeroed(width * height * pixel_format.bytes())?;
+        decoder
+            .decode_into(&mut pixels)
+            .map_err(|error| jpeg_error(&error))?;
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format,
+            pixels,
+        })
+    })
+}
+
+fn jpeg_error(error: &zune_jpeg::errors::DecodeErrors) -> DecodeError {
+    use zune_jpeg::errors::DecodeErrors;
+    match error {
+        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => DecodeError::Truncated(ImageFormat::Jpeg),
+        other => malformed(ImageFormat::Jpeg, format_args!("{other:?}")),
+    }
+}
+
+/// Whether the end-of-image marker follows the first scan. The decoder fills what is missing with grey, and a grey
+/// half would be hashed. Marker segments before the scan are skipped by their lengths, as a thumbnail in one of
+/// them has an end of its own; inside a scan 0xff 0xd9 can be nothing else.
+fn jpeg_is_complete(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
+        match marker {
+            0xff => at += 1,
+            // Start of scan.
+            0xda => {
+                let scan = bytes.get(at..).unwrap_or(&[]);
+                return scan.windows(2).any(|pair| pair == [0xff, 0xd9]);
+            }
+            0x01 | 0xd0..=0xd8 => at += 2,
+            _ => match bytes.get(at + 2..at + 4) {
+                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+        }
+    }
+    // The decoder is more tolerant of stray bytes between segments than this walk; then any end will do.
+    at < bytes.len() && bytes.windows(2).any(|pair| pair == [0xff, 0xd9])
+}
+
+fn png(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
+    const FORMAT: ImageFormat = ImageFormat::Png;
+    let error = |error: png::DecodingError| match error {
+        png::DecodingError::IoError(_) => DecodeError::Truncated(FORMAT),
+        png::DecodingError::LimitsExceeded => DecodeError::OutOfMemory,
+        other => malformed(FORMAT, other),
+    };
+    guarded(FORMAT, || {
+        let mut decoder = png::Decoder::new(Cursor::new(bytes));
+        decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        let info = decoder.read_header_info().map_err(error)?;
+        let (width, height) = (info.width as usize, info.height as usize);
+        check_pixels(width, height, limits)?;
+        let mut reader = decoder.read_info().map_err(error)?;
+        let length = reader.output_buffer_size().ok_or(DecodeError::OutOfMemory)?;
+        let mut pixels = zeroed(length)?;
+        let frame = reader.next_frame(&mut pixels).map_err(error)?;
+        if (frame.width as usize, frame.height as usize) != (width, height) {
+            return Err(malformed(FORMAT, "the first frame is not the whole image"));
+        }
+        let (bytes, pixel_format) = match frame.color_type {
+            png::ColorType::Grayscale => (1, PixelFormat::Luma8),
+            png::ColorType::GrayscaleAlpha => (2, PixelFormat::Luma8),
+            png::ColorType::Rgb | png::ColorType::Indexed => (3, PixelFormat::Rgb8),
+            png::ColorType::Rgba => (4, PixelFormat::Rgb8),
+        };
+        keep_first(&mut pixels, bytes, pixel_format.bytes());
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format,
+            pixels,
+        })
+    })
+}
+
+/// Keeps the first `kept` bytes of every `bytes`, in place: drops the alpha channel.
+fn keep_first(pixels: &mut Vec<u8>, bytes: usize, kept: usize) {
+    if bytes == kept || bytes == 0 {
+        return;
+    }
+    let count = pixels.len() / bytes;
+    for pixel in 0..count {
+        pixels.copy_within(pixel * bytes..pixel * bytes + kept, pixel * kept);
+    }
+    pixels.truncate(count * kept);
+}
+
+fn webp(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
+    const FORMAT: ImageFormat = ImageFormat::WebP;
+    let error = |error: image_webp::DecodingError| match error {
+        image_webp::DecodingError::IoError(_) | image_webp::DecodingError::BitStreamError => {
+            DecodeError::Truncated(FORMAT)
+        }
+        image_webp::DecodingError::MemoryLimitExceeded => DecodeError::OutOfMemory,
+        other => malformed(FORMAT, other),
+    };
+    guarded(FORMAT, || {
+        let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
+        let (width, height) = decoder.dimensions();
+        let (width, height) = (width as usize, height as usize);
+        check_pixels(width, height, limits)?;
+        decoder.set_memory_limit(limits.max_pixels.saturating_mul(8));
+        let length = decoder.output_buffer_size().ok_or(DecodeError::OutOfMemory)?;
+        let mut pixels = zeroed(length)?;
+        if decoder.is_animated() {
+            decoder.read_frame(&mut pixels).map_err(error)?;
+        } else {
+            decoder.read_image(&mut pixels).map_err(error)?;
+        }
+        keep_first(&mut pixels, if decoder.has_alpha() { 4 } else { 3 }, 3);
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format: PixelFormat::Rgb8,
+            pixels,
+        })
+    })
+}
+
+fn gif(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
+    const FORMAT: ImageFormat = ImageFormat::Gif;
+    let error = |error: gif::DecodingError| match error {
+        gif::DecodingError::Io(_) | gif::DecodingError::UnexpectedEof => DecodeError::Truncated(FORMAT),
+        gif::DecodingError::OutOfMemory | gif::DecodingError::MemoryLimit => DecodeError::OutOfMemory,
+        other => malformed(FORMAT, other),
+    };
+    guarded(FORMAT, || {
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::Indexed);
+        options.check_frame_consistency(true);
+        options.set_memory_limit(gif::MemoryLimit::Bytes(
+            u64::try_from(limits.max_pixels.max(1))
+                .ok()
+                .and_then(std::num::NonZeroU64::new)
+                .unwrap_or(std::num::NonZeroU64::MIN),
+        ));
+        let mut decoder = options.read_info(Cursor::new(bytes)).map_err(error)?;
+        let (width, height) = (usize::from(decoder.width()), usize::from(decoder.height()));
+        check_pixels(width, height, limits)?;
+        let global = decoder.global_palette().map(<[u8]>::to_vec);
+        let frame = decoder
+            .read_next_frame()
+            .map_err(error)?
+            .ok_or_else(|| malformed(FORMAT, "no frame"))?;
+        let palette = frame.palette.as_deref().or(global.as_deref()).unwrap_or(&[]);
+        let (colours, _) = palette.as_chunks::<3>();
+        let mut pixels = zeroed(width * height * 3)?;
+        let across = usize::from(frame.width);
+        if across == 0 {
+            return Err(malformed(FORMAT, "empty frame"));
+        }
+        // The frame lies somewhere on the canvas; the rest stays black.
+        for (y, row) in frame.buffer.chunks_exact(across).enumerate() {
+            let start = ((y + usize::from(frame.top)) * width + usize::from(frame.left)) * 3;
+            let target = pixels.get_mut(start..start + across * 3).unwrap_or(&mut []);
+            for (place, &index) in target.as_chunks_mut::<3>().0.iter_mut().zip(row) {
+                *place = colours.get(usize::from(index)).copied().unwrap_or([0; 3]);
+            }
+        }
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format: PixelFormat::Rgb8,
+            pixels,
+        })
+    })
+}
+
+fn bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
+    const FORMAT: ImageFormat = ImageFormat::Bmp;
+    use zune_bmp::BmpDecoderErrors;
+    let error = |error: BmpDecoderErrors| match error {
+        BmpDecoderErrors::IoErrors(_) => DecodeError::Truncated(FORMAT),
+        other => malformed(FORMAT, format_args!("{other:?}")),
+    };
+    guarded(FORMAT, || {
+        let (width, height) = bmp_size(bytes)?;
+        check_pixels(width, height, limits)?;
+        let options = DecoderOptions::new_safe()
+            .set_max_width(width)
+            .set_max_height(height);
+        let mut decoder = zune_bmp::BmpDecoder::new_with_options(ZCursor::new(bytes), options);
+        decoder.decode_headers().map_err(error)?;
+        if decoder.dimensions() != Some((width, height)) {
+            return Err(malformed(FORMAT, "size"));
+        }
+        let colours = decoder.colorspace().ok_or_else(|| malformed(FORMAT, "colours"))?;
+        let (bytes, pixel_format) = match colours {
+            ColorSpace::Luma => (1, PixelFormat::Luma8),
+            ColorSpace::RGB => (3, PixelFormat::Rgb8),
+            ColorSpace::RGBA => (4, PixelFormat::Rgb8),
+            other => return Err(malformed(FORMAT, format_args!("colours {other:?}"))),
+        };
+        let length = decoder.output_buf_size().ok_or(DecodeError::OutOfMemory)?;
+        if length != width * height * bytes {
+            return Err(malformed(FORMAT, "size of the pixels"));
+        }
+        let mut pixels = zeroed(length)?;
+        decoder.decode_into(&mut pixels).map_err(error)?;
+        keep_first(&mut pixels, bytes, pixel_format.bytes());
+        Ok(DecodedImage {
+            width,
+            height,
+            pixel_format,
+            pixels,
+        })
+    })
+}
+
+/// Width and height of a BMP header. Uncompressed pixels must all be in the file: the decoder does not ask.
+fn bmp_size(bytes: &[u8]) -> Result<(usize, usize), DecodeError> {
+    const FORMAT: ImageFormat = ImageFormat::Bmp;
+    let word = |at: usize| -> Result<u32, DecodeError> {
+        let field = bytes.get(at..at + 4).and_then(|field| field.as_array::<4>());
+        field
+            .map(|field| u32::from_le_bytes(*field))
+            .ok_or(DecodeError::Truncated(FORMAT))
+    };
+    let (start, header) = (word(10)? as usize, word(14)?);
+    let (width, height, depth, compression) = if header == 12 {
+        let size = word(18)?;
+        (size & 0xffff, size >> 16, word(22)? >> 16, 0)
+    } else {
+        // A negative height says that the first row is the top one.
+        let width = i32::from_le_bytes(word(18)?.to_le_bytes());
+        let width = u32::try_from(width).map_err(|_| malformed(FORMAT, "width"))?;
+        let height = i32::from_le_bytes(word(22)?.to_le_bytes()).unsigned_abs();
+        (width, height, word(26)? >> 16, word(30)?)
+    };
+    let (width, height) = (width as usize, height as usize);
+    let row = width
+        .saturating_mul(depth as usize)
+        .div_ceil(32)
+        .saturating_mul(4);
+    if compression == 0 && row.saturating_mul(height).saturating_add(start) > bytes.len() {
+        return Err(DecodeError::Truncated(FORMAT));
+    }
+    Ok((width, height))
+}
