@@ -23,6 +23,7 @@
 
 mod accept;
 mod reading;
+mod starts;
 mod table;
 pub(crate) mod units;
 mod walk;
@@ -108,6 +109,7 @@ pub(crate) struct Evasion {
     lookalikes: HashMap<String, Vec<char>>,
     /// Some entry may begin inside a word.
     pub(crate) inside: bool,
+    starts: starts::Starts,
 }
 
 /// One place where an evasion term can be read.
@@ -140,6 +142,7 @@ impl Evasion {
             bounds: vec![0],
             lookalikes: HashMap::new(),
             inside,
+            starts: starts::Starts::new(&[]),
         };
         for (term, entry) in pairs {
             if out.terms.last() != Some(&term) {
@@ -168,6 +171,7 @@ impl Evasion {
                 }
             }
         }
+        out.starts = starts::Starts::new(&out.terms);
         out
     }
 
