@@ -384,5 +384,6 @@ mod tests {
         assert_eq!(fold_text_at("Дeнь 0N", Level::Literal), "Дeнь 0N");
         assert_eq!(fold_text_at("Дeнь ﬁ", Level::Folded), "дeнь fi");
         assert_eq!(fold_text_at("Лёгкий дoxoд!", Level::Evasion), "легкий доход!");
+        assert_eq!(fold_text_at("VIАGRA и кaзинo", Level::Evasion), "viagra и казино");
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::fold::fold_text;
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 /// Fewest letters; in shorter words one letter makes another word too often.
 pub const MIN_TYPO_LETTERS: usize = 6;
@@ -19,7 +20,6 @@ pub(crate) struct Typos {
     filed: HashMap<String, Vec<u32>>,
     /// Words of the longest term.
     pub(crate) words: usize,
-    common: HashSet<&'static str>,
 }
 
 fn without_one(text: &str) -> impl Iterator<Item = String> {
@@ -31,13 +31,17 @@ fn without_one(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// Common words of the languages most typed, made once per process.
+fn common() -> &'static HashSet<&'static str> {
+    static COMMON: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    COMMON.get_or_init(|| {
+        let lists = ["en", "ru", "uk", "de", "fr", "es", "it", "pt"].map(stop_words::lookup);
+        lists.into_iter().flatten().flatten().copied().collect()
+    })
+}
+
 impl Typos {
     pub(crate) fn add(&mut self, folded: String, entry: u32) {
-        if self.terms.is_empty() {
-            for code in ["en", "ru", "uk", "de", "fr", "es", "it", "pt"] {
-                self.common.extend(stop_words::lookup(code).unwrap_or(&[]));
-            }
-        }
         let number = self.terms.len() as u32;
         self.words = self.words.max(folded.split(' ').count());
         for key in without_one(&folded).chain(std::iter::once(folded.clone())) {
@@ -59,8 +63,7 @@ impl Typos {
 
     /// Entries that `text` (folded words) is a typing error of.
     pub(crate) fn find(&self, text: &str, mut found: impl FnMut(u32)) {
-        if text.len() > MAX_BYTES || text.chars().count() + 1 < MIN_TYPO_LETTERS || self.common.contains(text)
-        {
+        if text.len() > MAX_BYTES || text.chars().count() + 1 < MIN_TYPO_LETTERS || common().contains(text) {
             return;
         }
         let mut seen: Vec<u32> = Vec::new();

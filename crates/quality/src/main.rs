@@ -8,6 +8,7 @@ mod data;
 mod english;
 mod lists;
 mod russian;
+mod speed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     run("english", english::english);
     run("english-package", english::package);
     run("innocent", english::innocent);
+    run("speed", speed::speed);
     if failed {
         ExitCode::FAILURE
     } else {

@@ -22,10 +22,13 @@
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
 mod accept;
+mod reading;
+mod starts;
 mod table;
 pub(crate) mod units;
 mod walk;
 
+pub(crate) use reading::reading;
 pub(crate) use walk::Scratch;
 
 use crate::MatchMode;
@@ -106,6 +109,7 @@ pub(crate) struct Evasion {
     lookalikes: HashMap<String, Vec<char>>,
     /// Some entry may begin inside a word.
     pub(crate) inside: bool,
+    starts: starts::Starts,
 }
 
 /// One place where an evasion term can be read.
@@ -138,6 +142,7 @@ impl Evasion {
             bounds: vec![0],
             lookalikes: HashMap::new(),
             inside,
+            starts: starts::Starts::new(&[]),
         };
         for (term, entry) in pairs {
             if out.terms.last() != Some(&term) {
@@ -166,6 +171,7 @@ impl Evasion {
                 }
             }
         }
+        out.starts = starts::Starts::new(&out.terms);
         out
     }
 
@@ -213,70 +219,6 @@ fn cases(letter: char) -> Vec<String> {
         }
     }
     out
-}
-
-/// One word of mixed script or with digits in it, read in its dominant script: every other letter is replaced by
-/// the first letter of that script that it looks like. `None` when the word is plain, or cannot be read so.
-pub(crate) fn reading(word: &str) -> Option<String> {
-    use unicode_script::{Script, UnicodeScript};
-    let mut units = units::Units::new(word);
-    let units: Vec<units::Unit> = (0..MAX_READING).map_while(|n| units.get(n)).collect();
-    let count = |script: Script| {
-        units
-            .iter()
-            .filter(|u| u.script == script && table::is_ordinary(u.raw))
-            .count()
-    };
-    let (latin, cyrillic) = (count(Script::Latin), count(Script::Cyrillic));
-    let script = if cyrillic > 0 {
-        Script::Cyrillic
-    } else {
-        Script::Latin
-    };
-    if latin + cyrillic == 0
-        || units
-            .iter()
-            .all(|u| u.script == script && !u.marked && table::is_ordinary(u.raw))
-    {
-        return None;
-    }
-    let mut out = String::new();
-    for unit in units {
-        let own = |c: char| c.script() == script && c.is_lowercase() && table::is_ordinary(c);
-        let letter = if own(unit.base) {
-            Some(unit.base)
-        } else if unit.is_letter() {
-            let capital = table::capital(unit.raw);
-            let mut likely = [Some(unit.raw), Some(unit.base), capital].into_iter().flatten();
-            likely
-                .find_map(|c| alphabet(script).find(|&l| cases(c).iter().any(|s| cases(l).contains(s))))
-                .or_else(|| {
-                    table::shapes(unit.raw)
-                        .chain(table::shapes(unit.base))
-                        .find(|&c| own(c))
-                })
-        } else {
-            table::leet(unit.base).find(|&c| own(c))
-        };
-        out.push(letter?);
-    }
-    Some(out)
-}
-
-/// Letters of a word that are read.
-const MAX_READING: usize = 64;
-
-fn alphabet(script: unicode_script::Script) -> impl Iterator<Item = char> {
-    let range = if script == unicode_script::Script::Cyrillic {
-        'а'..='я'
-    } else {
-        'a'..='z'
-    };
-    range.chain(
-        "іїєґ"
-            .chars()
-            .filter(move |_| script == unicode_script::Script::Cyrillic),
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
+use super::units::Units;
+use super::{Evasion, Scratch};
+use crate::fold::fold_text;
 use crate::matcher::tests::{find, term};
 use crate::{Item, Level, MatchMode, Steps};
+use proptest::prelude::*;
 
 fn evasive(id: i64, text: &str) -> Item {
     term(id, text, MatchMode::Word, Level::Evasion)
@@ -109,5 +113,64 @@ fn no_place_costs_without_bound() {
         "* ".repeat(10_000),
     ] {
         find(&items, &text);
+    }
+}
+
+/// The walk from every unit, against the look that goes before it.
+fn compare_starts(terms: &[String], text: &str) -> Result<usize, String> {
+    let list = terms.iter().zip(0..);
+    let evasion = Evasion::new(
+        list.map(|(t, n)| (fold_text(t), n, MatchMode::Substring))
+            .collect(),
+    );
+    let mut units = Units::new(text);
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    let mut found = 0;
+    for from in 0.. {
+        let Some(unit) = units.get(from) else { break };
+        if unit.raw == ' ' {
+            continue;
+        }
+        let begins = evasion.may_begin(&mut units, from);
+        out.clear();
+        evasion.walk(text, &mut units, from, &mut scratch, &mut out);
+        found += out.len();
+        if !begins && !out.is_empty() {
+            return Err(format!("{terms:?} in {text:?} at unit {from}: {out:?}"));
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn the_look_before_the_walk_refuses_no_reading() {
+    let terms = [
+        "виагра",
+        "онлайн казино",
+        "fuck",
+        "ass",
+        "shit",
+        "a b",
+        "жопа",
+        "во",
+        "phone",
+        "tick tock",
+    ]
+    .map(String::from);
+    let text = "в.и.а.г.р.а Онлайнказино 0нлайн-казино fuuuck fck fuk fcuk f*ck a$$ @ss $h!t a b ab }|{опа >|<oпa \
+        ВО в0 b0 phone fone ti<k tock tiqtoq 𝓯𝓾𝓬𝓴 ｆｕｃｋ s̵̼̲h̸i͚t fxck fuxk виагр в и а г р а вв.ии";
+    let found = compare_starts(&terms, text).expect("nothing is refused");
+    assert!(found > 15, "{found}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn the_look_before_the_walk_refuses_nothing(
+        terms in prop::collection::vec("[abckfhxsтвоиж]{1,5}( [abckсо]{1,3})?", 1..6),
+        text in "[abckfhxspqoiv014@$*.()|{}<>/ TВоижbьсѕеёéﬁß\u{301}\u{200b}🇦🅰ａ-]{0,24}",
+    ) {
+        compare_starts(&terms, &text).map_err(TestCaseError::fail)?;
     }
 }

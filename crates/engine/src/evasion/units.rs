@@ -29,7 +29,16 @@ impl Unit {
     pub(crate) fn is_letter(&self) -> bool {
         self.base.is_alphabetic()
     }
+
+    /// Is the next unit surely inside the same word? Both are plain letters without anything between them.
+    pub(crate) fn runs_on(&self, next: &Self) -> bool {
+        let letter = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | 'А'..='я');
+        self.end == next.start && letter(self.raw) && letter(next.raw) && !self.marked
+    }
 }
+
+/// Plain characters decoded at a time.
+const RUN: usize = 64;
 
 /// Most combining characters looked at in one unit.
 const MAX_MARKS: usize = 32;
@@ -78,12 +87,44 @@ impl<'t> Units<'t> {
             fold,
             base,
             marked,
-            script: raw.script(),
+            script: script_of(raw),
         });
     }
 
-    /// Decodes one segment. Returns `false` at the end of the text.
+    /// Decodes characters that stand for themselves whatever is around them, up to [`RUN`] of them. Returns whether
+    /// there was one.
+    fn decode_plain(&mut self) -> bool {
+        let begin = self.position;
+        let mut chars = self.text.get(begin..).unwrap_or("").char_indices();
+        let mut next = chars.next();
+        for _ in 0..RUN {
+            let Some((at, raw)) = next else { break };
+            let Some(fold) = plain(raw).filter(|_| raw >= ' ') else {
+                break;
+            };
+            next = chars.next();
+            let alone = match next {
+                None => true,
+                // White space is one unit, however much of it there is.
+                Some((_, ' ')) => raw != ' ',
+                Some((_, '!'..='~' | 'А'..='я')) => true,
+                Some(_) => false,
+            };
+            if !alone || raw == '\x7f' {
+                break;
+            }
+            let (start, end) = (begin + at, begin + at + raw.len_utf8());
+            self.push(start, end, raw, fold, fold, false);
+            self.position = end;
+        }
+        self.position > begin
+    }
+
+    /// Decodes one segment, or a run of plain characters. Returns `false` at the end of the text.
     fn decode(&mut self) -> bool {
+        if self.decode_plain() {
+            return true;
+        }
         loop {
             let begin = self.position;
             let rest = self.text.get(begin..).unwrap_or("");
@@ -122,8 +163,9 @@ impl<'t> Units<'t> {
                 }
             }
             self.position = next;
-            if marks == 0 && raw.is_ascii() {
-                let fold = raw.to_ascii_lowercase();
+            if marks == 0
+                && let Some(fold) = plain(raw)
+            {
                 self.push(begin, end, raw, fold, fold, false);
                 return true;
             }
@@ -154,6 +196,25 @@ impl<'t> Units<'t> {
                 return true;
             }
         }
+    }
+}
+
+/// What a character without marks folds to, and is without marks: most text is of these.
+fn plain(raw: char) -> Option<char> {
+    match raw {
+        '\0'..='\x7f' => Some(raw.to_ascii_lowercase()),
+        'а'..='я' => Some(raw),
+        'А'..='Я' => char::from_u32(raw as u32 + 0x20),
+        _ => None,
+    }
+}
+
+fn script_of(raw: char) -> Script {
+    match raw {
+        'a'..='z' | 'A'..='Z' => Script::Latin,
+        '\0'..='\x7f' => Script::Common,
+        'А'..='я' => Script::Cyrillic,
+        _ => raw.script(),
     }
 }
 
@@ -190,6 +251,16 @@ mod tests {
         assert_eq!(bases("🇬🇬 🅰 𝓌𝓸𝓻𝒹 1️⃣ ⓐ"), "gg a word 1 a");
         assert_eq!(bases("мой мо\u{438}\u{306} ё"), "мой мой е");
         assert_eq!(bases("a \n\u{200b} b"), "a b");
+    }
+
+    #[test]
+    fn plain_characters_need_no_tables() {
+        for raw in ('\0'..='\u{4ff}').filter(|&c| plain(c).is_some() && !is_space(c) && !is_ignorable(c)) {
+            let fold = fold_text(&raw.to_string());
+            assert_eq!(plain(raw).map(String::from).as_ref(), Some(&fold), "{raw}");
+            assert_eq!(fold.chars().map(stripped).collect::<String>(), fold, "{raw}");
+        }
+        assert!(('\0'..='\u{4ff}').all(|c| script_of(c) == c.script()));
     }
 
     #[test]

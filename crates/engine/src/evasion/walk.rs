@@ -1,8 +1,8 @@
 //! Reading terms off the text: a depth-first walk along the sorted terms from one unit on.
 
-use super::table::{capital, groups, is_mask, is_ordinary, leet, same_script, shapes};
+use super::table::{groups, is_mask, is_ordinary, leet, same_script};
 use super::units::{Unit, Units};
-use super::{Candidate, Evasion, Steps, cases};
+use super::{Candidate, Evasion, Steps};
 use std::collections::HashMap;
 use unicode_script::Script;
 
@@ -25,7 +25,7 @@ const MAX_SEPARATORS: usize = 3;
 #[derive(Default)]
 pub(crate) struct Scratch {
     stack: Vec<State>,
-    shapes: HashMap<char, Vec<char>>,
+    shapes: HashMap<(char, char), Vec<char>>,
 }
 
 #[derive(Clone)]
@@ -152,7 +152,7 @@ impl Evasion {
         units: &mut Units<'_>,
         state: &State,
         unit: Unit,
-        shapes_of: &mut HashMap<char, Vec<char>>,
+        shapes_of: &mut HashMap<(char, char), Vec<char>>,
         stack: &mut Vec<State>,
     ) {
         let boxed = unit.raw != unit.base && !unit.raw.is_alphabetic() && unit.is_letter();
@@ -238,26 +238,15 @@ impl Evasion {
         &self,
         state: &State,
         unit: Unit,
-        shapes_of: &mut HashMap<char, Vec<char>>,
+        shapes_of: &mut HashMap<(char, char), Vec<char>>,
         stack: &mut Vec<State>,
     ) {
-        let known = shapes_of.entry(unit.raw).or_insert_with(|| {
-            let mut list: Vec<char> = Vec::new();
-            for letter in [Some(unit.raw), Some(unit.base), capital(unit.raw)]
-                .into_iter()
-                .flatten()
-            {
-                list.extend(letter.to_lowercase().filter(|&l| l != unit.base));
-                for shape in cases(letter) {
-                    list.extend(self.lookalikes.get(&shape).into_iter().flatten());
-                }
-                list.extend(shapes(letter).filter(|s| !list.contains(s)).collect::<Vec<_>>());
-            }
-            list.retain(|&l| l != unit.base);
-            list.sort_unstable();
-            list.dedup();
-            list
-        });
+        let known = match self.row(&unit) {
+            Some(row) => &row.lookalikes,
+            None => shapes_of
+                .entry((unit.raw, unit.base))
+                .or_insert_with(|| self.lookalikes_of(unit.raw, unit.base)),
+        };
         let odd = !is_ordinary(unit.raw);
         for &letter in known.iter() {
             let foreign = unicode_script::UnicodeScript::script(&letter) != unit.script;

@@ -14,6 +14,7 @@ mod ukrainian;
 
 use snowball_stemmers_rs::{Algorithm, Stemmer};
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// A language whose grammar mode `inflected` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,7 +132,15 @@ pub(crate) struct Grammar {
 }
 
 impl Grammar {
-    pub(crate) fn new(language: Language) -> Self {
+    /// The grammar of a language, made once per process: it depends on nothing else.
+    pub(crate) fn of(language: Language) -> &'static Self {
+        static GRAMMARS: [OnceLock<Grammar>; LANGUAGES.len()] = [const { OnceLock::new() }; LANGUAGES.len()];
+        static OTHER: OnceLock<Grammar> = OnceLock::new();
+        let cell = GRAMMARS.get(language as usize).unwrap_or(&OTHER);
+        cell.get_or_init(|| Self::new(language))
+    }
+
+    fn new(language: Language) -> Self {
         let slavic = match language {
             Language::Russian => Some(slavic::Endings::new(&russian::paradigms())),
             Language::Ukrainian => Some(slavic::Endings::new(&ukrainian::paradigms())),

@@ -3,6 +3,9 @@
 use crate::inflect::{Grammar, Language};
 use std::collections::{HashMap, HashSet};
 
+/// From the keys of a grammar to the words that have them.
+type Keys = HashMap<String, Vec<u32>>;
+
 /// One term: its words, in order.
 struct InflectedTerm {
     words: Vec<u32>,
@@ -11,7 +14,7 @@ struct InflectedTerm {
 
 #[derive(Default)]
 pub(super) struct Inflected {
-    grammars: Vec<(Language, Grammar, HashMap<String, Vec<u32>>)>,
+    grammars: Vec<(Language, &'static Grammar, Keys)>,
     /// Folded words, as the terms have them, by language.
     words: Vec<(Language, String)>,
     /// Is the word of a term common? Only then common words of a text are its forms.
@@ -55,7 +58,7 @@ impl Inflected {
             Some(position) => position,
             None => {
                 self.grammars
-                    .push((language, Grammar::new(language), HashMap::new()));
+                    .push((language, Grammar::of(language), HashMap::new()));
                 self.grammars.len() - 1
             }
         };
