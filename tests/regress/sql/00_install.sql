@@ -23,6 +23,19 @@ BEGIN
     END IF;
 END $$;
 
+-- Waits until the hits of all rejected rows so far are in: the worker may be at it. Commits as it goes.
+CREATE PROCEDURE t.collect_all() LANGUAGE plpgsql AS $$
+DECLARE
+    spool text := 'pg_moderation/spool/' || (SELECT oid FROM pg_database WHERE datname = current_database());
+BEGIN
+    FOR i IN 1..600 LOOP
+        PERFORM moderation.collect_rejected();
+        COMMIT;
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_ls_dir(spool, true, false) f WHERE f LIKE '%.hits');
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+END $$;
+
 -- Takes everything out of force, so that files do not judge each other's rows.
 CREATE FUNCTION t.retire_all() RETURNS void LANGUAGE sql AS $$
     SELECT moderation.retire_package(p) FROM (SELECT DISTINCT package FROM moderation.in_force) f(p);

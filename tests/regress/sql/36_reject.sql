@@ -40,13 +40,7 @@ COMMIT;
 \set VERBOSITY default
 SELECT * FROM t.r ORDER BY id;
 -- The hits of all of them, once; those of stored rows say flagged.
-DO $$ BEGIN
-    FOR i IN 1..200 LOOP
-        PERFORM moderation.collect_rejected();
-        EXIT WHEN (SELECT count(*) FROM moderation.hits WHERE outcome = 'rejected') >= 8;
-        PERFORM pg_sleep(0.05);
-    END LOOP;
-END $$;
+CALL t.collect_all();
 SELECT key, term, action, outcome, field, matched FROM t.recorded;
 SELECT moderation.collect_rejected() AS nothing_left;
 SELECT count(*) FROM moderation.hits WHERE outcome = 'rejected';
