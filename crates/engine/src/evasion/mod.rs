@@ -32,7 +32,7 @@ pub(crate) use reading::reading;
 pub(crate) use walk::Scratch;
 
 use crate::MatchMode;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, TryReserveError};
 use unicode_security::confusable_detection::skeleton;
 
 /// What had to be assumed to read a term in a place. A set of flags.
@@ -127,14 +127,21 @@ pub(crate) struct Candidate {
 
 impl Evasion {
     /// From (folded term, entry, mode).
-    pub(crate) fn new(list: Vec<(String, u32, MatchMode)>) -> Self {
+    ///
+    /// # Errors
+    /// When there is no memory for so many terms.
+    pub(crate) fn new(list: Vec<(String, u32, MatchMode)>) -> Result<Self, TryReserveError> {
         let inside = list
             .iter()
             .any(|(_, _, m)| matches!(m, MatchMode::Suffix | MatchMode::Substring));
-        let mut pairs: Vec<(Box<[char]>, u32)> = list
-            .into_iter()
-            .map(|(text, entry, _)| (text.chars().collect(), entry))
-            .collect();
+        let mut pairs: Vec<(Box<[char]>, u32)> = Vec::new();
+        pairs.try_reserve_exact(list.len())?;
+        for (text, entry, _) in list {
+            let mut letters = Vec::new();
+            letters.try_reserve_exact(text.len())?;
+            letters.extend(text.chars());
+            pairs.push((letters.into_boxed_slice(), entry));
+        }
         pairs.sort_unstable();
         let mut out = Self {
             terms: Vec::new(),
@@ -144,6 +151,9 @@ impl Evasion {
             inside,
             starts: starts::Starts::new(&[]),
         };
+        out.terms.try_reserve_exact(pairs.len())?;
+        out.entries.try_reserve_exact(pairs.len())?;
+        out.bounds.try_reserve_exact(pairs.len() + 1)?;
         for (term, entry) in pairs {
             if out.terms.last() != Some(&term) {
                 if !out.terms.is_empty() {
@@ -154,15 +164,13 @@ impl Evasion {
             out.entries.push(entry);
         }
         out.bounds.push(out.entries.len() as u32);
-        let mut letters: Vec<char> = out
+        let letters: BTreeSet<char> = out
             .terms
             .iter()
             .flatten()
             .copied()
             .filter(|c| c.is_alphabetic())
             .collect();
-        letters.sort_unstable();
-        letters.dedup();
         for letter in letters {
             for shape in cases(letter) {
                 let list = out.lookalikes.entry(shape).or_default();
@@ -172,7 +180,7 @@ impl Evasion {
             }
         }
         out.starts = starts::Starts::new(&out.terms);
-        out
+        Ok(out)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -24,6 +24,10 @@ pub(super) struct Row {
     base: char,
     /// Letters that it looks like, sorted, without itself.
     pub(super) lookalikes: Vec<char>,
+    /// A letter or digit, not a sign.
+    letter: bool,
+    /// Some group of characters begins with it.
+    grouped: bool,
     lots: [u64; DEPTH],
 }
 
@@ -118,6 +122,8 @@ impl Evasion {
             fold: unit.fold,
             base: unit.base,
             lookalikes,
+            letter: unit.raw.is_alphanumeric() || unit.is_letter(),
+            grouped: groups(unit.base).next().is_some(),
             lots,
         }
     }
@@ -134,29 +140,29 @@ impl Evasion {
                 // The text ends before any of these terms does.
                 return false;
             };
+            let Some(row) = self.row(&unit) else { return true };
             if place > 0 {
-                let sign = !unit.raw.is_alphanumeric() && !unit.is_letter();
-                if sign && place > 1 && unit.raw == ' ' {
+                if place > 1 && unit.raw == ' ' {
                     // Letters before a space: the space can only be one of a term, or part of other signs.
                     return units
                         .get(from + place + 1)
                         .is_some_and(|u| !u.raw.is_alphanumeric() && !u.is_letter());
                 }
-                if sign || is_mask(unit.raw) || unit.base == 'x' || last == Some(unit.base) {
+                if !row.letter || is_mask(unit.raw) || unit.base == 'x' || last == Some(unit.base) {
                     return true;
                 }
             }
             if lots & sound != 0 && matches!(unit.base, 'k' | 'c' | 'q' | 'x') {
                 return true;
             }
-            let Some(row) = self.row(&unit) else { return true };
-            let mut grouped = groups(unit.base);
-            let whole = grouped.any(|(group, _)| {
-                let mut rest = group.chars().skip(1).enumerate();
-                rest.all(|(n, c)| units.get(from + place + 1 + n).is_some_and(|u| u.base == c))
-            });
-            if whole {
-                return true;
+            if row.grouped {
+                let whole = groups(unit.base).any(|(group, _)| {
+                    let mut rest = group.chars().skip(1).enumerate();
+                    rest.all(|(n, c)| units.get(from + place + 1 + n).is_some_and(|u| u.base == c))
+                });
+                if whole {
+                    return true;
+                }
             }
             lots &= row.lots.get(place).copied().unwrap_or(u64::MAX);
             if lots == 0 {

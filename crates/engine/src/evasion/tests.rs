@@ -122,7 +122,8 @@ fn compare_starts(terms: &[String], text: &str) -> Result<usize, String> {
     let evasion = Evasion::new(
         list.map(|(t, n)| (fold_text(t), n, MatchMode::Substring))
             .collect(),
-    );
+    )
+    .expect("there is memory");
     let mut units = Units::new(text);
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
     let mut found = 0;

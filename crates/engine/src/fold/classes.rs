@@ -7,14 +7,16 @@ use unicode_normalization::char::{canonical_combining_class, decompose_compatibl
 use unicode_normalization::{IsNormalized, is_nfc_quick};
 
 /// Removed by folding: Default_Ignorable_Code_Point (which includes the bidi controls U+200E/F, U+202A–E and
-/// U+2066–9), the bidi control U+061C, and the control characters that have no width and no meaning in a text.
+/// U+2066–9), the bidi control U+061C, the tatweel U+0640, and the control characters that have no width and no
+/// meaning in a text.
 pub(crate) fn is_ignorable(c: char) -> bool {
     match c {
         ' '..='~' => false,
         '\t'..='\r' | '\u{85}' | '\u{1c}'..='\u{1f}' => false,
         '\0'..='\u{9f}' => c.is_control(),
         '\u{400}'..='\u{52f}' => false,
-        '\u{feff}' | '\u{61c}' => true,
+        // The tatweel only stretches a word; a mark behind it belongs to the letter before.
+        '\u{feff}' | '\u{61c}' | '\u{640}' => true,
         _ => CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c),
     }
 }

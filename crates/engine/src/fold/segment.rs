@@ -2,7 +2,7 @@
 //!
 //! NFKC_Casefold as The Unicode Standard, section 3.13, defines it (definitions D144–D147), then what the
 //! language writes optionally: ё is е, stress marks on Cyrillic vowels, the dot that full case folding leaves
-//! on İ, Arabic vowel marks and tatweel, Hebrew points.
+//! on İ, Arabic vowel marks, Hebrew points.
 
 use super::classes::{is_decomposed_boundary, is_ignorable, is_space};
 use icu_casemap::CaseMapper;
@@ -73,7 +73,7 @@ fn apply_language(text: &str) -> String {
             // Stress marks: Cyrillic letters that carry a grave or acute of their own (ѓ, ќ, ѐ, ѝ) are composed.
             '\u{300}' | '\u{301}' if before.is_some_and(|b| ('\u{400}'..='\u{52f}').contains(&b)) => continue,
             '\u{307}' if before == Some('i') => continue,
-            '\u{64b}'..='\u{652}' | '\u{670}' | '\u{640}' => continue,
+            '\u{64b}'..='\u{652}' | '\u{670}' => continue,
             '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}' => {
                 continue;
             }

@@ -127,3 +127,14 @@ proptest! {
         }
     }
 }
+
+/// Found by the fuzz target `fold`.
+#[test]
+fn a_mark_behind_a_tatweel_is_composed_at_once() {
+    for text in ["o\u{640}\u{301}", "и\u{640}\u{640}\u{301}n"] {
+        let once = fold_text(text);
+        assert_eq!(fold_text(&once), once, "{text:?}");
+    }
+    assert_eq!(fold_text("o\u{640}\u{301}"), "ó");
+    assert_eq!(fold_text("كـازينو"), fold_text("كازينو"));
+}

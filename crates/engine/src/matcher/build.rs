@@ -2,7 +2,7 @@
 
 use super::automaton::Patterns;
 use super::inflected::Inflected;
-use super::{Entry, Matcher, RuleEntry};
+use super::{Entry, MAX_REGEXES, Matcher, RuleEntry};
 use crate::detect::{self, Detectors};
 use crate::evasion::Evasion;
 use crate::glob::Glob;
@@ -75,6 +75,7 @@ impl Builder {
             mode if mode.is_plain() => {
                 let folded = folded_term(text);
                 if term.level == Level::Evasion {
+                    self.evasive.try_reserve(1).map_err(no_memory)?;
                     self.evasive.push((folded.clone(), number, mode));
                 }
                 self.pattern(folded, number)?;
@@ -83,6 +84,7 @@ impl Builder {
                 let glob = Glob::parse(text).map_err(damaged)?;
                 detail = self.globs.len() as u32;
                 self.pattern(glob.anchor.clone(), number)?;
+                self.globs.try_reserve(1).map_err(no_memory)?;
                 self.globs.push(glob);
             }
             MatchMode::Inflected => {
@@ -99,11 +101,16 @@ impl Builder {
                 self.pattern(folded, number)?;
             }
             MatchMode::Regex => {
+                if self.regexes.len() >= MAX_REGEXES {
+                    return Err(OpenError::Damaged("too many regular expressions"));
+                }
                 let regex = pattern::compile(text, term.level).map_err(damaged)?;
+                self.regexes.try_reserve(1).map_err(no_memory)?;
                 self.regexes.push((regex, number));
             }
             MatchMode::Rule => {
                 let parsed = rule::parse(text).map_err(damaged)?;
+                self.rules.try_reserve(1).map_err(no_memory)?;
                 self.rules.push(RuleEntry {
                     rule: parsed.rule,
                     entry: number,
@@ -136,6 +143,7 @@ impl Builder {
                 self.pattern_bytes = self.pattern_bytes.saturating_add(folded.len());
                 self.strings.try_reserve(1).map_err(no_memory)?;
                 self.strings.push(folded.clone());
+                self.numbers.try_reserve(1).map_err(no_memory)?;
                 self.numbers.insert(folded, number);
                 number
             }
@@ -143,6 +151,7 @@ impl Builder {
         if self.pattern_bytes > MAX_PATTERN_BYTES {
             return Err(OpenError::Damaged("terms too long"));
         }
+        self.pairs.try_reserve(1).map_err(no_memory)?;
         self.pairs.push((number, entry));
         Ok(())
     }
@@ -150,7 +159,11 @@ impl Builder {
     pub(super) fn finish(mut self) -> Result<Matcher, OpenError> {
         self.index.sort_unstable();
         self.pairs.sort_unstable();
-        let mut bounds = vec![0u32];
+        let mut bounds = Vec::new();
+        bounds
+            .try_reserve_exact(self.strings.len() + 2)
+            .map_err(no_memory)?;
+        bounds.push(0u32);
         let mut targets = Vec::new();
         targets.try_reserve_exact(self.pairs.len()).map_err(no_memory)?;
         for &(number, entry) in &self.pairs {
@@ -166,7 +179,7 @@ impl Builder {
             Some(Patterns::build(&self.strings)?)
         };
         Ok(Matcher {
-            evasion: Evasion::new(self.evasive),
+            evasion: Evasion::new(self.evasive).map_err(no_memory)?,
             entries: self.entries,
             targets,
             bounds,

@@ -19,7 +19,9 @@ use crate::fold::fold_text;
 use crate::glob::Glob;
 use crate::rule::Rule;
 use crate::typo::Typos;
-use crate::{CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, validate_term};
+use crate::{
+    CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, TermError, validate_term,
+};
 use automaton::Patterns;
 use inflected::Inflected;
 
@@ -68,20 +70,34 @@ pub struct Hit {
 /// Items between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 1_024;
 
+/// Most regular expressions in one set: each is a pass of its own over the text, with its own memory.
+pub(crate) const MAX_REGEXES: usize = 256;
+
 /// Compiles items to the bytes that [`Matcher::open`] reads. Deterministic: equal items give equal bytes, in
 /// whatever order they come.
 ///
 /// # Errors
-/// [`CompileError::Term`] for the first item that [`validate_term`] refuses, [`CompileError::TooLarge`] when the
+/// [`CompileError::Term`] for the first item that [`validate_term`] refuses or that is one regular expression too many
+/// (256 in a set), [`CompileError::TooLarge`] when the
 /// set is over [`crate::MAX_COMPILED_BYTES`] or its folded terms over [`crate::MAX_PATTERN_BYTES`],
 /// [`CompileError::Interrupted`], [`CompileError::OutOfMemory`].
 pub fn compile(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
     let mut patterns = 0usize;
+    let mut regexes = 0usize;
     for (n, item) in items.iter().enumerate() {
         if n % INTERRUPT_EVERY == 0 && interrupt() {
             return Err(CompileError::Interrupted);
         }
         validate_term(&item.term).map_err(|error| CompileError::Term { item: item.id, error })?;
+        regexes += usize::from(item.term.mode == MatchMode::Regex);
+        if regexes > MAX_REGEXES {
+            let error = TermError::Syntax {
+                position: 0,
+                message: format!("the set has more than {MAX_REGEXES} regular expressions"),
+                hint: "join expressions with |, or use mode wildcard or rule",
+            };
+            return Err(CompileError::Term { item: item.id, error });
+        }
         patterns = patterns.saturating_add(fold_text(&item.term.text).len());
     }
     if patterns > crate::MAX_PATTERN_BYTES {

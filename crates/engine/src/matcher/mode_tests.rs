@@ -301,3 +301,18 @@ fn far_apart_and_far_along() {
         ]
     );
 }
+
+#[test]
+fn regular_expressions_of_a_set_are_counted() {
+    let items = |count: i64| -> Vec<_> {
+        let one = |n| term(n, &format!("a{n}b+"), MatchMode::Regex, Level::Folded);
+        (0..count).map(one).collect()
+    };
+    let most = super::MAX_REGEXES as i64;
+    assert!(crate::compile(&items(most), &mut || false).is_ok());
+    let error = crate::compile(&items(most + 1), &mut || false).expect_err("one too many");
+    assert!(
+        matches!(error, crate::CompileError::Term { item, .. } if item == most),
+        "{error}"
+    );
+}

@@ -11,6 +11,10 @@ use crate::{Evidence, MatchError};
 /// Places kept of one word of a rule; a text that has more holds the rule by these.
 const MAX_PLACES: usize = 4_096;
 
+fn no_memory<E>(_: E) -> MatchError {
+    MatchError::OutOfMemory
+}
+
 #[derive(Default)]
 pub(super) struct RuleScan {
     places: Vec<Vec<Place>>,
@@ -19,9 +23,7 @@ pub(super) struct RuleScan {
 impl RuleScan {
     pub(super) fn new(matcher: &Matcher) -> Result<Self, MatchError> {
         let mut places = Vec::new();
-        places
-            .try_reserve_exact(matcher.leaves)
-            .map_err(|_| MatchError::OutOfMemory)?;
+        places.try_reserve_exact(matcher.leaves).map_err(no_memory)?;
         places.resize_with(matcher.leaves, Vec::new);
         Ok(Self { places })
     }
@@ -30,7 +32,7 @@ impl RuleScan {
         if let Some(list) = self.places.get_mut(leaf as usize)
             && list.len() < MAX_PLACES
         {
-            list.try_reserve(1).map_err(|_| MatchError::OutOfMemory)?;
+            list.try_reserve(1).map_err(no_memory)?;
             list.push(place);
         }
         Ok(())
@@ -43,18 +45,16 @@ impl RuleScan {
         text: &str,
         mut found: impl FnMut(Place) -> Result<(), MatchError>,
     ) -> Result<(), MatchError> {
-        let mut offsets: Vec<usize> = self
-            .places
-            .iter()
-            .flatten()
-            .flat_map(|p| [p.start, p.end])
-            .collect();
+        let mut offsets: Vec<usize> = Vec::new();
+        let count: usize = self.places.iter().map(Vec::len).sum();
+        offsets.try_reserve_exact(count * 2).map_err(no_memory)?;
+        offsets.extend(self.places.iter().flatten().flat_map(|p| [p.start, p.end]));
         if offsets.is_empty() {
             return Ok(());
         }
         offsets.sort_unstable();
         offsets.dedup();
-        let numbers = word_numbers(text, &offsets);
+        let numbers = word_numbers(text, &offsets)?;
         let number = |offset: usize| {
             offsets
                 .binary_search(&offset)
@@ -62,6 +62,7 @@ impl RuleScan {
                 .and_then(|n| numbers.get(n).copied())
         };
         let mut leaves: Vec<Vec<LeafPlace>> = Vec::new();
+        leaves.try_reserve_exact(self.places.len()).map_err(no_memory)?;
         for list in &mut self.places {
             list.sort_by_key(|p| (p.start, p.end));
             let places = list.iter().map(|p| {
@@ -75,7 +76,10 @@ impl RuleScan {
                     factor: p.evidence.factor,
                 }
             });
-            leaves.push(places.collect());
+            let mut own = Vec::new();
+            own.try_reserve_exact(places.len()).map_err(no_memory)?;
+            own.extend(places);
+            leaves.push(own);
         }
         for rule in &matcher.rules {
             let Some(entry) = matcher.entries.get(rule.entry as usize) else {
@@ -117,8 +121,9 @@ impl RuleScan {
 }
 
 /// How many words begin before each of the offsets (sorted).
-fn word_numbers(text: &str, offsets: &[usize]) -> Vec<usize> {
-    let mut out = Vec::with_capacity(offsets.len());
+fn word_numbers(text: &str, offsets: &[usize]) -> Result<Vec<usize>, MatchError> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(offsets.len()).map_err(no_memory)?;
     let mut words = 0;
     let mut inside = false;
     let mut wanted = offsets.iter().peekable();
@@ -134,5 +139,5 @@ fn word_numbers(text: &str, offsets: &[usize]) -> Vec<usize> {
         inside = word;
     }
     out.resize(offsets.len(), words);
-    out
+    Ok(out)
 }

@@ -421,8 +421,11 @@ impl<'t> EvasionScan<'t> {
         let mut previous = self.next.checked_sub(1).and_then(|n| self.units.get(n));
         while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
             let begins = evasion.inside
-                || previous.is_none_or(|p| !p.raw.is_alphanumeric() && !p.is_letter())
-                || !previous.is_some_and(|p| p.runs_on(&unit)) && is_word_boundary(self.text, unit.start);
+                || previous.is_none_or(|p| {
+                    !p.runs_on(&unit)
+                        && (!p.raw.is_alphanumeric() && !p.is_letter()
+                            || is_word_boundary(self.text, unit.start))
+                });
             let place = unit.raw != ' ' && begins;
             if place && evasion.may_begin(&mut self.units, self.next) {
                 evasion.walk(
