@@ -21,8 +21,8 @@ build: ## build the extension for the server of PG_CONFIG= (or of the pg_config 
 install: ## build, and install into the server of PG_CONFIG=; DESTDIR= as usual
 	@$(PYTHON) scripts/build.py install --pg-config "$(PG_CONFIG)" --destdir "$(DESTDIR)"
 
-installcheck: ## test what is installed in the server of PG_CONFIG=, or in the running one of PGHOST/PGPORT
-	@$(PYTHON) tests/run.py --installed --pg-config "$(PG_CONFIG)"
+installcheck: ## test what is installed in the server of PG_CONFIG=, or in the running one of PGHOST/PGPORT; ONLY= as for test
+	@$(PYTHON) tests/run.py --installed --pg-config "$(PG_CONFIG)" $(if $(ONLY),--only "$(ONLY)")
 
 package: ## build a tree of the files to ship, with the paths of the server of PG_CONFIG=
 	@$(PYTHON) scripts/build.py package --pg-config "$(PG_CONFIG)"
