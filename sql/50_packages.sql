@@ -26,6 +26,8 @@ BEGIN
             DETAIL = 'Policy names are unique in a database.',
             HINT = 'Choose another name.';
     END IF;
+    PERFORM moderation.audit('create_policy', NULL, NULL, to_jsonb(p), NULL)
+    FROM moderation.policies p WHERE p.policy_id = new_id;
     RETURN new_id;
 END
 $fn$;
@@ -84,6 +86,8 @@ BEGIN
     END IF;
     INSERT INTO moderation.drafts (package_id, set_state, changed_by)
     VALUES (new_id, moderation.set_hash_apply('', '{}', '{}'), moderation.caller());
+    PERFORM moderation.audit('create_package', p.name, NULL, to_jsonb(p), NULL)
+    FROM moderation.packages p WHERE p.package_id = new_id;
     RETURN new_id;
 END
 $fn$;
@@ -123,6 +127,7 @@ DECLARE
     texts text[];
     hashes bytea[];
     elements bytea[];
+    item_ids bigint[];
 BEGIN
     IF terms IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -160,10 +165,10 @@ BEGIN
         SELECT f.item_id, target.package_id, target.latest_release + 1, add_to_draft.allow, f.term,
                add_to_draft.match, add_to_draft.level, lower(add_to_draft.language), add_to_draft.weight, f.item_hash, moderation.caller()
         FROM fresh f
-        RETURNING item_hash
+        RETURNING item_id, item_hash
     )
-    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight)), count(*)
-    INTO elements, added FROM new_versions n;
+    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight)), array_agg(n.item_id ORDER BY n.item_id), count(*)
+    INTO elements, item_ids, added FROM new_versions n;
     skipped := cardinality(terms) - added;
     IF added > 0 THEN
         UPDATE moderation.drafts d
@@ -172,6 +177,8 @@ BEGIN
             allow_entries = d.allow_entries + CASE WHEN add_to_draft.allow THEN added ELSE 0 END,
             draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
+        PERFORM moderation.audit(CASE WHEN allow THEN 'allow_terms' ELSE 'add_terms' END, target.name, NULL,
+            jsonb_build_object('items', item_ids, 'added', added, 'skipped', skipped), note);
     END IF;
 END
 $fn$;
@@ -213,6 +220,7 @@ DECLARE
     removed integer;
     elements bytea[];
     removed_allow integer;
+    gone jsonb;
 BEGIN
     target := moderation.lock_package(package);
     SELECT array_agg(DISTINCT i) INTO unknown FROM unnest(items) i
@@ -224,8 +232,9 @@ BEGIN
             DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
-    SELECT array_agg(moderation.item_element(v.item_hash, v.weight)), count(*), count(*) FILTER (WHERE v.allow)
-    INTO elements, removed, removed_allow
+    SELECT array_agg(moderation.item_element(v.item_hash, v.weight)), count(*), count(*) FILTER (WHERE v.allow),
+           jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+    INTO elements, removed, removed_allow, gone
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
@@ -244,6 +253,7 @@ BEGIN
         terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
+    PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, NULL);
     RETURN removed;
 END
 $fn$;
@@ -290,6 +300,17 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text) IS 'Internal: puts a release (or nothing) in force in one stage, if it is not already.';
 
+CREATE FUNCTION moderation.stages_of(package_id integer) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT jsonb_object_agg(s.stage, (
+            SELECT d.release FROM moderation.deployments d
+            WHERE d.package_id = stages_of.package_id AND d.stage = s.stage
+            ORDER BY d.deployment_id DESC LIMIT 1))
+        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage);
+    END;
+COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage, as the audit log shows it.';
+
 CREATE FUNCTION moderation.publish_package(name text, stage moderation.stage DEFAULT 'live', note text DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -300,12 +321,14 @@ DECLARE
     latest moderation.releases;
     hash bytea;
     number integer;
+    before jsonb;
 BEGIN
     IF publish_package.stage IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'stage must not be NULL',
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    before := moderation.stages_of(target.package_id);
     SELECT * INTO draft FROM moderation.drafts d WHERE d.package_id = target.package_id;
     SELECT * INTO policy FROM moderation.policies p WHERE p.policy_id = target.policy_id;
     SELECT * INTO latest FROM moderation.releases r
@@ -349,6 +372,9 @@ BEGIN
               ORDER BY d.deployment_id DESC LIMIT 1) s
         WHERE s.release = number;
     END IF;
+    PERFORM moderation.audit('publish_package', target.name, before,
+        moderation.stages_of(target.package_id) || jsonb_build_object('release', number, 'content_hash', encode(hash, 'hex')),
+        publish_package.note);
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
     RETURN number;
@@ -361,10 +387,14 @@ CREATE FUNCTION moderation.retire_package(name text, note text DEFAULT NULL) RET
 AS $fn$
 DECLARE
     target moderation.packages;
+    before jsonb;
 BEGIN
     target := moderation.lock_package(retire_package.name);
+    before := moderation.stages_of(target.package_id);
     PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note)
     FROM unnest(enum_range(NULL::moderation.stage)) s;
+    PERFORM moderation.audit('retire_package', target.name, before, moderation.stages_of(target.package_id), retire_package.note)
+    WHERE before <> moderation.stages_of(target.package_id);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.retire_package(text, text) IS 'Takes the package out of force in both stages. Items, releases and records stay; publish_package() brings it back.';
