@@ -268,8 +268,8 @@ BEGIN
             DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
-    SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*), count(*) FILTER (WHERE v.allow),
-           jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+    SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*),
+           count(*) FILTER (WHERE v.allow), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
     INTO elements, removed, removed_allow, gone
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
