@@ -348,7 +348,9 @@ BEGIN
         INSERT INTO moderation.deployments
             (package_id, stage, release, share, rest, valid_from, expires_at, operation, deployed_by, note)
         VALUES (deploy.package_id, deploy.stage, deploy.release, deploy.share, deploy.rest, target.valid_from,
-                target.expires_at, deploy.operation, moderation.caller(), deploy.note);
+                target.expires_at, deploy.operation, moderation.caller(), deploy.note)
+        RETURNING * INTO current_one;
+        PERFORM moderation.announce(current_one);
     END IF;
 END
 $fn$;

@@ -44,7 +44,7 @@ SELECT (after->>'content_hash') = encode((SELECT content_hash FROM moderation.in
 FROM moderation.audit_log WHERE audit_id > :start AND call = 'publish_package';
 -- The lifecycle.
 SELECT max(audit_id) AS lifecycle FROM moderation.audit_log \gset
-SELECT moderation.restore_package('audited', note => 'back') IS NOT NULL AS restored;
+SELECT count(*) AS restored FROM moderation.restore_package('audited', note => 'back');
 SELECT item_id AS item FROM moderation.current_items WHERE package = 'audited' AND NOT allow \gset
 SELECT moderation.update_items('audited', ARRAY[:item], match => 'substring', note => 'inside words too');
 SELECT moderation.update_items('audited', ARRAY[:item], match => 'substring');
