@@ -76,7 +76,13 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lifecycle"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
+extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
+extension_sql_file!(
+    "../sql/72_statistics.sql",
+    name = "statistics",
+    requires = ["review"]
+);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["statistics"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.
