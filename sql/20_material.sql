@@ -65,12 +65,14 @@ CREATE TABLE moderation.items (
     source          text,
     case_ref        text,
     note            text,
+    evidence        text,
     created_at      timestamptz NOT NULL DEFAULT now(),
     created_by      text NOT NULL
 );
 COMMENT ON TABLE moderation.items IS 'The identity and provenance of every item that ever was; its content is in item_versions.';
 COMMENT ON COLUMN moderation.items.source IS 'Where the item came from: a list, a partner, an investigation.';
 COMMENT ON COLUMN moderation.items.case_ref IS 'The case the item was derived from.';
+COMMENT ON COLUMN moderation.items.evidence IS 'What it was first seen in: a content (table and key), a hit, a link.';
 
 CREATE TABLE moderation.item_versions (
     item_id         bigint NOT NULL,

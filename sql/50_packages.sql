@@ -150,7 +150,7 @@ COMMENT ON FUNCTION moderation.check_schedule(timestamptz, timestamptz) IS 'Inte
 CREATE FUNCTION moderation.add_to_draft(
     package text, terms text[], allow boolean, match moderation.match_mode, level moderation.match_level, language text,
     weight real, source text, case_ref text, note text, valid_from timestamptz, expires_at timestamptz,
-    OUT added integer, OUT skipped integer)
+    evidence text DEFAULT NULL, OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -188,9 +188,9 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
                           WHERE v.package_id = target.package_id AND v.item_hash = c.item_hash AND v.removed_in IS NULL)
     ), new_items AS (
-        INSERT INTO moderation.items (item_id, package_id, source, case_ref, note, created_by)
+        INSERT INTO moderation.items (item_id, package_id, source, case_ref, note, evidence, created_by)
         OVERRIDING SYSTEM VALUE
-        SELECT f.item_id, target.package_id, source, case_ref, note, moderation.caller() FROM fresh f
+        SELECT f.item_id, target.package_id, source, case_ref, note, evidence, moderation.caller() FROM fresh f
     ), new_versions AS (
         INSERT INTO moderation.item_versions
             (item_id, package_id, added_in, allow, term, match, level, language, weight, valid_from, expires_at, item_hash,
@@ -217,35 +217,35 @@ BEGIN
     END IF;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, text, real, text, text, text, timestamptz, timestamptz) IS 'Internal: what add_terms() and allow_terms() share.';
+COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, text, real, text, text, text, timestamptz, timestamptz, text) IS 'Internal: what add_terms() and allow_terms() share.';
 
 CREATE FUNCTION moderation.add_terms(
     package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
     weight real DEFAULT 1, source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
     language text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-    OUT added integer, OUT skipped integer)
+    evidence text DEFAULT NULL, OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_to_draft(package, terms, false, match, level, language, weight, source, case_ref, note, valid_from, expires_at) a;
+    FROM moderation.add_to_draft(package, terms, false, match, level, language, weight, source, case_ref, note, valid_from, expires_at, evidence) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text, text, timestamptz, timestamptz) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package(). valid_from and expires_at: when they count.';
+COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text, text, timestamptz, timestamptz, text) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package(). valid_from and expires_at: when they count; source, case_ref, evidence: where they come from and what they were first seen in.';
 
 CREATE FUNCTION moderation.allow_terms(
     package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL, language text DEFAULT NULL,
     valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-    OUT added integer, OUT skipped integer)
+    evidence text DEFAULT NULL, OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_to_draft(package, terms, true, match, level, language, 1, source, case_ref, note, valid_from, expires_at) a;
+    FROM moderation.add_to_draft(package, terms, true, match, level, language, 1, source, case_ref, note, valid_from, expires_at, evidence) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text, text, timestamptz, timestamptz) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
+COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text, text, timestamptz, timestamptz, text) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
 
 CREATE FUNCTION moderation.remove_items(package text, items bigint[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -389,10 +389,7 @@ BEGIN
             DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
     END IF;
-    -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
-    hash := sha256(draft.set_state || convert_to(
-        jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)::text,
-        'UTF8'));
+    hash := moderation.content_hash(draft.set_state, target.action, target.threshold, policy.name, policy.severity);
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
         RETURN latest.release;

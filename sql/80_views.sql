@@ -43,7 +43,7 @@ COMMENT ON VIEW moderation.item_overrides_in_force IS 'Items that are snoozed, o
 CREATE VIEW moderation.current_items AS
     SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.language, v.weight, v.added_in,
            v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by,
-           v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until
+           v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until, i.evidence
     FROM moderation.item_versions v
     JOIN moderation.packages p ON p.package_id = v.package_id
     JOIN moderation.items i ON i.item_id = v.item_id

@@ -70,6 +70,12 @@ pub enum Error {
         file: String,
         reason: String,
     },
+    /// A file of items that cannot be read at all.
+    Import {
+        what: String,
+        detail: &'static str,
+        hint: String,
+    },
     Internal(&'static str),
 }
 
@@ -280,6 +286,9 @@ impl Error {
                 "Its hits are not in moderation.hits; all others are collected.",
                 "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
             ),
+            Self::Import { what, detail, hint } => {
+                report(Code::ERRCODE_INVALID_PARAMETER_VALUE, what, detail, hint)
+            }
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),

@@ -9,6 +9,7 @@
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
+//! | [`import`], [`layout`] | files of items: CSV, JSON Lines, word lists, ThreatExchange, HMA |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
@@ -34,7 +35,9 @@ mod error;
 mod explain;
 mod gucs;
 mod identity;
+mod import;
 mod in_force;
+mod layout;
 mod material;
 mod moderate;
 mod partition_move;
@@ -74,7 +77,9 @@ extension_sql_file!(
     name = "lifecycle",
     requires = ["packages"]
 );
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lifecycle"]);
+extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lifecycle"]);
+extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
 extension_sql_file!(

@@ -78,7 +78,7 @@ fn check_terms(call: &Call) -> Result<Option<Datum>> {
 }
 
 /// SHA-256 of what makes two items the same, each part with its length. Independent of ids, so the same on every server.
-fn item_hash(allow: bool, mode: &str, level: &str, language: &str, term: &str) -> [u8; 32] {
+pub fn item_hash(allow: bool, mode: &str, level: &str, language: &str, term: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     let role = if allow { "allow" } else { "risk" };
     for part in ["term", role, mode, level, language, term] {

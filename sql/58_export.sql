@@ -1,0 +1,185 @@
+-- A package as one JSON document, and back: to another server, into version control, to a partner.
+--
+-- Layout, version 1: format, version, package (name, action, threshold, description), policy (name, severity,
+-- default_action, description) or null, release (number, null for a draft), content_hash (hex), folding_version, items: every
+-- column of item_versions and items that means something elsewhere, ids and release numbers left out.
+
+CREATE FUNCTION moderation.content_hash(
+    set_state bytea, action moderation.action, threshold real, policy text, severity smallint) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
+        SELECT sha256(set_state || convert_to(
+            jsonb_build_array(action, encode(float4send(threshold), 'hex'), policy, severity)::text, 'UTF8'));
+    END;
+COMMENT ON FUNCTION moderation.content_hash(bytea, moderation.action, real, text, smallint) IS 'Internal: what a release''s content hash is made of.';
+
+CREATE FUNCTION moderation.export_package(name text, release integer DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET extra_float_digits = 1 SET bytea_output = 'hex' SET TimeZone = 'UTC'
+AS $fn$
+DECLARE
+    target moderation.packages;
+    number integer;
+    settings jsonb;
+    exported jsonb;
+BEGIN
+    SELECT * INTO target FROM moderation.packages p WHERE p.name = export_package.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('package "%s" does not exist', coalesce(export_package.name, 'NULL')),
+            DETAIL = 'No package has this name.',
+            HINT = 'Packages are listed in moderation.packages.';
+    END IF;
+    number := coalesce(export_package.release, nullif(target.latest_release, 0));
+    settings := moderation.release_settings(target.package_id, number);
+    IF settings IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('package "%s" has no release %s', target.name, number),
+            DETAIL = 'Releases are numbered from 1, in the order they were published.',
+            HINT = 'Releases are listed in moderation.releases.';
+    END IF;
+    SELECT jsonb_build_object(
+        'format', 'pg_moderation package', 'version', 1, 'release', number,
+        'package', jsonb_build_object('name', target.name, 'action', settings->'action', 'threshold', settings->'threshold',
+                                      'description', target.description),
+        'policy', CASE WHEN settings->>'policy' IS NULL THEN NULL
+            ELSE jsonb_build_object('name', settings->'policy', 'severity', settings->'severity')
+                 || coalesce((SELECT jsonb_build_object('default_action', o.default_action, 'description', o.description)
+                              FROM moderation.policies o WHERE o.name = settings->>'policy'), '{}') END,
+        'folding_version', moderation.folding_version(),
+        'content_hash', encode(moderation.content_hash(
+            moderation.set_hash_apply('', coalesce(array_agg(r.element), '{}'), '{}'), (settings->>'action')::moderation.action,
+            (settings->>'threshold')::real, settings->>'policy', (settings->>'severity')::smallint), 'hex'),
+        'items', coalesce(jsonb_agg(
+            jsonb_strip_nulls(to_jsonb(v) || (to_jsonb(i) - 'kind'))
+                - ARRAY['item_id', 'package_id', 'added_in', 'removed_in', 'changed_at', 'changed_by']
+            ORDER BY v.item_hash), '[]'))
+    INTO exported
+    FROM moderation.release_items(target.package_id, number) r
+    JOIN moderation.item_versions v
+      ON v.item_id = r.item_id AND CASE WHEN number IS NULL THEN v.removed_in IS NULL
+                                        ELSE v.added_in <= number AND (v.removed_in IS NULL OR v.removed_in > number) END
+    JOIN moderation.items i ON i.item_id = v.item_id;
+    RETURN exported;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.export_package(text, integer) IS 'A release of a package (default: the newest, of an unpublished package its draft) as JSON, for import_package() on any server: settings, policy, and every item with its provenance.';
+
+CREATE FUNCTION moderation.import_package(
+    content jsonb, name text DEFAULT NULL, note text DEFAULT NULL,
+    OUT package text, OUT release integer, OUT added integer, OUT removed integer, OUT content_hash text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET extra_float_digits = 1 SET bytea_output = 'hex' SET TimeZone = 'UTC' SET jit = off
+AS $fn$
+DECLARE
+    target moderation.packages;
+    policy moderation.policies;
+    wrong bigint;
+    stale bigint[];
+BEGIN
+    IF content->>'format' IS DISTINCT FROM 'pg_moderation package' OR content->>'version' IS DISTINCT FROM '1'
+       OR jsonb_typeof(content->'items') IS DISTINCT FROM 'array' OR jsonb_typeof(content->'package') IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'this is no package of export_package(), version 1',
+            DETAIL = format('Its format is %s, its version %s.', coalesce(left(content->>'format', 50), 'missing'), coalesce(left(content->>'version', 50), 'missing')),
+            HINT = 'Lists of terms are imported with import_items().';
+    END IF;
+    package := coalesce(import_package.name, content->'package'->>'name');
+    PERFORM moderation.check_name('package', package);
+    BEGIN
+        IF jsonb_typeof(content->'policy') = 'object' THEN
+            SELECT * INTO policy FROM moderation.policies o WHERE o.name = content->'policy'->>'name';
+            IF NOT FOUND THEN
+                PERFORM moderation.create_policy(
+                    content->'policy'->>'name', (content->'policy'->>'severity')::integer,
+                    coalesce((content->'policy'->>'default_action')::moderation.action, 'review'), content->'policy'->>'description');
+            ELSIF policy.severity <> (content->'policy'->>'severity')::smallint THEN
+                RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                    MESSAGE = format('policy "%s" has severity %s here and %s in the export', policy.name, policy.severity, content->'policy'->>'severity'),
+                    DETAIL = 'The severity is part of the content hash. Nothing was imported.',
+                    HINT = 'Rename one of the policies.';
+            END IF;
+        END IF;
+        IF NOT EXISTS (SELECT FROM moderation.packages p WHERE p.name = package) THEN
+            PERFORM moderation.create_package(package, description => content->'package'->>'description');
+        END IF;
+        PERFORM moderation.alter_package(
+            package, action => (content->'package'->>'action')::moderation.action,
+            threshold => (content->'package'->>'threshold')::real, policy => coalesce(content->'policy'->>'name', ''), note => note);
+        target := moderation.lock_package(package);
+        -- A term says what it is: a hash that does not follow from it would make two items of one, or one of two.
+        SELECT g.position INTO wrong
+        FROM (SELECT i.position, i.item,
+                     CASE WHEN i.item ?& ARRAY['term', 'match', 'level'] THEN (
+                         SELECT c.item_hash FROM moderation.check_terms(
+                             ARRAY[i.item->>'term'], coalesce((i.item->>'allow')::boolean, false), (i.item->>'match')::moderation.match_mode,
+                             (i.item->>'level')::moderation.match_level, i.item->>'language') c) END AS item_hash
+              FROM jsonb_array_elements(content->'items') WITH ORDINALITY i(item, position)
+              WHERE coalesce(i.item->>'kind', 'term') = 'term') g
+        WHERE g.item_hash IS DISTINCT FROM (g.item->>'item_hash')::bytea OR g.item_hash IS NULL LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'data_corrupted',
+                MESSAGE = format('item %s of the export is not what its hash says', wrong),
+                DETAIL = 'It was changed after the export, or is damaged. Nothing was imported.',
+                HINT = 'Export it again.';
+        END IF;
+        WITH wanted AS MATERIALIZED (
+            SELECT i.item, v.item_hash, moderation.item_element(v.item_hash, coalesce(v.weight, 1), v.valid_from, v.expires_at) AS element
+            FROM jsonb_array_elements(content->'items') i(item),
+                 LATERAL jsonb_populate_record(NULL::moderation.item_versions, i.item) v
+        ), kept AS MATERIALIZED (
+            SELECT r.item_id, r.element FROM moderation.release_items(target.package_id, NULL) r
+        )
+        SELECT array_agg(k.item_id) INTO stale FROM kept k WHERE NOT EXISTS (SELECT FROM wanted w WHERE w.element = k.element);
+        removed := CASE WHEN stale IS NULL THEN 0 ELSE moderation.remove_items(package, stale) END;
+        WITH fresh AS MATERIALIZED (
+            SELECT jsonb_build_object('item_id', nextval('moderation.items_item_id_seq'), 'package_id', target.package_id,
+                       'added_in', target.latest_release + 1, 'allow', false, 'kind', 'term', 'weight', 1) || i.item
+                   || jsonb_build_object('removed_in', NULL, 'changed_at', now(), 'changed_by', moderation.caller(),
+                       'created_at', coalesce(i.item->>'created_at', now()::text), 'created_by', coalesce(i.item->>'created_by', moderation.caller())) AS item
+            FROM jsonb_array_elements(content->'items') i(item)
+            WHERE NOT EXISTS (SELECT FROM moderation.item_versions x
+                              WHERE x.package_id = target.package_id AND x.removed_in IS NULL AND x.item_hash = (i.item->>'item_hash')::bytea)
+        ), identities AS (
+            INSERT INTO moderation.items OVERRIDING SYSTEM VALUE
+            SELECT r.* FROM fresh f, LATERAL jsonb_populate_record(NULL::moderation.items, f.item) r
+        ), versions AS (
+            INSERT INTO moderation.item_versions
+            SELECT r.* FROM fresh f, LATERAL jsonb_populate_record(NULL::moderation.item_versions, f.item) r
+            RETURNING item_id, item_hash, weight, valid_from, expires_at, allow
+        ), counted AS (
+            UPDATE moderation.drafts d
+            SET set_state = moderation.set_hash_apply(d.set_state, n.elements, '{}'), terms = d.terms + n.terms,
+                allow_entries = d.allow_entries + n.allowed, draft_key = gen_random_uuid(), changed_at = now(),
+                changed_by = moderation.caller()
+            FROM (SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)) AS elements,
+                         count(*) FILTER (WHERE NOT v.allow) AS terms, count(*) FILTER (WHERE v.allow) AS allowed
+                  FROM versions v) n
+            WHERE d.package_id = target.package_id AND n.elements IS NOT NULL
+        )
+        SELECT count(*) INTO added FROM fresh;
+    EXCEPTION
+        WHEN data_exception OR not_null_violation OR check_violation OR unique_violation THEN
+            IF SQLERRM LIKE 'item % of the export is not what its hash says' THEN
+                RAISE;
+            END IF;
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('the export cannot be imported: %s', SQLERRM),
+                DETAIL = 'It was changed by hand, or is damaged. Nothing was imported.',
+                HINT = 'Export it again.';
+    END;
+    release := moderation.freeze_draft(target, note);
+    SELECT encode(r.content_hash, 'hex') INTO content_hash FROM moderation.releases r
+    WHERE r.package_id = target.package_id AND r.release = import_package.release;
+    IF content_hash IS DISTINCT FROM content->>'content_hash' THEN
+        RAISE EXCEPTION USING ERRCODE = 'data_corrupted',
+            MESSAGE = 'the imported package has another content hash than the export',
+            DETAIL = format('%s here, %s in the export. Nothing was imported.', content_hash, coalesce(left(content->>'content_hash', 64), 'none')),
+            HINT = 'The export was changed or is damaged: export it again.';
+    END IF;
+    PERFORM moderation.audit('import_package', package, NULL,
+        jsonb_build_object('release', release, 'added', added, 'removed', removed, 'content_hash', content_hash), note);
+END
+$fn$;
+COMMENT ON FUNCTION moderation.import_package(jsonb, text, text) IS 'Makes the draft of a package what an export says, and a release of it with the identical content hash, else fails as a whole. Creates package and policy if they are missing; puts nothing in force: that is publish_package(). name: import it under another one.';

@@ -1,0 +1,60 @@
+-- A package as JSON and back: the identical content hash, on another server or under another name.
+SET timezone = 'UTC';
+SELECT moderation.create_policy('exported', severity => 4, default_action => 'block', description => 'what we export') > 0 AS created;
+SELECT moderation.create_package('exports', policy => 'exported', threshold => 0.1, description => 'a "quoted" one') > 0 AS created;
+SELECT * FROM moderation.add_terms('exports', ARRAY['онлайн казино', 'a "quoted" term', E'a\\backslash'], weight => 0.3, source => 'list', case_ref => 'c-1', note => 'n', evidence => 'ads/7');
+SELECT * FROM moderation.add_terms('exports', ARRAY['закладка'], match => 'inflected', language => 'ru', valid_from => '2098-12-31 23:59:59.123456+00', expires_at => '2100-01-01');
+SELECT * FROM moderation.allow_terms('exports', ARRAY['casino royale'], level => 'literal');
+SELECT moderation.publish_package('exports', note => 'first');
+SELECT moderation.remove_terms('exports', ARRAY['a "quoted" term']);
+SELECT * FROM moderation.add_terms('exports', ARRAY['second']);
+SELECT moderation.publish_package('exports');
+SELECT * FROM moderation.add_terms('exports', ARRAY['only a draft']);
+-- The layout.
+SELECT jsonb_pretty(e - ARRAY['items', 'content_hash', 'folding_version']) AS settings, jsonb_array_length(e->'items') AS items, length(e->>'content_hash') AS hash FROM moderation.export_package('exports', 1) e;
+SELECT i - ARRAY['item_hash', 'created_at', 'created_by'] AS item FROM moderation.export_package('exports', 1) e, jsonb_array_elements(e->'items') i ORDER BY i->>'term' COLLATE "C";
+SELECT r.release, e.e->>'content_hash' = encode(r.content_hash, 'hex') AS same_hash FROM moderation.releases r JOIN moderation.packages p USING (package_id), LATERAL moderation.export_package('exports', r.release) e(e) WHERE p.name = 'exports' ORDER BY 1;
+SELECT (e->>'release')::int AS newest FROM moderation.export_package('exports') e;
+-- In whatever way the session prints numbers, times and bytes.
+SELECT md5(moderation.export_package('exports')::text) AS plain \gset
+SET extra_float_digits = -3; SET bytea_output = escape; SET timezone = 'Asia/Tokyo'; SET datestyle = 'German'; SET intervalstyle = 'iso_8601';
+SELECT md5(moderation.export_package('exports')::text) = :'plain' AS same;
+RESET extra_float_digits; RESET bytea_output; SET timezone = 'UTC'; RESET datestyle; RESET intervalstyle;
+-- Under another name, by another role, both releases, one after the other: the draft follows.
+SELECT moderation.export_package('exports', 1) AS one, moderation.export_package('exports', 2) AS two \gset
+SELECT package, release, added, removed, content_hash = :'one'::jsonb->>'content_hash' AS same FROM moderation.import_package(:'one', name => 'exports copy', note => 'from afar');
+SELECT package, release, added, removed, content_hash = :'two'::jsonb->>'content_hash' AS same FROM moderation.import_package(:'two', name => 'exports copy');
+SELECT package, release, added, removed, content_hash = :'two'::jsonb->>'content_hash' AS same FROM moderation.import_package(:'two', name => 'exports copy');
+SELECT (moderation.export_package('exports copy', r) - ARRAY['package', 'release']) = (moderation.export_package('exports', r) - ARRAY['package', 'release']) AS all_the_same FROM generate_series(1, 2) r;
+SELECT d.terms, d.allow_entries, d.set_state = moderation.set_hash_apply('', (SELECT array_agg(element) FROM moderation.release_items(d.package_id, NULL)), '{}') AS hash FROM moderation.drafts d JOIN moderation.packages p USING (package_id) WHERE p.name = 'exports copy';
+-- Nothing is in force by it; a publish puts that very release in force, and it judges the same.
+SELECT count(*) AS in_force FROM moderation.in_force WHERE package = 'exports copy';
+SELECT moderation.publish_package('exports copy');
+SELECT b, (moderation.moderate_text(b, 'exports')).action, (moderation.moderate_text(b, 'exports copy')).action AS copy FROM (VALUES ('онлайн казино'), ('second'), ('a "quoted" term'), ('fine')) t(b);
+SELECT call, package, after - 'content_hash' AS after, reason FROM moderation.audit_log WHERE call = 'import_package' ORDER BY audit_id;
+-- An unpublished package is exported as its draft.
+SELECT moderation.create_package('exports draft') > 0 AS created;
+SELECT * FROM moderation.add_terms('exports draft', ARRAY['x']);
+SELECT e->'release' AS release, package, i.release AS becomes FROM moderation.export_package('exports draft') e, moderation.import_package(e, name => 'exports draft copy') i;
+-- What does not fit is refused whole.
+SELECT count(*) AS packages FROM moderation.packages \gset
+CALL t.fails($$SELECT moderation.export_package('no such package')$$);
+CALL t.fails($$SELECT moderation.export_package('exports', 9)$$);
+CALL t.fails($$SELECT moderation.import_package('{}')$$);
+CALL t.fails($$SELECT moderation.import_package('[1]')$$);
+CALL t.fails($$SELECT moderation.import_package(NULL)$$);
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, :'one'::jsonb || '{"version": 2}'));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{items,0,term}', '"changed"')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{items,0,match}', '"nonsense"')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{package,action}', '"log"')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{package,action}', '7')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{policy,severity}', '1')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, :'one'::jsonb #- '{items,0}'));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{items,1}', :'one'::jsonb #> '{items,0}')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{items,0,weight}', '"NaN"')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'one', '{items,0}', '5')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, :'one'::jsonb || '{"items": []}'));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => '')$$, :'one'));
+SELECT count(*) = :packages AS none_came FROM moderation.packages;
+SELECT t.retire_all();
+RESET timezone;
