@@ -213,6 +213,8 @@ DECLARE
     removed integer;
     elements bytea[];
     removed_allow integer;
+    removed_images integer;
+    removed_videos integer;
 BEGIN
     target := moderation.lock_package(package);
     SELECT array_agg(DISTINCT i) INTO unknown FROM unnest(items) i
@@ -224,8 +226,9 @@ BEGIN
             DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
-    SELECT array_agg(moderation.item_element(v.item_hash, v.weight)), count(*), count(*) FILTER (WHERE v.allow)
-    INTO elements, removed, removed_allow
+    SELECT array_agg(moderation.item_element(v.item_hash, v.weight)), count(*), count(*) FILTER (WHERE v.allow),
+           count(*) FILTER (WHERE v.kind = 'image' AND NOT v.allow), count(*) FILTER (WHERE v.kind = 'video')
+    INTO elements, removed, removed_allow, removed_images, removed_videos
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
@@ -241,7 +244,8 @@ BEGIN
       AND NOT EXISTS (SELECT FROM moderation.item_versions v WHERE v.item_id = i.item_id);
     UPDATE moderation.drafts d
     SET set_state = moderation.set_hash_apply(d.set_state, '{}', elements),
-        terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
+        terms = d.terms - (removed - removed_allow - removed_images - removed_videos), allow_entries = d.allow_entries - removed_allow,
+        images = d.images - removed_images, videos = d.videos - removed_videos,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
     RETURN removed;
@@ -310,15 +314,17 @@ BEGIN
     SELECT * INTO policy FROM moderation.policies p WHERE p.policy_id = target.policy_id;
     SELECT * INTO latest FROM moderation.releases r
     WHERE r.package_id = target.package_id AND r.release = target.latest_release;
-    IF draft.terms = 0 THEN
+    IF draft.terms + draft.images + draft.videos = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('package "%s" has no item to publish', target.name),
-            DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
+            DETAIL = 'A release needs at least one term, image or video; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
     END IF;
     -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
     hash := sha256(draft.set_state || convert_to(
-        jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)::text,
+        (jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)
+         -- Where no item has a distance, the package's means nothing.
+         || CASE WHEN draft.images + draft.videos > 0 THEN jsonb_build_array(target.max_distance) ELSE '[]' END)::text,
         'UTF8'));
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
@@ -327,9 +333,10 @@ BEGIN
         number := target.latest_release + 1;
         INSERT INTO moderation.releases
             (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
-             terms, allow_entries, note, published_by)
+             terms, allow_entries, images, videos, max_distance, note, published_by)
         VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
-                moderation.folding_version(), draft.terms, draft.allow_entries, publish_package.note, moderation.caller());
+                moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos,
+                target.max_distance, publish_package.note, moderation.caller());
         UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
     END IF;
     IF publish_package.stage = 'shadow' AND number = (

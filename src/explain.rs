@@ -6,6 +6,7 @@ use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
 use crate::material::enum_label;
+use crate::media::MediaItems;
 use crate::moderate::slots_of;
 use crate::pg::{self, Call, Rows};
 use pg_moderation_engine::{
@@ -84,7 +85,7 @@ fn items_of(map: &InForce, package: &str) -> Result<Vec<Item>> {
         None => in_force::asked(map, package, None)?.release.clone(),
     };
     let mut items = Vec::new();
-    compiled::load(map.installed, 0, &release, &mut items)?;
+    compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;
     Ok(items)
 }
 

@@ -35,8 +35,10 @@ pub struct Release {
     pub threshold: f32,
     /// Names the content in this database: release key and content hash; for a draft, its own hash.
     pub key: Vec<u8>,
-    /// How many terms and allow entries it has.
+    /// How many items and allow entries it has.
     pub items: i32,
+    /// Distance of its images and videos that have none of their own, in bits.
+    pub max_distance: i32,
 }
 
 impl Release {
@@ -249,11 +251,13 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
 }
 
 const ASKED_RELEASE: &std::ffi::CStr = c"
-SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash, r.terms + r.allow_entries
+SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
+       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
 
 const ASKED_DRAFT: &std::ffi::CStr = c"
-SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key), d.terms + d.allow_entries
+SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
+       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer
 FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
 WHERE p.package_id = $1";
 
@@ -270,6 +274,7 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             threshold: row.float4(3).unwrap_or_default(),
             key: row.bytes(4).unwrap_or_default(),
             items: row.int4(5).unwrap_or_default(),
+            max_distance: row.int4(6).unwrap_or_default(),
         });
         Ok(())
     };
@@ -327,7 +332,7 @@ fn read_fresh() -> Result<Rc<InForce>> {
 
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
-       r.terms + r.allow_entries
+       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -365,6 +370,7 @@ fn read() -> Result<InForce> {
                 threshold: row.float4(6).unwrap_or_default(),
                 key,
                 items: row.int4(9).unwrap_or_default(),
+                max_distance: row.int4(10).unwrap_or_default(),
             });
         }
         packages.insert(package, package_id);
@@ -398,6 +404,7 @@ pub fn set_hash(releases: &[Release]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(pg_moderation_engine::FORMAT_VERSION.to_be_bytes());
     hash.update(pg_moderation_engine::FOLDING_VERSION.to_be_bytes());
+    hash.update(pg_moderation_engine::media::FORMAT_VERSION.to_be_bytes());
     for release in releases {
         hash.update(release.package_id.to_be_bytes());
         hash.update(release.release.to_be_bytes());

@@ -3,8 +3,9 @@
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
+use crate::media_hits::MediaFields;
 use crate::pg::{self, Call};
-use crate::verdict::{self, Field, Found, release_of};
+use crate::verdict::{self, Field, Found, Judgement, release_of};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
 
@@ -78,16 +79,22 @@ fn moderate_text(call: &Call) -> Result<Option<Datum>> {
             name: None,
             text: body,
         }],
+        &MediaFields::default(),
         slots.as_deref(),
     )?;
+    verdict_row(call, &map, &judgement).map(Some)
+}
+
+/// A verdict as a row of `moderation.verdict`.
+pub fn verdict_row(call: &Call, map: &InForce, judgement: &Judgement) -> Result<Datum> {
     let action = judgement
         .action
         .as_deref()
         .map(|action| map.label("action", action))
         .transpose()?;
-    let hits = pg::jsonb_datum(&judgement.live_hits(&map, true)?)?;
+    let hits = pg::jsonb_datum(&judgement.live_hits(map, true)?)?;
     let score = Datum::from(judgement.score.to_bits());
-    call.row(&[action, Some(score), Some(hits)]).map(Some)
+    call.row(&[action, Some(score), Some(hits)])
 }
 
 /// `text_hits(body, packages, release, draft, suppressed)`: every place of every item.

@@ -7,6 +7,7 @@ use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::gucs;
 use crate::in_force::{InForce, Release};
+use crate::media_hits::{self, MediaFields, MediaFound};
 use pg_moderation_engine::{FindOptions, Hit};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ pub struct Judgement {
     pub action: Option<String>,
     pub score: f32,
     pub found: Vec<Found>,
+    pub media: Vec<MediaFound>,
 }
 
 /// Hits that a verdict lists at most, so that a megabyte of spam does not become ten megabytes of JSON. The verdict itself
@@ -77,19 +79,31 @@ pub fn find(
 }
 
 /// The verdict of what is in force, with the hits it rests on. `slots` restricts it to some packages.
-pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Result<Judgement> {
+pub fn judge(
+    map: &InForce,
+    fields: &[Field<'_>],
+    media: &MediaFields<'_>,
+    slots: Option<&[u16]>,
+) -> Result<Judgement> {
     if map.releases.is_empty() {
         return Ok(Judgement {
             action: None,
             score: 0.0,
             found: Vec::new(),
+            media: Vec::new(),
         });
     }
-    let found = find(map.compiled()?, fields, slots, false)?;
+    let compiled = map.compiled()?;
+    let found = find(compiled, fields, slots, false)?;
+    let media = media_hits::find(compiled, media, slots, false)?;
     let mut best: HashMap<(u16, i64), f32> = HashMap::new();
-    for Found { hit, .. } in &found {
-        let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
-        *score = score.max(hit.score);
+    let texts = found
+        .iter()
+        .map(|Found { hit, .. }| (hit.slot, hit.item, hit.score));
+    let others = media.iter().map(|found| (found.slot, found.item, found.score));
+    for (slot, item, hit_score) in texts.chain(others) {
+        let score = best.entry((slot, item)).or_insert(hit_score);
+        *score = score.max(hit_score);
     }
     let mut scores: HashMap<u16, f64> = HashMap::new();
     for ((slot, _), score) in best {
@@ -112,6 +126,7 @@ pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Resu
         action: action.map(str::to_owned),
         score: highest,
         found,
+        media,
     })
 }
 
@@ -126,6 +141,11 @@ impl Judgement {
         self.action.as_deref() == Some("block")
     }
 
+    /// Is there a hit, live or shadow?
+    pub fn has_hits(&self) -> bool {
+        !self.found.is_empty() || !self.media.is_empty()
+    }
+
     /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
     /// matched text are left out: for an error's DETAIL, whose reader may not know them.
     pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
@@ -137,6 +157,12 @@ impl Judgement {
             let release = release_of(&map.releases, found.hit.slot)?;
             if release.is_live() {
                 hits.push(found.json(release, map.compiled()?, material));
+            }
+        }
+        for found in self.media.iter().take(MAX_LISTED.saturating_sub(hits.len())) {
+            let release = release_of(&map.releases, found.slot)?;
+            if release.is_live() {
+                hits.push(found.json(release, material));
             }
         }
         Ok(Value::Array(hits))
