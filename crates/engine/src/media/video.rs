@@ -4,6 +4,7 @@ use super::{ImageHit, Media, MediaOptions};
 use crate::hash::pdq::{PDQ_MIN_QUALITY, PdqHash};
 use crate::hash::vpdq::{Coverage, TimeRange, VideoFrame, VideoMatchOptions, match_videos};
 use crate::{Interrupt, MatchError};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
@@ -130,11 +131,11 @@ impl Media<'_> {
         let mut known: HashMap<PdqHash, Vec<ImageHit<'_>>> = HashMap::new();
         let mut found: BTreeMap<(u16, i64), Tally<'_>> = BTreeMap::new();
         for (position, frame) in content.iter().enumerate() {
-            if !known.contains_key(&frame.hash) {
-                let hits = self.find_image(&frame.hash, options, interrupt)?;
-                known.insert(frame.hash, hits);
-            }
-            for hit in known.get(&frame.hash).into_iter().flatten() {
+            let hits = match known.entry(frame.hash) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.find_image(&frame.hash, options, interrupt)?),
+            };
+            for hit in hits.iter() {
                 found
                     .entry((hit.slot, hit.item))
                     .or_insert_with(|| Tally::new(hit, frame))
