@@ -30,7 +30,8 @@ COMMENT ON FUNCTION moderation.check_weight(real) IS 'Internal: refuses weights 
 
 CREATE FUNCTION moderation.add_images_to_draft(
     package text, hashes moderation.pdqhash[], qualities integer[], allow boolean, max_distance integer, label text, weight real,
-    source text, case_ref text, note text, OUT added integer, OUT skipped integer)
+    source text, case_ref text, note text, valid_from timestamptz, expires_at timestamptz,
+    OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -38,6 +39,7 @@ DECLARE
     position_of_null integer := array_position(hashes, NULL);
     bad record;
     elements bytea[];
+    item_ids bigint[];
 BEGIN
     IF hashes IS NULL OR position_of_null IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -61,6 +63,7 @@ BEGIN
     END IF;
     PERFORM moderation.check_distance(max_distance);
     PERFORM moderation.check_weight(weight);
+    SELECT s.valid_from, s.expires_at INTO valid_from, expires_at FROM moderation.check_schedule(valid_from, expires_at) s;
     target := moderation.lock_package(package);
     WITH fresh AS MATERIALIZED (
         SELECT nextval('moderation.items_item_id_seq') AS item_id, h.hash,
@@ -75,15 +78,17 @@ BEGIN
         SELECT f.item_id, target.package_id, 'image', source, case_ref, note, moderation.caller() FROM fresh f
     ), new_versions AS (
         INSERT INTO moderation.item_versions
-            (item_id, package_id, added_in, kind, allow, hash, max_distance, label, weight, item_hash, changed_by)
+            (item_id, package_id, added_in, kind, allow, hash, max_distance, label, weight, valid_from, expires_at, item_hash,
+             changed_by)
         SELECT f.item_id, target.package_id, target.latest_release + 1, 'image', add_images_to_draft.allow, f.hash,
-               add_images_to_draft.max_distance, add_images_to_draft.label, add_images_to_draft.weight, f.item_hash,
-               moderation.caller()
+               add_images_to_draft.max_distance, add_images_to_draft.label, add_images_to_draft.weight,
+               add_images_to_draft.valid_from, add_images_to_draft.expires_at, f.item_hash, moderation.caller()
         FROM fresh f
-        RETURNING item_hash
+        RETURNING item_id, item_hash
     )
-    SELECT array_agg(moderation.item_element(n.item_hash, add_images_to_draft.weight)), count(*)
-    INTO elements, added FROM new_versions n;
+    SELECT array_agg(moderation.item_element(n.item_hash, add_images_to_draft.weight, add_images_to_draft.valid_from, add_images_to_draft.expires_at)),
+           array_agg(n.item_id ORDER BY n.item_id), count(*)
+    INTO elements, item_ids, added FROM new_versions n;
     skipped := cardinality(hashes) - added;
     IF added > 0 THEN
         UPDATE moderation.drafts d
@@ -92,27 +97,31 @@ BEGIN
             allow_entries = d.allow_entries + CASE WHEN add_images_to_draft.allow THEN added ELSE 0 END,
             draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
+        PERFORM moderation.audit(CASE WHEN allow THEN 'allow_images' ELSE 'add_images' END, target.name, NULL,
+            jsonb_build_object('items', item_ids, 'added', added, 'skipped', skipped), note);
     END IF;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_images_to_draft(text, moderation.pdqhash[], integer[], boolean, integer, text, real, text, text, text) IS 'Internal: what add_images() and allow_images() share.';
+COMMENT ON FUNCTION moderation.add_images_to_draft(text, moderation.pdqhash[], integer[], boolean, integer, text, real, text, text, text, timestamptz, timestamptz) IS 'Internal: what add_images() and allow_images() share.';
 
 CREATE FUNCTION moderation.add_images(
     package text, hashes moderation.pdqhash[], max_distance integer DEFAULT NULL, label text DEFAULT NULL, weight real DEFAULT 1,
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL, qualities integer[] DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note) a;
+    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_images(text, moderation.pdqhash[], integer, text, real, text, text, text, integer[]) IS 'Adds risk images by their hashes to the package''s draft; those already there are skipped and counted. Qualities, if given, must be 50 or more. max_distance: for these images instead of the package''s.';
+COMMENT ON FUNCTION moderation.add_images(text, moderation.pdqhash[], integer, text, real, text, text, text, integer[], timestamptz, timestamptz) IS 'Adds risk images by their hashes to the package''s draft; those already there are skipped and counted. Qualities, if given, must be 50 or more. max_distance: for these images instead of the package''s.';
 
 CREATE FUNCTION moderation.add_images(
     package text, images bytea[], max_distance integer DEFAULT NULL, label text DEFAULT NULL, weight real DEFAULT 1,
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -129,28 +138,29 @@ BEGIN
                         FROM unnest(images) WITH ORDINALITY AS u(image, position) ORDER BY u.position);
     END IF;
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note) a;
+    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_images(text, bytea[], integer, text, real, text, text, text) IS 'Adds risk images by their files (JPEG, PNG, WebP, GIF, BMP) to the package''s draft; only the hashes are kept. An image of a quality below 50 is refused.';
+COMMENT ON FUNCTION moderation.add_images(text, bytea[], integer, text, real, text, text, text, timestamptz, timestamptz) IS 'Adds risk images by their files (JPEG, PNG, WebP, GIF, BMP) to the package''s draft; only the hashes are kept. An image of a quality below 50 is refused.';
 
 CREATE FUNCTION moderation.allow_images(
     package text, hashes moderation.pdqhash[], max_distance integer DEFAULT NULL, label text DEFAULT NULL,
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_images_to_draft(package, hashes, NULL, true, max_distance, label, 1, source, case_ref, note) a;
+    FROM moderation.add_images_to_draft(package, hashes, NULL, true, max_distance, label, 1, source, case_ref, note, valid_from, expires_at) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.allow_images(text, moderation.pdqhash[], integer, text, text, text, text) IS 'Adds allowed images to the package''s draft: an image within max_distance of one has no image hits of this package.';
+COMMENT ON FUNCTION moderation.allow_images(text, moderation.pdqhash[], integer, text, text, text, text, timestamptz, timestamptz) IS 'Adds allowed images to the package''s draft: an image within max_distance of one has no image hits of this package.';
 
 CREATE FUNCTION moderation.add_video(
     package text, label text, frames moderation.video_frame[], max_distance integer DEFAULT NULL, min_material real DEFAULT 80,
     min_content real DEFAULT 0, weight real DEFAULT 1, source text DEFAULT NULL, case_ref text DEFAULT NULL,
-    note text DEFAULT NULL)
+    note text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL)
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -172,6 +182,7 @@ BEGIN
     END IF;
     PERFORM moderation.check_distance(max_distance);
     PERFORM moderation.check_weight(weight);
+    SELECT s.valid_from, s.expires_at INTO valid_from, expires_at FROM moderation.check_schedule(valid_from, expires_at) s;
     hash_of_item := moderation.video_item_hash(frames, max_distance, min_material, min_content);
     target := moderation.lock_package(package);
     SELECT v.item_id INTO id FROM moderation.item_versions v
@@ -183,17 +194,22 @@ BEGIN
     VALUES (target.package_id, 'video', source, case_ref, note, moderation.caller())
     RETURNING item_id INTO id;
     INSERT INTO moderation.item_versions
-        (item_id, package_id, added_in, kind, frames, max_distance, min_material, min_content, label, weight, item_hash, changed_by)
+        (item_id, package_id, added_in, kind, frames, max_distance, min_material, min_content, label, weight, valid_from,
+         expires_at, item_hash, changed_by)
     VALUES (id, target.package_id, target.latest_release + 1, 'video', add_video.frames, add_video.max_distance,
-            add_video.min_material, add_video.min_content, add_video.label, add_video.weight, hash_of_item, moderation.caller());
+            add_video.min_material, add_video.min_content, add_video.label, add_video.weight,
+            add_video.valid_from, add_video.expires_at, hash_of_item, moderation.caller());
     UPDATE moderation.drafts d
-    SET set_state = moderation.set_hash_apply(d.set_state, ARRAY[moderation.item_element(hash_of_item, add_video.weight)], '{}'),
+    SET set_state = moderation.set_hash_apply(d.set_state, 
+            ARRAY[moderation.item_element(hash_of_item, add_video.weight, add_video.valid_from, add_video.expires_at)], '{}'),
         videos = d.videos + 1, draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
+    PERFORM moderation.audit('add_video', target.name, NULL,
+        jsonb_build_object('items', jsonb_build_array(id), 'label', label, 'frames', cardinality(frames)), note);
     RETURN id;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_video(text, text, moderation.video_frame[], integer, real, real, real, text, text, text) IS 'Adds a risk video by its frames to the package''s draft; returns the item id, of the one already there if it is. It hits a content that contains at least min_material percent of its frames and consists of them to at least min_content percent.';
+COMMENT ON FUNCTION moderation.add_video(text, text, moderation.video_frame[], integer, real, real, real, text, text, text, timestamptz, timestamptz) IS 'Adds a risk video by its frames to the package''s draft; returns the item id, of the one already there if it is. It hits a content that contains at least min_material percent of its frames and consists of them to at least min_content percent.';
 
 CREATE FUNCTION moderation.set_max_distance(package text, max_distance integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -212,6 +228,8 @@ BEGIN
     UPDATE moderation.packages p SET max_distance = set_max_distance.max_distance WHERE p.package_id = target.package_id;
     UPDATE moderation.drafts d SET draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
+    PERFORM moderation.audit('set_max_distance', target.name, jsonb_build_object('max_distance', target.max_distance),
+        jsonb_build_object('max_distance', set_max_distance.max_distance), NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.set_max_distance(text, integer) IS 'Sets the distance of the package''s draft: of images and videos that were added without one.';

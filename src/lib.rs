@@ -7,6 +7,7 @@
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
@@ -53,6 +54,9 @@ mod pg;
 mod quarantine;
 mod record;
 mod reject;
+mod release;
+mod rollout;
+mod schedule;
 mod spi;
 mod spool;
 mod trigger;
@@ -71,7 +75,8 @@ extension_sql_file!(
     name = "material",
     requires = ["pdqhash"]
 );
-extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["material"]);
+extension_sql_file!("../sql/25_audit.sql", name = "audit", requires = ["material"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["audit"]);
 extension_sql_file!(
     "../sql/40_matching.sql",
     name = "matching",
@@ -80,9 +85,14 @@ extension_sql_file!(
 extension_sql_file!("../sql/45_media.sql", name = "media", requires = ["matching"]);
 extension_sql_file!("../sql/50_packages.sql", name = "packages", requires = ["media"]);
 extension_sql_file!(
+    "../sql/52_lifecycle.sql",
+    name = "lifecycle",
+    requires = ["packages"]
+);
+extension_sql_file!(
     "../sql/53_media_items.sql",
     name = "media_items",
-    requires = ["packages"]
+    requires = ["lifecycle"]
 );
 extension_sql_file!(
     "../sql/60_attach.sql",
@@ -90,7 +100,13 @@ extension_sql_file!(
     requires = ["media_items"]
 );
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
+extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
+extension_sql_file!(
+    "../sql/72_statistics.sql",
+    name = "statistics",
+    requires = ["review"]
+);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["statistics"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

@@ -2,8 +2,9 @@
 
 use crate::compiled::{Compiled, interrupted};
 use crate::error::Result;
-use crate::in_force::Release;
+use crate::in_force::{Release, Selection};
 use crate::verdict;
+use crate::video::frames_text;
 use pg_moderation_engine::hash::pdq::PdqHash;
 use pg_moderation_engine::hash::vpdq::{Coverage, TimeRange, VideoFrame};
 use pg_moderation_engine::media::{ImageHit, Media, MediaOptions};
@@ -16,6 +17,15 @@ pub struct MediaFields<'a> {
     pub videos: Vec<(Option<&'a str>, Vec<VideoFrame>)>,
 }
 
+impl MediaFields<'_> {
+    /// As texts, for a digest: hashes as hexadecimal digits, videos as vPDQ files.
+    pub fn texts(&self) -> Vec<String> {
+        let images = self.images.iter().map(|(_, hash)| hash.to_string());
+        let videos = self.videos.iter().map(|(_, frames)| frames_text(frames));
+        images.chain(videos).collect()
+    }
+}
+
 /// One item found in an image or a video.
 pub struct MediaFound {
     pub field: Option<String>,
@@ -24,6 +34,8 @@ pub struct MediaFound {
     pub label: String,
     pub score: f32,
     pub suppressed_by: Option<i64>,
+    /// The item is kept to shadow, whatever the stage of its release.
+    pub shadowed: bool,
     pub seen: Seen,
 }
 
@@ -50,11 +62,11 @@ pub struct Near {
     pub max_distance: u8,
 }
 
-/// Every item of the `slots` (all when `None`) in the media; on request also those that an allow entry covers.
+/// Every item of the selection in the media; on request also those that an allow entry covers.
 pub fn find(
     compiled: &Compiled,
     fields: &MediaFields<'_>,
-    slots: Option<&[u16]>,
+    selection: &Selection,
     suppressed: bool,
 ) -> Result<Vec<MediaFound>> {
     let mut found = Vec::new();
@@ -64,7 +76,11 @@ pub fn find(
     let Some(media) = compiled.media.open()? else {
         return Ok(found);
     };
-    let options = MediaOptions { slots, suppressed };
+    let options = MediaOptions {
+        slots: selection.slots.as_deref(),
+        inactive: selection.moment.inactive.as_deref(),
+        suppressed,
+    };
     for (field, hash) in &fields.images {
         for hit in media.find_image(hash, &options, &mut interrupted)? {
             let seen = Seen::Image(near(*hash, &hit));
@@ -73,6 +89,9 @@ pub fn find(
     }
     for (field, frames) in &fields.videos {
         find_in_video(&media, *field, frames, &options, &mut found)?;
+    }
+    for found in &mut found {
+        found.shadowed = selection.moment.is_shadowed(found.slot, found.item);
     }
     Ok(found)
 }
@@ -93,6 +112,7 @@ fn find_in_video(
             label: hit.label.to_owned(),
             score: hit.score,
             suppressed_by: None,
+            shadowed: false,
             seen: Seen::Video {
                 material: hit.material,
                 content: hit.content,
@@ -128,6 +148,7 @@ impl MediaFound {
             label: hit.label.to_owned(),
             score: hit.score,
             suppressed_by: hit.suppressed_by,
+            shadowed: false,
             seen,
         }
     }
@@ -159,6 +180,11 @@ impl MediaFound {
             Seen::Video { material, .. } => Some(material),
             Seen::Image(_) | Seen::Frame { .. } => None,
         }
+    }
+
+    /// The stage that this hit counts in; `None` when the release was asked for explicitly.
+    pub fn stage<'r>(&self, release: &'r Release) -> Option<&'r str> {
+        release.stage_of(self.shadowed)
     }
 
     /// The hit in the documented JSON array. Without `material` nothing that tells what the item shows.

@@ -1,15 +1,18 @@
 //! `moderate_image`, `moderate_video`, `moderate` and their hits: verdicts on more than one text.
 
-use crate::compiled::{Compiled, interrupted};
+use crate::compiled::interrupted;
 use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::image::hash_file;
-use crate::in_force::{self, Asked, InForce, Release};
+use crate::in_force::{self, Asked, InForce, Release, Selection};
+use crate::material::digest_of;
 use crate::media_hits::{self, MediaFields, MediaFound, Seen, multirange, percent};
 use crate::moderate::{slots_of, verdict_row};
 use crate::pg::{self, Call, Rows};
-use crate::verdict::{self, release_of};
+use crate::rollout::Lot;
+use crate::verdict::{self, Field, release_of};
 use pg_moderation_engine::hash::pdq::{PDQ_MIN_QUALITY, PdqHash};
+use pg_moderation_engine::media::MediaOptions;
 use pgrx::pg_sys::{self, Datum};
 use std::rc::Rc;
 
@@ -60,15 +63,18 @@ fn matches_image(call: &Call) -> Result<Option<Datum>> {
     let Some(&package_id) = map.packages.get(package) else {
         return Err(Error::UnknownPackage(package.to_owned()));
     };
-    let live = map
-        .releases
-        .iter()
-        .position(|release| release.package_id == package_id && release.is_live());
-    let hit = match live {
-        Some(slot) => match map.compiled()?.media.open()? {
-            Some(media) => media.has_image(&hash, slot as u16, &mut interrupted)?,
-            None => false,
-        },
+    let digest = || digest_of(std::iter::once(Some(hash.to_string().as_str())));
+    let Some(slot) = map.live_slot(package_id, &Lot::new(None, &digest)) else {
+        return Ok(Some(false.into()));
+    };
+    let moment = map.moment()?;
+    let options = MediaOptions {
+        slots: Some(&[slot]),
+        inactive: moment.unenforced.as_deref(),
+        suppressed: false,
+    };
+    let hit = match map.compiled()?.media.open()? {
+        Some(media) => media.has_image(&hash, &options, &mut interrupted)?,
         None => false,
     };
     Ok(Some(hit.into()))
@@ -103,10 +109,7 @@ fn video_argument(call: &Call) -> Result<Option<MediaFields<'static>>> {
 /// `moderate_…(content, packages, content_key)`: the verdict on one image or video.
 fn moderate_media(call: &Call, media: Option<MediaFields<'_>>) -> Result<Option<Datum>> {
     let Some(media) = media else { return Ok(None) };
-    let map = in_force::current()?;
-    let slots = slots_of(&map, call.texts(1)?)?;
-    let judgement = verdict::judge(&map, &[], &media, slots.as_deref())?;
-    verdict_row(call, &map, &judgement).map(Some)
+    verdict(call, &[], &media, call.text(2)?).map(Some)
 }
 
 fn moderate_image(call: &Call) -> Result<Option<Datum>> {
@@ -131,7 +134,7 @@ fn moderate_jsonb(call: &Call) -> Result<Option<Datum>> {
     let mut content = Content::default();
     // SAFETY: the SQL declaration says jsonb.
     unsafe { content.add_document("", document, &images, &videos)? };
-    moderate_content(call, content).map(Some)
+    moderate_content(call, content, call.text(4)?).map(Some)
 }
 
 /// `moderate(content record, packages, content_key)`.
@@ -142,31 +145,45 @@ fn moderate_record(call: &Call) -> Result<Option<Datum>> {
     let mut content = Content::default();
     // SAFETY: the SQL declaration says record.
     unsafe { content.add_row(row)? };
-    moderate_content(call, content).map(Some)
+    moderate_content(call, content, call.text(2)?).map(Some)
 }
 
-fn moderate_content(call: &Call, mut content: Content<'_>) -> Result<Datum> {
-    let map = in_force::current()?;
-    let slots = slots_of(&map, call.texts(1)?)?;
+fn moderate_content(call: &Call, mut content: Content<'_>, key: Option<&str>) -> Result<Datum> {
     let (fields, media) = content.parts();
-    let judgement = verdict::judge(&map, &fields, &media, slots.as_deref())?;
-    verdict_row(call, &map, &judgement)
+    verdict(call, &fields, &media, key)
+}
+
+/// The verdict of the packages that the second argument names. Contents that are the same draw the same lot.
+fn verdict(call: &Call, fields: &[Field<'_>], media: &MediaFields<'_>, key: Option<&str>) -> Result<Datum> {
+    let map = in_force::current()?;
+    let digest = || digest(fields, media);
+    let selection = map.selection(slots_of(&map, call.texts(1)?)?, &Lot::new(key, &digest))?;
+    let judgement = verdict::judge(&map, fields, media, &selection)?;
+    verdict_row(call, &map, &judgement, &judgement.live_hits(&map, true)?)
+}
+
+fn digest(fields: &[Field<'_>], media: &MediaFields<'_>) -> [u8; 32] {
+    let media = media.texts();
+    let texts = fields.iter().map(|field| Some(field.text));
+    digest_of(texts.chain(media.iter().map(|text| Some(text.as_str()))))
 }
 
 /// What a `…_hits` function judges by.
 enum By {
-    InForce(Option<Vec<u16>>),
+    InForce(Selection),
     Asked(Rc<Asked>),
 }
 
 impl By {
     /// From the arguments `packages, release, draft`, the second to the fourth.
-    fn of(call: &Call, map: &InForce) -> Result<Self> {
+    fn of(call: &Call, map: &InForce, media: &MediaFields<'_>) -> Result<Self> {
         let packages = call.texts(1)?;
         let release = call.int4(2);
         let draft = call.boolean(3).unwrap_or(false);
         if release.is_none() && !draft {
-            return slots_of(map, packages).map(Self::InForce);
+            let digest = || digest(&[], media);
+            let selection = map.selection(slots_of(map, packages)?, &Lot::new(None, &digest))?;
+            return Ok(Self::InForce(selection));
         }
         if release.is_some() && draft {
             return Err(Error::ReleaseOrDraft);
@@ -175,17 +192,6 @@ impl By {
             return Err(Error::OnePackageNeeded);
         };
         in_force::asked(map, package, release).map(Self::Asked)
-    }
-
-    fn compiled<'a>(
-        &'a self,
-        map: &'a InForce,
-    ) -> Result<Option<(&'a Compiled, &'a [Release], Option<&'a [u16]>)>> {
-        Ok(match self {
-            Self::InForce(_) if map.releases.is_empty() => None,
-            Self::InForce(slots) => Some((map.compiled()?, &map.releases, slots.as_deref())),
-            Self::Asked(asked) => Some((&asked.compiled, std::slice::from_ref(&asked.release), None)),
-        })
     }
 }
 
@@ -199,11 +205,19 @@ fn hits(
     let Some(media) = media else { return Ok(None) };
     let map = in_force::current()?;
     let suppressed = call.boolean(4).unwrap_or(false);
-    let by = By::of(call, &map)?;
-    let Some((compiled, releases, slots)) = by.compiled(&map)? else {
-        return Ok(None);
+    let by = By::of(call, &map, &media)?;
+    let (releases, found) = match &by {
+        By::InForce(_) if map.releases.is_empty() => return Ok(None),
+        By::InForce(selection) => {
+            let found = media_hits::find(map.compiled()?, &media, selection, suppressed)?;
+            (map.releases.as_slice(), found)
+        }
+        By::Asked(asked) => {
+            let found = media_hits::find(&asked.compiled, &media, &Selection::timeless(), suppressed)?;
+            (std::slice::from_ref(&asked.release), found)
+        }
     };
-    for found in media_hits::find(compiled, &media, slots, suppressed)? {
+    for found in found {
         pgrx::check_for_interrupts!();
         put(&rows, &map, release_of(releases, found.slot)?, &found)?;
     }
@@ -228,9 +242,8 @@ fn video_hits(call: &Call) -> Result<Option<Datum>> {
 
 /// Package to action: what all kinds of hits begin with.
 fn begin(map: &InForce, release: &Release, found: &MediaFound) -> Result<Vec<Option<Datum>>> {
-    let stage = release
-        .stage
-        .as_deref()
+    let stage = found
+        .stage(release)
         .map(|stage| map.label("stage", stage))
         .transpose()?;
     Ok(vec![

@@ -75,7 +75,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
         }
     }
     let mut rows = Vec::with_capacity(items.len());
-    let mut put = |slot: u16, item: i64, places: usize, hit: Value| -> Result<()> {
+    let mut put = |slot: u16, item: i64, shadowed: bool, places: usize, hit: Value| -> Result<()> {
         let release = release_of(&map.releases, slot)?;
         let mut row = json!({
             "hit_id": random_uuid()?,
@@ -88,7 +88,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "set_hash": hex(&map.set_hash),
             "package_id": release.package_id,
             "release": release.release,
-            "stage": release.stage,
+            "stage": release.stage_of(shadowed),
             "item_id": item,
             "action": release.action,
             "outcome": outcome,
@@ -111,7 +111,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "steps": found.steps(),
             "score": verdict::decimal(found.hit.score),
         });
-        put(found.hit.slot, found.hit.item, places, hit)?;
+        put(found.hit.slot, found.hit.item, found.shadowed, places, hit)?;
     }
     let mut of_media: BTreeMap<(u16, i64), (&MediaFound, usize)> = BTreeMap::new();
     for found in &judgement.media {
@@ -122,7 +122,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
         }
     }
     for ((slot, item), (found, places)) in of_media {
-        put(slot, item, places, found.record())?;
+        put(slot, item, found.shadowed, places, found.record())?;
     }
     Ok(Value::Array(rows))
 }

@@ -11,6 +11,7 @@ use crate::identity::Settings;
 use crate::in_force::{self, InForce};
 use crate::pg::{self, Call};
 use crate::record::{self, Content};
+use crate::rollout::Lot;
 use crate::verdict::{self, Judgement};
 use crate::watched::Watched;
 use crate::{partition_move, quarantine, reject, spool};
@@ -141,11 +142,18 @@ pub fn identity_of(firing: &Firing, attachment: &Attachment) -> Result<[u8; 32]>
 fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
     let watched = Watched::of(firing, attachment)?;
     let map = in_force::current()?;
-    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), None)?;
+    let digest = watched.digest(&[]);
+    let key = match map.is_split() {
+        true => print(firing, &attachment.id)?,
+        false => None,
+    };
+    let lot_digest = || digest;
+    let selection = map.selection(None, &Lot::new(key.as_deref(), &lot_digest))?;
+    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), &selection)?;
     Ok(Judged {
         map,
         judgement,
-        digest: watched.digest(&[]),
+        digest,
     })
 }
 

@@ -6,7 +6,7 @@
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::gucs;
-use crate::in_force::{InForce, Release};
+use crate::in_force::{Asked, InForce, Release, Selection};
 use crate::media_hits::{self, MediaFields, MediaFound};
 use pg_moderation_engine::{FindOptions, Hit};
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub struct Found {
     pub field: Option<String>,
     pub hit: Hit,
     pub matched: String,
+    /// The item is kept to shadow, whatever the stage of its release.
+    pub shadowed: bool,
 }
 
 /// What was found in one content, live and shadow, and what follows from it.
@@ -47,18 +49,18 @@ pub fn rank(action: &str) -> u8 {
     }
 }
 
-/// Every place in `fields` where an item of the `slots` (all when `None`) stands; on request also those that an allow
-/// entry covers.
+/// Every place in `fields` where an item of the selection stands; on request also those that an allow entry covers.
 pub fn find(
     compiled: &Compiled,
     fields: &[Field<'_>],
-    slots: Option<&[u16]>,
+    selection: &Selection,
     suppressed: bool,
 ) -> Result<Vec<Found>> {
     let options = FindOptions {
         suppressed,
-        slots: slots.map(<[u16]>::to_vec),
+        slots: selection.slots.clone(),
         places: gucs::MAX_PLACES.get() as usize,
+        inactive: selection.moment.inactive.clone(),
         ..Default::default()
     };
     let mut found = Vec::new();
@@ -70,6 +72,7 @@ pub fn find(
             let matched = field.text.get(hit.bytes.clone()).unwrap_or_default().to_owned();
             found.push(Found {
                 field: field.name.map(str::to_owned),
+                shadowed: selection.moment.is_shadowed(hit.slot, hit.item),
                 hit,
                 matched,
             });
@@ -78,12 +81,12 @@ pub fn find(
     Ok(found)
 }
 
-/// The verdict of what is in force, with the hits it rests on. `slots` restricts it to some packages.
+/// The verdict of what is in force, with the hits it rests on.
 pub fn judge(
     map: &InForce,
     fields: &[Field<'_>],
     media: &MediaFields<'_>,
-    slots: Option<&[u16]>,
+    selection: &Selection,
 ) -> Result<Judgement> {
     if map.releases.is_empty() {
         return Ok(Judgement {
@@ -94,13 +97,23 @@ pub fn judge(
         });
     }
     let compiled = map.compiled()?;
-    let found = find(compiled, fields, slots, false)?;
-    let media = media_hits::find(compiled, media, slots, false)?;
+    let found = find(compiled, fields, selection, false)?;
+    let media = media_hits::find(compiled, media, selection, false)?;
+    conclude(&map.releases, found, media)
+}
+
+/// The verdict of one release or draft, as if it were the only one and live.
+pub fn judge_by(asked: &Asked, fields: &[Field<'_>]) -> Result<Judgement> {
+    let found = find(&asked.compiled, fields, &Selection::timeless(), false)?;
+    conclude(std::slice::from_ref(&asked.release), found, Vec::new())
+}
+
+fn conclude(releases: &[Release], found: Vec<Found>, media: Vec<MediaFound>) -> Result<Judgement> {
     let mut best: HashMap<(u16, i64), f32> = HashMap::new();
-    let texts = found
-        .iter()
-        .map(|Found { hit, .. }| (hit.slot, hit.item, hit.score));
-    let others = media.iter().map(|found| (found.slot, found.item, found.score));
+    let texts = found.iter().filter(|found| !found.shadowed);
+    let texts = texts.map(|Found { hit, .. }| (hit.slot, hit.item, hit.score));
+    let others = media.iter().filter(|found| !found.shadowed);
+    let others = others.map(|found| (found.slot, found.item, found.score));
     for (slot, item, hit_score) in texts.chain(others) {
         let score = best.entry((slot, item)).or_insert(hit_score);
         *score = score.max(hit_score);
@@ -112,8 +125,8 @@ pub fn judge(
     let mut action: Option<&str> = None;
     let mut highest = 0.0f32;
     for (slot, score) in scores {
-        let release = release_of(&map.releases, slot)?;
-        if !release.is_live() {
+        let release = release_of(releases, slot)?;
+        if !release.is_enforced() {
             continue;
         }
         let score = score as f32;
@@ -149,19 +162,31 @@ impl Judgement {
     /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
     /// matched text are left out: for an error's DETAIL, whose reader may not know them.
     pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
+        match self.has_hits() {
+            false => Ok(Value::Array(Vec::new())),
+            true => self.enforced_hits(&map.releases, map.compiled()?, material),
+        }
+    }
+
+    /// The same of one release or draft.
+    pub fn hits_by(&self, asked: &Asked) -> Result<Value> {
+        self.enforced_hits(std::slice::from_ref(&asked.release), &asked.compiled, true)
+    }
+
+    fn enforced_hits(&self, releases: &[Release], compiled: &Compiled, material: bool) -> Result<Value> {
         let mut hits = Vec::new();
         for found in &self.found {
             if hits.len() == MAX_LISTED {
                 break;
             }
-            let release = release_of(&map.releases, found.hit.slot)?;
-            if release.is_live() {
-                hits.push(found.json(release, map.compiled()?, material));
+            let release = release_of(releases, found.hit.slot)?;
+            if release.is_enforced() && !found.shadowed {
+                hits.push(found.json(release, compiled, material));
             }
         }
         for found in self.media.iter().take(MAX_LISTED.saturating_sub(hits.len())) {
-            let release = release_of(&map.releases, found.slot)?;
-            if release.is_live() {
+            let release = release_of(releases, found.slot)?;
+            if release.is_enforced() && !found.shadowed {
                 hits.push(found.json(release, material));
             }
         }
@@ -177,6 +202,11 @@ impl Found {
 
     pub fn span_length(&self) -> i32 {
         i32::try_from(self.hit.length).unwrap_or(i32::MAX)
+    }
+
+    /// The stage that this hit counts in; `None` when the release was asked for explicitly.
+    pub fn stage<'r>(&self, release: &'r Release) -> Option<&'r str> {
+        release.stage_of(self.shadowed)
     }
 
     /// What had to be assumed to read the term here; empty for the term itself.

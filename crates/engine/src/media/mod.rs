@@ -79,13 +79,18 @@ pub struct ImageHit<'b> {
 pub struct MediaOptions<'o> {
     /// Only these slots; `None` means all.
     pub slots: Option<&'o [u16]>,
+    /// Items (slot, id) that are as if they were not there, sorted; allow entries among them suppress nothing.
+    pub inactive: Option<&'o [(u16, i64)]>,
     /// Also hits that an allow entry suppressed.
     pub suppressed: bool,
 }
 
 impl MediaOptions<'_> {
-    fn wants(&self, slot: u16) -> bool {
+    fn wants(&self, slot: u16, item: i64) -> bool {
         self.slots.is_none_or(|slots| slots.contains(&slot))
+            && self
+                .inactive
+                .is_none_or(|inactive| inactive.binary_search(&(slot, item)).is_err())
     }
 }
 
@@ -111,7 +116,7 @@ impl Media<'_> {
             if work.is_multiple_of(INTERRUPT_EVERY) && interrupt() {
                 return ControlFlow::Break(MatchError::Interrupted);
             }
-            if !options.wants(entry.slot) {
+            if !options.wants(entry.slot, entry.id) {
                 return ControlFlow::Continue(());
             }
             if entry.allow {
@@ -147,27 +152,29 @@ impl Media<'_> {
         Ok(hits)
     }
 
-    /// Is there an unsuppressed hit in `slot`? Equal to [`Self::find_image`] being non-empty, but may stop early.
+    /// Is there an unsuppressed hit? Equal to [`Self::find_image`] being non-empty, but may stop early.
     ///
     /// # Errors
     /// [`MatchError::Interrupted`], [`MatchError::OutOfMemory`].
-    pub fn has_image(&self, hash: &PdqHash, slot: u16, interrupt: Interrupt<'_>) -> Result<bool, MatchError> {
-        if !self.has_allow_entries() {
-            let found = self.each_image(hash, |entry, _| {
-                if entry.slot == slot {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            });
-            return Ok(found.is_break());
+    pub fn has_image(
+        &self,
+        hash: &PdqHash,
+        options: &MediaOptions<'_>,
+        interrupt: Interrupt<'_>,
+    ) -> Result<bool, MatchError> {
+        if self.has_allow_entries() {
+            return self
+                .find_image(hash, options, interrupt)
+                .map(|hits| !hits.is_empty());
         }
-        let options = MediaOptions {
-            slots: Some(&[slot]),
-            suppressed: false,
-        };
-        self.find_image(hash, &options, interrupt)
-            .map(|hits| !hits.is_empty())
+        let found = self.each_image(hash, |entry, _| {
+            if options.wants(entry.slot, entry.id) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        Ok(found.is_break())
     }
 }
 

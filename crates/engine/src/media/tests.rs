@@ -47,6 +47,13 @@ fn video(id: i64, bytes: &[u8], min_material: f32) -> VideoItem {
     }
 }
 
+fn only(slots: &[u16]) -> MediaOptions<'_> {
+    MediaOptions {
+        slots: Some(slots),
+        ..MediaOptions::default()
+    }
+}
+
 fn compiled(images: &[ImageItem], videos: &[VideoItem]) -> Vec<u8> {
     compile_media(images, videos, &mut || false).unwrap()
 }
@@ -89,8 +96,8 @@ fn allow_entries_suppress_their_slot_only() {
     let media = Media::open(&bytes).unwrap();
     let find = |flips, suppressed| {
         let options = MediaOptions {
-            slots: None,
             suppressed,
+            ..MediaOptions::default()
         };
         let hits = media
             .find_image(&near(&hash, flips), &options, &mut || false)
@@ -102,8 +109,25 @@ fn allow_entries_suppress_their_slot_only() {
     assert_eq!(find(0, false), [(1, None), (2, None)]);
     assert_eq!(find(9, false), [(2, None)]);
     assert_eq!(find(9, true), [(1, Some(9)), (2, None)]);
-    assert_eq!(media.has_image(&near(&hash, 9), 0, &mut || false), Ok(false));
-    assert_eq!(media.has_image(&near(&hash, 9), 1, &mut || false), Ok(true));
+    let has = |slots: &[u16]| media.has_image(&near(&hash, 9), &only(slots), &mut || false);
+    assert_eq!((has(&[0]), has(&[1]), has(&[])), (Ok(false), Ok(true), Ok(false)));
+    // As if the allow entry, or the item, were not there.
+    let without = |inactive: &[(u16, i64)]| {
+        let options = MediaOptions {
+            inactive: Some(inactive),
+            ..MediaOptions::default()
+        };
+        let hits = media
+            .find_image(&near(&hash, 9), &options, &mut || false)
+            .unwrap();
+        assert_eq!(
+            media.has_image(&near(&hash, 9), &options, &mut || false),
+            Ok(!hits.is_empty())
+        );
+        hits.iter().map(|hit| hit.item).collect::<Vec<_>>()
+    };
+    assert_eq!(without(&[(0, 9)]), [1, 2]);
+    assert_eq!(without(&[(0, 1), (1, 2)]), [0i64; 0]);
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Media<'_> {
         }
         let mut hits = Vec::new();
         for entry in candidates.into_iter().filter_map(|number| self.video(number)) {
-            if !options.wants(entry.slot) {
+            if !options.wants(entry.slot, entry.id) {
                 continue;
             }
             let mut material = Vec::new();
