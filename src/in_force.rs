@@ -144,6 +144,8 @@ struct Maps {
     pinned: Option<(SnapshotKey, Rc<InForce>)>,
     /// Releases and drafts that the pinned statement asked for by name.
     asked: Vec<Rc<Asked>>,
+    /// Releases and drafts that the pinned statement compares.
+    compared: Vec<Rc<Compared>>,
 }
 
 /// A release or draft that a statement asked for explicitly.
@@ -152,6 +154,19 @@ pub struct Asked {
     /// `None`: the draft.
     number: Option<i32>,
     pub release: Release,
+    pub compiled: Rc<Compiled>,
+}
+
+/// What is live, with one package both as it is (or as another release of it) and as a candidate would make it: one set,
+/// so that one pass over a text gives both verdicts.
+pub struct Compared {
+    package_id: i32,
+    /// Release numbers asked for; `None`: the draft, and what is live.
+    numbers: (Option<i32>, Option<i32>),
+    pub releases: Vec<Release>,
+    /// Slot of the package before; `None` while nothing of it is live.
+    pub before: Option<u16>,
+    pub after: u16,
     pub compiled: Rc<Compiled>,
 }
 
@@ -184,6 +199,7 @@ pub fn subtransaction_aborted() {
     MAPS.with_borrow_mut(|maps| {
         maps.pinned = None;
         maps.asked.clear();
+        maps.compared.clear();
     });
 }
 
@@ -216,6 +232,7 @@ pub fn current() -> Result<Rc<InForce>> {
     MAPS.with_borrow_mut(|maps| {
         maps.pinned = Some((key, map.clone()));
         maps.asked.clear();
+        maps.compared.clear();
     });
     Ok(map)
 }
@@ -246,6 +263,64 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
     });
     MAPS.with_borrow_mut(|maps| maps.asked.push(asked.clone()));
     Ok(asked)
+}
+
+/// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
+/// releases of all other packages. `map` must be [`current`].
+pub fn compared(
+    map: &InForce,
+    package: &str,
+    candidate: Option<i32>,
+    against: Option<i32>,
+) -> Result<Rc<Compared>> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    let numbers = (candidate, against);
+    let known = MAPS.with_borrow(|maps| {
+        maps.compared
+            .iter()
+            .find(|compared| compared.package_id == package_id && compared.numbers == numbers)
+            .cloned()
+    });
+    if let Some(compared) = known {
+        return Ok(compared);
+    }
+    let mut releases: Vec<Release> = Vec::new();
+    let mut before = None;
+    for release in map.releases.iter().filter(|release| release.is_live()) {
+        if release.package_id != package_id {
+            releases.push(release.clone());
+        } else if against.is_none() {
+            before = Some(release.clone());
+        }
+    }
+    if against.is_some() {
+        before = Some(read_asked(map, package, package_id, against)?);
+    }
+    let slot = |releases: &[Release]| {
+        u16::try_from(releases.len()).map_err(|_| Error::Internal("more than 65,535 releases in force"))
+    };
+    let before = before
+        .map(|release| {
+            releases.push(release);
+            slot(&releases).map(|next| next - 1)
+        })
+        .transpose()?;
+    let after = slot(&releases)?;
+    releases.push(read_asked(map, package, package_id, candidate)?);
+    let compiled = compiled::get(map.installed, &set_hash(&releases), &releases)?;
+    let compared = Rc::new(Compared {
+        package_id,
+        numbers,
+        releases,
+        before,
+        after,
+        compiled,
+    });
+    MAPS.with_borrow_mut(|maps| maps.compared.push(compared.clone()));
+    Ok(compared)
 }
 
 const ASKED_RELEASE: &std::ffi::CStr = c"

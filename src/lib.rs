@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
@@ -27,6 +28,7 @@ compile_error!(
 );
 
 mod attachment;
+mod backtest;
 mod collector;
 mod compiled;
 mod error;
@@ -66,6 +68,7 @@ extension_sql_file!(
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["packages"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
+extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

@@ -76,6 +76,25 @@ pub fn find(
     Ok(found)
 }
 
+/// The best hit of each item, by slot; what an allow entry covers does not count.
+pub fn item_scores(found: &[Found]) -> HashMap<(u16, i64), f32> {
+    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
+    for Found { hit, .. } in found.iter().filter(|found| found.hit.suppressed_by.is_none()) {
+        let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
+        *score = score.max(hit.score);
+    }
+    best
+}
+
+/// The score of each slot that has a hit: the sum over its items.
+fn package_scores(found: &[Found]) -> HashMap<u16, f32> {
+    let mut scores: HashMap<u16, f64> = HashMap::new();
+    for ((slot, _), score) in item_scores(found) {
+        *scores.entry(slot).or_insert(0.0) += f64::from(score);
+    }
+    scores.into_iter().map(|(slot, score)| (slot, score as f32)).collect()
+}
+
 /// The verdict of what is in force, with the hits it rests on. `slots` restricts it to some packages.
 pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Result<Judgement> {
     if map.releases.is_empty() {
@@ -86,15 +105,7 @@ pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Resu
         });
     }
     let found = find(map.compiled()?, fields, slots, false)?;
-    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
-    for Found { hit, .. } in &found {
-        let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
-        *score = score.max(hit.score);
-    }
-    let mut scores: HashMap<u16, f64> = HashMap::new();
-    for ((slot, _), score) in best {
-        *scores.entry(slot).or_insert(0.0) += f64::from(score);
-    }
+    let scores = package_scores(&found);
     let mut action: Option<&str> = None;
     let mut highest = 0.0f32;
     for (slot, score) in scores {
@@ -102,7 +113,6 @@ pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Resu
         if !release.is_live() {
             continue;
         }
-        let score = score as f32;
         highest = highest.max(score);
         if score >= release.threshold && action.is_none_or(|action| rank(action) < rank(&release.action)) {
             action = Some(&release.action);
