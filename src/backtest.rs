@@ -43,7 +43,12 @@ impl Side {
 
     /// Would the package still act without this item?
     fn acts_without(&self, item: i64, threshold: f32) -> bool {
-        let others = || self.items.iter().filter(|&(&id, _)| id != item).map(|(_, score)| score);
+        let others = || {
+            self.items
+                .iter()
+                .filter(|&(&id, _)| id != item)
+                .map(|(_, score)| score)
+        };
         others().next().is_some() && sum(others()) >= threshold
     }
 
@@ -60,7 +65,11 @@ fn sum<'a>(scores: impl Iterator<Item = &'a f32>) -> f32 {
 
 /// The strongest of two actions.
 fn stronger<'a>(a: Option<&'a str>, b: Option<&'a str>) -> Option<&'a str> {
-    if a.map_or(0, rank) >= b.map_or(0, rank) { a } else { b }
+    if a.map_or(0, rank) >= b.map_or(0, rank) {
+        a
+    } else {
+        b
+    }
 }
 
 /// Why an item counts on one side and not on the other: the allow entries that cover it there, or it is not there and

@@ -69,6 +69,11 @@ extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["packag
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
 extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
+extension_sql_file!(
+    "../sql/86_backtest_runs.sql",
+    name = "backtest_runs",
+    requires = ["backtest"]
+);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

@@ -92,7 +92,10 @@ fn package_scores(found: &[Found]) -> HashMap<u16, f32> {
     for ((slot, _), score) in item_scores(found) {
         *scores.entry(slot).or_insert(0.0) += f64::from(score);
     }
-    scores.into_iter().map(|(slot, score)| (slot, score as f32)).collect()
+    scores
+        .into_iter()
+        .map(|(slot, score)| (slot, score as f32))
+        .collect()
 }
 
 /// The verdict of what is in force, with the hits it rests on. `slots` restricts it to some packages.
