@@ -190,16 +190,29 @@ COMMENT ON FUNCTION moderation.backtest_package(text, regclass, name, name[], in
 
 -- Labels and terms for whoever may backtest, without a right on the tables.
 
-CREATE FUNCTION moderation.content_labels(source_id integer, OUT content_key text, OUT label moderation.review_label)
+CREATE FUNCTION moderation.content_labels(
+    source_id integer, package text, OUT content_key text, OUT label moderation.review_label)
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT DISTINCT ON (r.content_key) r.content_key, r.label
-        FROM moderation.reviews r
-        WHERE r.source_id = content_labels.source_id AND r.hit_id IS NULL
-        ORDER BY r.content_key, r.review_id DESC;
+        SELECT DISTINCT ON (l.content_key) l.content_key, l.label
+        FROM moderation.labels l
+        WHERE l.source_id = content_labels.source_id AND l.hit_id IS NULL AND l.label IS NOT NULL
+          AND (l.policy_id IS NULL OR l.policy_id = (SELECT p.policy_id FROM moderation.packages p
+                                                     WHERE p.name = content_labels.package))
+        ORDER BY l.content_key, l.policy_id;
     END;
-COMMENT ON FUNCTION moderation.content_labels(integer) IS 'Internal: the newest label of every reviewed content of a source.';
+COMMENT ON FUNCTION moderation.content_labels(integer, text) IS 'Internal: what the reviews of every reviewed content of a source amount to, under the policy of the package or else under none.';
+
+CREATE FUNCTION moderation.mostly_live(package_id integer) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT CASE WHEN d.rest IS NOT NULL AND d.share < 50 THEN d.rest ELSE d.release END
+        FROM moderation.deployments d
+        WHERE d.package_id = mostly_live.package_id AND d.stage = 'live'
+        ORDER BY d.deployment_id DESC LIMIT 1;
+    END;
+COMMENT ON FUNCTION moderation.mostly_live(integer) IS 'Internal: the live release of a package; in the middle of a rollout the one that judges more contents.';
 
 CREATE FUNCTION moderation.compared_items(
     package text, release integer, against integer, OUT item_id bigint, OUT kind moderation.item_kind, OUT allow boolean,
@@ -209,10 +222,7 @@ CREATE FUNCTION moderation.compared_items(
     BEGIN ATOMIC
         WITH numbers AS (
             SELECT p.package_id, coalesce(compared_items.release, p.latest_release + 1) AS after,
-                   coalesce(compared_items.against, (
-                       SELECT d.release FROM moderation.deployments d
-                       WHERE d.package_id = p.package_id AND d.stage = 'live'
-                       ORDER BY d.deployment_id DESC LIMIT 1)) AS before
+                   coalesce(compared_items.against, moderation.mostly_live(p.package_id)) AS before
             FROM moderation.packages p WHERE p.name = compared_items.package
         ), versions AS (
             SELECT v.*, v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after) AS in_after,
@@ -299,7 +309,7 @@ CREATE FUNCTION moderation.summarise_backtest(
 COMMENT ON FUNCTION moderation.summarise_backtest(moderation.backtest_row[], text, integer, integer, text[], moderation.review_label[]) IS 'Internal: what backtest_summary() says of rows.';
 
 CREATE FUNCTION moderation.source_labels(
-    source moderation.content_source, sample double precision, caller_path text,
+    source moderation.content_source, package text, sample double precision, caller_path text,
     OUT labelled text[], OUT labels moderation.review_label[])
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
     SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
@@ -311,7 +321,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT array_agg(l.content_key), array_agg(l.label) INTO labelled, labels
-    FROM moderation.content_labels(source.source_id) l WHERE moderation.in_sample(l.content_key, sample);
+    FROM moderation.content_labels(source.source_id, package) l WHERE moderation.in_sample(l.content_key, sample);
     IF labelled IS NULL THEN
         RETURN;
     END IF;
@@ -327,7 +337,7 @@ BEGIN
     FROM unnest(labelled, labels) u(key, label) JOIN unnest(present) p(key) ON p.key = u.key;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.source_labels(moderation.content_source, double precision, text) IS 'Internal: the labels of those contents that the source holds.';
+COMMENT ON FUNCTION moderation.source_labels(moderation.content_source, text, double precision, text) IS 'Internal: the labels of those contents that the source holds.';
 
 CREATE FUNCTION moderation.summarise_rows(
     source moderation.content_source, package text, release integer, against integer, sample double precision,
@@ -337,7 +347,7 @@ CREATE FUNCTION moderation.summarise_rows(
 AS $fn$
 BEGIN
     RETURN QUERY
-    SELECT s.* FROM moderation.source_labels(source, sample, caller_path) l
+    SELECT s.* FROM moderation.source_labels(source, package, sample, caller_path) l
     CROSS JOIN LATERAL moderation.summarise_backtest(
         ARRAY(SELECT r FROM moderation.backtest_rows(source, package, release, against, sample, NULL, caller_path) r),
         package, release, against, l.labelled, l.labels) s;

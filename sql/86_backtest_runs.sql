@@ -75,8 +75,7 @@ BEGIN
          rows_planned, started_by)
     SELECT run.package, run.release,
            CASE WHEN run.release IS NULL THEN (SELECT d.draft_key FROM moderation.drafts d WHERE d.package_id = p.package_id) END,
-           coalesce(run.against, (SELECT d.release FROM moderation.deployments d
-                                  WHERE d.package_id = p.package_id AND d.stage = 'live' ORDER BY d.deployment_id DESC LIMIT 1)),
+           coalesce(run.against, moderation.mostly_live(p.package_id)),
            run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.sample, run.caller_path,
            run.rows_planned, moderation.caller()
     FROM moderation.packages p WHERE p.name = run.package
@@ -405,7 +404,7 @@ COMMENT ON FUNCTION moderation.run_rows(bigint) IS 'What a run has found so far,
 CREATE FUNCTION moderation.summarise_run(run moderation.backtest_runs) RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT s.* FROM moderation.source_labels(moderation.run_source(run), run.sample, run.caller_path) l
+        SELECT s.* FROM moderation.source_labels(moderation.run_source(run), run.package, run.sample, run.caller_path) l
         CROSS JOIN LATERAL moderation.summarise_backtest(
             ARRAY(SELECT r FROM moderation.run_rows(run.run_id) r), run.package, run.release, coalesce(run.against, 0),
             l.labelled, l.labels) s;

@@ -98,7 +98,7 @@ fn candidate_verdict(call: &Call) -> Result<Option<Datum>> {
     let map = in_force::current()?;
     let compared = in_force::compared(&map, package, call.int4(2), call.int4(3))?;
     let fields: Vec<Field<'_>> = texts.into_iter().map(|text| Field { name: None, text }).collect();
-    let found = verdict::find(&compared.compiled, &fields, None, true)?;
+    let found = verdict::find(&compared.compiled, &fields, &compared.selection, true)?;
     let ours = |slot: u16| slot == compared.after || Some(slot) == compared.before;
     if !found
         .iter()
