@@ -1,6 +1,6 @@
 -- Rights and dump. Matching is open; everything else is granted by the administrator, one function at a time.
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA moderation FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA moderation FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     moderation.matches(text, text),
     moderation.moderate_text(text, text[], text),

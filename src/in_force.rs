@@ -189,12 +189,15 @@ struct Maps {
     asked: Vec<Rc<Asked>>,
     /// The maps of past moments that it asked for.
     past: Vec<(Time, Rc<InForce>)>,
+    /// Releases and drafts that it compares.
+    compared: Vec<Rc<Compared>>,
 }
 
 impl Maps {
     fn forget_asked(&mut self) {
         self.asked.clear();
         self.past.clear();
+        self.compared.clear();
     }
 }
 
@@ -208,6 +211,21 @@ pub struct Asked {
     number: Option<i32>,
     pub release: Release,
     pub compiled: Rc<Compiled>,
+}
+
+/// What is live, with one package both as it is (or as another release of it) and as a candidate would make it: one set,
+/// so that one pass over a text gives both verdicts.
+pub struct Compared {
+    package_id: i32,
+    /// Release numbers asked for; `None`: the draft, and what is live.
+    numbers: (Option<i32>, Option<i32>),
+    pub releases: Vec<Release>,
+    /// Slot of the package before; `None` while nothing of it is live.
+    pub before: Option<u16>,
+    pub after: u16,
+    pub compiled: Rc<Compiled>,
+    /// Everything, whenever it counts.
+    pub selection: Selection,
 }
 
 thread_local! {
@@ -322,6 +340,72 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
     });
     MAPS.with_borrow_mut(|maps| maps.asked.push(asked.clone()));
     Ok(asked)
+}
+
+/// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
+/// releases of all other packages. `map` must be [`current`].
+pub fn compared(
+    map: &InForce,
+    package: &str,
+    candidate: Option<i32>,
+    against: Option<i32>,
+) -> Result<Rc<Compared>> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    let numbers = (candidate, against);
+    let known = MAPS.with_borrow(|maps| {
+        maps.compared
+            .iter()
+            .find(|compared| compared.package_id == package_id && compared.numbers == numbers)
+            .cloned()
+    });
+    if let Some(compared) = known {
+        return Ok(compared);
+    }
+    // In the middle of a rollout two releases of a package are live: the one that judges more counts.
+    let mut releases: Vec<Release> = Vec::new();
+    for release in map.releases.iter().filter(|release| release.is_live()) {
+        match releases
+            .last_mut()
+            .filter(|last| last.package_id == release.package_id)
+        {
+            Some(last) if last.share() < release.share() => *last = release.clone(),
+            Some(_) => {}
+            None => releases.push(release.clone()),
+        }
+    }
+    let ours = releases
+        .iter()
+        .position(|release| release.package_id == package_id);
+    let mut before = ours.map(|at| releases.remove(at));
+    if against.is_some() {
+        before = Some(read_asked(map, package, package_id, against)?);
+    }
+    let slot = |releases: &[Release]| {
+        u16::try_from(releases.len()).map_err(|_| Error::Internal("more than 65,535 releases in force"))
+    };
+    let before = before
+        .map(|release| {
+            releases.push(release);
+            slot(&releases).map(|next| next - 1)
+        })
+        .transpose()?;
+    let after = slot(&releases)?;
+    releases.push(read_asked(map, package, package_id, candidate)?);
+    let compiled = compiled::get(map.installed, &set_hash(&releases), &releases)?;
+    let compared = Rc::new(Compared {
+        package_id,
+        numbers,
+        releases,
+        before,
+        after,
+        compiled,
+        selection: Selection::timeless(),
+    });
+    MAPS.with_borrow_mut(|maps| maps.compared.push(compared.clone()));
+    Ok(compared)
 }
 
 const ASKED_RELEASE: &std::ffi::CStr = c"

@@ -5,6 +5,7 @@
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
 //! | [`moderate_media`], [`content`] | the same of images, videos, JSON documents and rows |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
@@ -32,6 +33,7 @@ compile_error!(
 );
 
 mod attachment;
+mod backtest;
 mod collector;
 mod compiled;
 mod content;
@@ -108,6 +110,12 @@ extension_sql_file!(
     requires = ["review"]
 );
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["statistics"]);
+extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
+extension_sql_file!(
+    "../sql/86_backtest_runs.sql",
+    name = "backtest_runs",
+    requires = ["backtest"]
+);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

@@ -52,6 +52,11 @@ impl Release {
         self.numbers == (0, NUMBERS)
     }
 
+    /// How many of the numbers it judges.
+    pub fn share(&self) -> u16 {
+        self.numbers.1.saturating_sub(self.numbers.0)
+    }
+
     pub fn is_valid_at(&self, now: Time) -> bool {
         self.valid.0 <= now && now < self.valid.1
     }

@@ -81,6 +81,36 @@ pub fn find(
     Ok(found)
 }
 
+/// The best hit of each item, by slot; what an allow entry covers, or is not enforced, does not count.
+pub fn item_scores(found: &[Found], media: &[MediaFound]) -> HashMap<(u16, i64), f32> {
+    let texts = found
+        .iter()
+        .filter(|found| found.hit.suppressed_by.is_none() && !found.shadowed)
+        .map(|Found { hit, .. }| (hit.slot, hit.item, hit.score));
+    let others = media
+        .iter()
+        .filter(|found| found.suppressed_by.is_none() && !found.shadowed)
+        .map(|found| (found.slot, found.item, found.score));
+    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
+    for (slot, item, hit_score) in texts.chain(others) {
+        let score = best.entry((slot, item)).or_insert(hit_score);
+        *score = score.max(hit_score);
+    }
+    best
+}
+
+/// The score of each slot that has a hit: the sum over its items.
+fn package_scores(found: &[Found], media: &[MediaFound]) -> HashMap<u16, f32> {
+    let mut scores: HashMap<u16, f64> = HashMap::new();
+    for ((slot, _), score) in item_scores(found, media) {
+        *scores.entry(slot).or_insert(0.0) += f64::from(score);
+    }
+    scores
+        .into_iter()
+        .map(|(slot, score)| (slot, score as f32))
+        .collect()
+}
+
 /// The verdict of what is in force, with the hits it rests on.
 pub fn judge(
     map: &InForce,
@@ -109,19 +139,7 @@ pub fn judge_by(asked: &Asked, fields: &[Field<'_>]) -> Result<Judgement> {
 }
 
 fn conclude(releases: &[Release], found: Vec<Found>, media: Vec<MediaFound>) -> Result<Judgement> {
-    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
-    let texts = found.iter().filter(|found| !found.shadowed);
-    let texts = texts.map(|Found { hit, .. }| (hit.slot, hit.item, hit.score));
-    let others = media.iter().filter(|found| !found.shadowed);
-    let others = others.map(|found| (found.slot, found.item, found.score));
-    for (slot, item, hit_score) in texts.chain(others) {
-        let score = best.entry((slot, item)).or_insert(hit_score);
-        *score = score.max(hit_score);
-    }
-    let mut scores: HashMap<u16, f64> = HashMap::new();
-    for ((slot, _), score) in best {
-        *scores.entry(slot).or_insert(0.0) += f64::from(score);
-    }
+    let scores = package_scores(&found, &media);
     let mut action: Option<&str> = None;
     let mut highest = 0.0f32;
     for (slot, score) in scores {
@@ -129,7 +147,6 @@ fn conclude(releases: &[Release], found: Vec<Found>, media: Vec<MediaFound>) -> 
         if !release.is_enforced() {
             continue;
         }
-        let score = score as f32;
         highest = highest.max(score);
         if score >= release.threshold && action.is_none_or(|action| rank(action) < rank(&release.action)) {
             action = Some(&release.action);
