@@ -256,6 +256,8 @@ DECLARE
     removed integer;
     elements bytea[];
     removed_allow integer;
+    removed_images integer;
+    removed_videos integer;
     gone jsonb;
 BEGIN
     target := moderation.lock_package(package);
@@ -269,8 +271,9 @@ BEGIN
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
     SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*),
-           count(*) FILTER (WHERE v.allow), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
-    INTO elements, removed, removed_allow, gone
+           count(*) FILTER (WHERE v.allow), count(*) FILTER (WHERE v.kind = 'image' AND NOT v.allow),
+           count(*) FILTER (WHERE v.kind = 'video'), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+    INTO elements, removed, removed_allow, removed_images, removed_videos, gone
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
@@ -286,7 +289,8 @@ BEGIN
       AND NOT EXISTS (SELECT FROM moderation.item_versions v WHERE v.item_id = i.item_id);
     UPDATE moderation.drafts d
     SET set_state = moderation.set_hash_apply(d.set_state, '{}', elements),
-        terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
+        terms = d.terms - (removed - removed_allow - removed_images - removed_videos), allow_entries = d.allow_entries - removed_allow,
+        images = d.images - removed_images, videos = d.videos - removed_videos,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
     PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, NULL);
@@ -383,13 +387,15 @@ BEGIN
     SELECT * INTO policy FROM moderation.policies p WHERE p.policy_id = target.policy_id;
     SELECT * INTO latest FROM moderation.releases r
     WHERE r.package_id = target.package_id AND r.release = target.latest_release;
-    IF draft.terms = 0 THEN
+    IF draft.terms + draft.images + draft.videos = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('package "%s" has no item to publish', target.name),
-            DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
+            DETAIL = 'A release needs at least one term, image or video; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
     END IF;
-    hash := moderation.content_hash(draft.set_state, target.action, target.threshold, policy.name, policy.severity);
+    -- Where no item has a distance, the package's means nothing.
+    hash := moderation.content_hash(draft.set_state, target.action, target.threshold, policy.name, policy.severity,
+                                    CASE WHEN draft.images + draft.videos > 0 THEN target.max_distance END);
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
         RETURN latest.release;
@@ -397,9 +403,9 @@ BEGIN
     number := target.latest_release + 1;
     INSERT INTO moderation.releases
         (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
-         terms, allow_entries, scheduled, note, published_by)
+         terms, allow_entries, images, videos, max_distance, scheduled, note, published_by)
     VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
-            moderation.folding_version(), draft.terms, draft.allow_entries,
+            moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance,
             (SELECT count(*) FROM moderation.item_versions v
              WHERE v.package_id = target.package_id AND v.removed_in IS NULL
                AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)),

@@ -3,7 +3,7 @@
 CREATE TYPE moderation.import_line AS (
     line integer, status text, item_id bigint, kind moderation.item_kind, allow boolean, term text, match moderation.match_mode,
     level moderation.match_level, language text, weight real, note text, case_ref text, source text, evidence text,
-    valid_from timestamptz, expires_at timestamptz, item_hash bytea, max_distance text, label text, reason text);
+    valid_from timestamptz, expires_at timestamptz, item_hash bytea, hash moderation.pdqhash, max_distance smallint, label text, reason text);
 COMMENT ON TYPE moderation.import_line IS 'Internal: one line of an import on its way into the draft.';
 
 CREATE FUNCTION moderation.parse_import(
@@ -60,32 +60,39 @@ BEGIN
     target := moderation.lock_package(package);
     WITH parsed AS MATERIALIZED (
         SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
-               min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash) AS first_line
+               min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
         FROM moderation.parse_import(content, format, match, level, language) p
         LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
           ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
     ), judged AS (
-        SELECT p.*, v.item_id AS known,
-               CASE WHEN p.trouble IS NOT NULL OR p.hash IS NOT NULL THEN 'refused'
-                    WHEN v.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
+        SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
+               CASE WHEN p.trouble IS NOT NULL THEN 'refused'
+                    WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
                     ELSE 'added' END AS verdict
         FROM parsed p
         LEFT JOIN moderation.item_versions v
           ON v.package_id = target.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
+        -- As add_images() does: the same hash with another distance is the same image.
+        LEFT JOIN LATERAL (
+            SELECT x.item_id FROM moderation.item_versions x
+            WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = target.package_id AND x.removed_in IS NULL
+              AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
     )
     SELECT array_agg(ROW(
         j.line, j.verdict,
         CASE WHEN j.verdict = 'added' AND NOT dry_run THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
-        'term', CASE WHEN j.verdict <> 'refused' THEN j.allow END, coalesce(j.term, j.hash), CASE WHEN j.verdict <> 'refused' THEN j.own_match END,
-        CASE WHEN j.verdict <> 'refused' THEN j.own_level END, j.own_language, CASE WHEN j.verdict <> 'refused' THEN coalesce(j.weight, '1') END,
-        coalesce(j.note, import_items.note), coalesce(j.case_ref, import_items.case_ref), coalesce(j.source, import_items.source), j.evidence, j."from", j.until,
-        j.item_hash, j.max_distance, j.label,
+        CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
+        f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_items.note),
+        coalesce(j.case_ref, import_items.case_ref), coalesce(j.source, import_items.source), j.evidence, j."from", j.until,
+        coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
+        f.hash, f.max_distance, j.label,
         coalesce(j.trouble,
-                 CASE WHEN j.hash IS NOT NULL THEN 'hashes of images cannot be imported yet'
-                      WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
+                 CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
                       WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
         )::moderation.import_line ORDER BY j.line)
-    INTO lines FROM judged j;
+    -- Of a refused line only the text is taken: its cells need not be what the columns hold.
+    INTO lines FROM judged j LEFT JOIN LATERAL (
+        SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
     SELECT jsonb_object_agg(f.status, f.count) INTO figures
     FROM (SELECT l.status, count(*) FROM unnest(lines) l GROUP BY l.status) f;
     IF strict AND figures ? 'refused' THEN
@@ -98,21 +105,25 @@ BEGIN
     END IF;
     IF NOT dry_run AND figures ? 'added' THEN
         RAISE NOTICE '% lines read, adding % items', cardinality(lines), figures->>'added';
-        INSERT INTO moderation.items (item_id, package_id, source, case_ref, note, evidence, created_by)
+        INSERT INTO moderation.items (item_id, package_id, kind, source, case_ref, note, evidence, created_by)
         OVERRIDING SYSTEM VALUE
-        SELECT l.item_id, target.package_id, l.source, l.case_ref, l.note, l.evidence, moderation.caller()
+        SELECT l.item_id, target.package_id, l.kind, l.source, l.case_ref, l.note, l.evidence, moderation.caller()
         FROM unnest(lines) l WHERE l.status = 'added';
         INSERT INTO moderation.item_versions
-            (item_id, package_id, added_in, allow, term, match, level, language, weight, valid_from, expires_at, item_hash, changed_by)
-        SELECT l.item_id, target.package_id, target.latest_release + 1, l.allow, l.term, l.match, l.level, l.language, l.weight,
-               l.valid_from, l.expires_at, l.item_hash, moderation.caller()
+            (item_id, package_id, added_in, kind, allow, term, match, level, language, weight, valid_from, expires_at, item_hash,
+             hash, max_distance, label, changed_by)
+        SELECT l.item_id, target.package_id, target.latest_release + 1, l.kind, l.allow,
+               CASE WHEN l.kind = 'term' THEN l.term END, l.match, l.level, l.language, l.weight, l.valid_from, l.expires_at,
+               l.item_hash, l.hash, l.max_distance, l.label, moderation.caller()
         FROM unnest(lines) l WHERE l.status = 'added';
         UPDATE moderation.drafts d
         SET set_state = moderation.set_hash_apply(d.set_state, n.elements, '{}'), terms = d.terms + n.terms,
-            allow_entries = d.allow_entries + n.allowed, draft_key = gen_random_uuid(), changed_at = now(),
+            images = d.images + n.images, allow_entries = d.allow_entries + n.allowed, draft_key = gen_random_uuid(), changed_at = now(),
             changed_by = moderation.caller()
         FROM (SELECT array_agg(moderation.item_element(l.item_hash, l.weight, l.valid_from, l.expires_at)) AS elements,
-                     count(*) FILTER (WHERE NOT l.allow) AS terms, count(*) FILTER (WHERE l.allow) AS allowed
+                     count(*) FILTER (WHERE NOT l.allow AND l.kind = 'term') AS terms,
+                     count(*) FILTER (WHERE NOT l.allow AND l.kind = 'image') AS images,
+                     count(*) FILTER (WHERE l.allow) AS allowed
               FROM unnest(lines) l WHERE l.status = 'added') n
         WHERE d.package_id = target.package_id;
         PERFORM moderation.audit('import_items', target.name, NULL,

@@ -1,18 +1,19 @@
 -- A package as one JSON document, and back: to another server, into version control, to a partner.
 --
--- Layout, version 1: format, version, package (name, action, threshold, description), policy (name, severity,
+-- Layout, version 1: format, version, package (name, action, threshold, max_distance, description), policy (name, severity,
 -- default_action, description) or null, release (number, null for a draft), content_hash (hex), folding_version, items: every
 -- column of item_versions and items that means something elsewhere, ids and release numbers left out.
 
 CREATE FUNCTION moderation.content_hash(
-    set_state bytea, action moderation.action, threshold real, policy text, severity smallint) RETURNS bytea
+    set_state bytea, action moderation.action, threshold real, policy text, severity smallint, max_distance smallint) RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
         SELECT sha256(set_state || convert_to(
-            jsonb_build_array(action, encode(float4send(threshold), 'hex'), policy, severity)::text, 'UTF8'));
+            (jsonb_build_array(action, encode(float4send(threshold), 'hex'), policy, severity)
+             || CASE WHEN max_distance IS NULL THEN '[]' ELSE jsonb_build_array(max_distance) END)::text, 'UTF8'));
     END;
-COMMENT ON FUNCTION moderation.content_hash(bytea, moderation.action, real, text, smallint) IS 'Internal: what a release''s content hash is made of.';
+COMMENT ON FUNCTION moderation.content_hash(bytea, moderation.action, real, text, smallint, smallint) IS 'Internal: what a release''s content hash is made of; max_distance NULL for a release without images and videos.';
 
 CREATE FUNCTION moderation.export_package(name text, release integer DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -22,6 +23,7 @@ DECLARE
     target moderation.packages;
     number integer;
     settings jsonb;
+    distance smallint;
     exported jsonb;
 BEGIN
     SELECT * INTO target FROM moderation.packages p WHERE p.name = export_package.name;
@@ -39,10 +41,12 @@ BEGIN
             DETAIL = 'Releases are numbered from 1, in the order they were published.',
             HINT = 'Releases are listed in moderation.releases.';
     END IF;
+    distance := coalesce((SELECT r.max_distance FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number),
+                         target.max_distance);
     SELECT jsonb_build_object(
         'format', 'pg_moderation package', 'version', 1, 'release', number,
         'package', jsonb_build_object('name', target.name, 'action', settings->'action', 'threshold', settings->'threshold',
-                                      'description', target.description),
+                                      'max_distance', distance, 'description', target.description),
         'policy', CASE WHEN settings->>'policy' IS NULL THEN NULL
             ELSE jsonb_build_object('name', settings->'policy', 'severity', settings->'severity')
                  || coalesce((SELECT jsonb_build_object('default_action', o.default_action, 'description', o.description)
@@ -50,7 +54,8 @@ BEGIN
         'folding_version', moderation.folding_version(),
         'content_hash', encode(moderation.content_hash(
             moderation.set_hash_apply('', coalesce(array_agg(r.element), '{}'), '{}'), (settings->>'action')::moderation.action,
-            (settings->>'threshold')::real, settings->>'policy', (settings->>'severity')::smallint), 'hex'),
+            (settings->>'threshold')::real, settings->>'policy', (settings->>'severity')::smallint,
+            CASE WHEN bool_or(v.kind <> 'term' AND NOT v.allow) THEN distance END), 'hex'),
         'items', coalesce(jsonb_agg(
             jsonb_strip_nulls(to_jsonb(v) || (to_jsonb(i) - 'kind'))
                 - ARRAY['item_id', 'package_id', 'added_in', 'removed_in', 'changed_at', 'changed_by']
@@ -108,7 +113,10 @@ BEGIN
             package, action => (content->'package'->>'action')::moderation.action,
             threshold => (content->'package'->>'threshold')::real, policy => coalesce(content->'policy'->>'name', ''), note => note);
         target := moderation.lock_package(package);
-        -- A term says what it is: a hash that does not follow from it would make two items of one, or one of two.
+        PERFORM moderation.set_max_distance(package, (content->'package'->>'max_distance')::integer)
+        WHERE (content->'package'->>'max_distance')::integer <> target.max_distance;
+        target := moderation.lock_package(package);
+        -- An item says what it is: a hash that does not follow from it would make two items of one, or one of two.
         SELECT g.position INTO wrong
         FROM (SELECT i.position, i.item,
                      CASE WHEN i.item ?& ARRAY['term', 'match', 'level'] THEN (
@@ -116,7 +124,14 @@ BEGIN
                              ARRAY[i.item->>'term'], coalesce((i.item->>'allow')::boolean, false), (i.item->>'match')::moderation.match_mode,
                              (i.item->>'level')::moderation.match_level, i.item->>'language') c) END AS item_hash
               FROM jsonb_array_elements(content->'items') WITH ORDINALITY i(item, position)
-              WHERE coalesce(i.item->>'kind', 'term') = 'term') g
+              WHERE coalesce(i.item->>'kind', 'term') = 'term'
+              UNION ALL
+              SELECT i.position, i.item,
+                     CASE v.kind WHEN 'image' THEN moderation.image_item_hash(v.hash, v.allow, v.max_distance)
+                                 ELSE moderation.video_item_hash(v.frames, v.max_distance, v.min_material, v.min_content) END
+              FROM jsonb_array_elements(content->'items') WITH ORDINALITY i(item, position),
+                   LATERAL jsonb_populate_record(NULL::moderation.item_versions, i.item) v
+              WHERE i.item->>'kind' <> 'term') g
         WHERE g.item_hash IS DISTINCT FROM (g.item->>'item_hash')::bytea OR g.item_hash IS NULL LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'data_corrupted',
@@ -147,14 +162,17 @@ BEGIN
         ), versions AS (
             INSERT INTO moderation.item_versions
             SELECT r.* FROM fresh f, LATERAL jsonb_populate_record(NULL::moderation.item_versions, f.item) r
-            RETURNING item_id, item_hash, weight, valid_from, expires_at, allow
+            RETURNING kind, item_hash, weight, valid_from, expires_at, allow
         ), counted AS (
             UPDATE moderation.drafts d
             SET set_state = moderation.set_hash_apply(d.set_state, n.elements, '{}'), terms = d.terms + n.terms,
+                images = d.images + n.images, videos = d.videos + n.videos,
                 allow_entries = d.allow_entries + n.allowed, draft_key = gen_random_uuid(), changed_at = now(),
                 changed_by = moderation.caller()
             FROM (SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)) AS elements,
-                         count(*) FILTER (WHERE NOT v.allow) AS terms, count(*) FILTER (WHERE v.allow) AS allowed
+                         count(*) FILTER (WHERE NOT v.allow AND v.kind = 'term') AS terms,
+                         count(*) FILTER (WHERE NOT v.allow AND v.kind = 'image') AS images,
+                         count(*) FILTER (WHERE NOT v.allow AND v.kind = 'video') AS videos, count(*) FILTER (WHERE v.allow) AS allowed
                   FROM versions v) n
             WHERE d.package_id = target.package_id AND n.elements IS NOT NULL
         )

@@ -3,6 +3,7 @@
 //! No message shows a term: whoever sees the error need not be allowed to read the material. Terms that a caller has
 //! just typed are named by their position.
 
+use crate::error_media::MediaError;
 use pg_moderation_engine::{CompileError, MatchError, OpenError, TermError};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -76,6 +77,7 @@ pub enum Error {
         detail: &'static str,
         hint: String,
     },
+    Media(MediaError),
     Internal(&'static str),
 }
 
@@ -99,14 +101,14 @@ impl From<MatchError> for Error {
     }
 }
 
-struct Report {
+pub struct Report {
     code: Code,
     message: String,
     detail: String,
     hint: String,
 }
 
-fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
+pub fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
     Report {
         code,
         message,
@@ -289,6 +291,7 @@ impl Error {
             Self::Import { what, detail, hint } => {
                 report(Code::ERRCODE_INVALID_PARAMETER_VALUE, what, detail, hint)
             }
+            Self::Media(error) => error.describe(),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),

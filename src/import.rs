@@ -142,11 +142,7 @@ impl Sink<'_> {
         match (entry.get("term"), entry.get("hash")) {
             (None, None) => return Err("neither a term nor a hash".into()),
             (Some(_), Some(_)) => return Err("both a term and a hash".into()),
-            (None, Some(_)) => return Ok(None),
-            (Some(_), None) => {}
-        }
-        if entry.get("max_distance").is_some() || entry.get("label").is_some() {
-            return Err("max_distance and label are for hashes".into());
+            _ => {}
         }
         let allow = match entry.get("allow").map(str::to_lowercase).as_deref() {
             None | Some("false" | "f" | "no" | "0") => false,
@@ -156,6 +152,13 @@ impl Sink<'_> {
         let weight = entry.get("weight").map_or(Ok(1.0), str::parse::<f32>);
         if !weight.is_ok_and(|weight| weight > 0.0 && weight <= 1000.0) {
             return Err("weight is not a number above 0 and at most 1000".into());
+        }
+        entry.set("allow", if allow { "true" } else { "false" });
+        if entry.get("hash").is_some() {
+            return check_image(entry).map(|()| None);
+        }
+        if entry.get("max_distance").is_some() || entry.get("label").is_some() {
+            return Err("max_distance and label are for hashes".into());
         }
         let mode = entry.get("match").map_or(self.defaults.mode.clone(), str::to_lowercase);
         let level = entry
@@ -175,13 +178,29 @@ impl Sink<'_> {
             return Err(Error::LanguageWithoutForms.message());
         }
         validate_term(&term).map_err(|error| error.to_string())?;
-        entry.set("allow", if allow { "true" } else { "false" });
         entry.set("match", &mode);
         entry.set("level", &level);
         let code = language.as_deref().unwrap_or_default();
         entry.set("language", code);
-        Ok(Some(item_hash(allow, &mode, &level, code, &term.text)))
+        let role = if allow { "allow" } else { "risk" };
+        Ok(Some(item_hash(&["term", role, &mode, &level, code, &term.text])))
     }
+}
+
+/// An image's hash is compared as it is; its item hash is made in SQL.
+fn check_image(entry: &Entry) -> std::result::Result<(), String> {
+    if ["match", "level", "language"].iter().any(|column| entry.get(column).is_some()) {
+        return Err("match, level and language are for terms".into());
+    }
+    let hash = entry.get("hash").unwrap_or_default();
+    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("the hash is not a PDQ hash of 64 hexadecimal digits".into());
+    }
+    let distance = entry.get("max_distance").map_or(Ok(0), str::parse::<u8>);
+    if !distance.is_ok_and(|distance| distance <= 64) {
+        return Err("max_distance is not a number from 0 to 64".into());
+    }
+    Ok(())
 }
 
 fn parse_import(call: &Call) -> Result<Option<Datum>> {

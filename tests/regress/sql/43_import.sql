@@ -111,3 +111,10 @@ SELECT terms FROM moderation.drafts JOIN moderation.packages USING (package_id) 
 SELECT t.retire_all();
 RESET timezone;
 DROP VIEW t.imported;
+-- Hashes of images.
+SELECT moderation.create_package('imports images') > 0 AS created;
+SELECT line, status, term, reason FROM moderation.import_items('imports images', E'hash,max_distance,label,weight,allow,match\n' || repeat('0f', 32) || E',20,a logo,2,,\n' || repeat('0F', 32) || E',31,,,,\n' || repeat('f0', 32) || E',,allowed,,yes,\n' || repeat('0f', 31) || E',,,,,\n' || repeat('33', 32) || E',65,,,,\n' || repeat('33', 32) || E',,,,,word\n');
+SELECT line, status, term FROM moderation.import_items('imports images', jsonb_build_array(jsonb_build_object('pdq', repeat('3c', 32)), jsonb_build_object('pdq', repeat('0f', 32))), 'hma') UNION ALL
+SELECT line, status, term FROM moderation.import_items('imports images', jsonb_build_array(jsonb_build_object('type', 'HASH_PDQ', 'raw_indicator', repeat('5a', 32))), 'threatexchange');
+SELECT kind, allow, hash, max_distance, label, weight FROM moderation.current_items WHERE package = 'imports images' ORDER BY item_id;
+SELECT images, allow_entries FROM moderation.drafts JOIN moderation.packages USING (package_id) WHERE name = 'imports images';

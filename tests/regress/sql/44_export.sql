@@ -58,3 +58,13 @@ CALL t.fails(format($$SELECT moderation.import_package(%L, name => '')$$, :'one'
 SELECT count(*) = :packages AS none_came FROM moderation.packages;
 SELECT t.retire_all();
 RESET timezone;
+-- Images and videos.
+SELECT moderation.create_package('exports media') > 0 AS created;
+SELECT moderation.set_max_distance('exports media', 24);
+SELECT * FROM moderation.add_images('exports media', ARRAY[repeat('0f', 32), repeat('3c', 32)]::moderation.pdqhash[], label => 'logo', max_distance => 12);
+SELECT * FROM moderation.allow_images('exports media', ARRAY[repeat('f0', 32)]::moderation.pdqhash[]);
+SELECT moderation.publish_package('exports media');
+SELECT package, added, i.content_hash = e->>'content_hash' AS same FROM moderation.export_package('exports media') e, moderation.import_package(e, name => 'exports media copy') i;
+SELECT (moderation.export_package('exports media') - 'package') = (moderation.export_package('exports media copy') - 'package') AS all_the_same, max_distance, images, allow_entries FROM moderation.packages JOIN moderation.drafts USING (package_id) WHERE name = 'exports media copy';
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(moderation.export_package('exports media'), '{items,0,max_distance}', '13')));
+SELECT t.retire_all();

@@ -33,7 +33,9 @@ BEGIN;
 SELECT moderation.create_policy('not to be') > 0 AS created;
 ROLLBACK;
 RESET ROLE;
+\pset format unaligned
 SELECT call, package, before, after, reason FROM t.audited WHERE audit_id > :start;
+\pset format aligned
 SELECT DISTINCT by_role, session_role = session_user AS logged_in FROM t.audited WHERE audit_id > :start;
 -- What was added is named by id; what was removed is there whole, since a draft keeps nothing of it.
 SELECT a.call, jsonb_array_length(a.after->'items') AS added, (SELECT array_agg(i.term ORDER BY i.term) FROM moderation.current_items i WHERE to_jsonb(i.item_id) <@ (a.after->'items')) AS still_there
