@@ -428,6 +428,10 @@ BEGIN
                     HINT = 'Change the draft first.';
             END IF;
         END IF;
+        -- What was live before passes no gate again: going back must always be possible.
+        IF operation <> 'rollback' AND NOT (operation = 'rollout' AND share <= live.share) THEN
+            PERFORM moderation.check_gates(target, release);
+        END IF;
         PERFORM moderation.deploy(target.package_id, 'live', release, note, share, rest, operation);
         IF shadow.release = release THEN
             -- A release is live or shadow, never both: its shadow run ends here.
@@ -467,6 +471,9 @@ BEGIN
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    IF publish_package.stage = 'live' THEN
+        PERFORM moderation.check_approval(target);
+    END IF;
     number := moderation.freeze_draft(target, publish_package.note);
     PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
     RETURN number;

@@ -16,6 +16,7 @@ BEGIN
                           ELSE format('Release %s is.', shadow.release) END,
             HINT = format('Publish into shadow first: SELECT moderation.publish_package(%L, stage => ''shadow''); releases that were live come back with rollback_package().', target.name);
     END IF;
+    PERFORM moderation.check_approval(target);
     PERFORM moderation.put_in_force(target, 'live', shadow.release, promote_release.share, promote_release.note, 'promote');
     RETURN shadow.release;
 END
@@ -36,6 +37,9 @@ BEGIN
             DETAIL = CASE WHEN live.release IS NULL THEN 'It has no live release.'
                           ELSE format('Release %s judges all contents.', live.release) END,
             HINT = format('Start one: SELECT moderation.publish_package(%L, share => 10);', target.name);
+    END IF;
+    IF set_rollout.share > live.share THEN
+        PERFORM moderation.check_approval(target);
     END IF;
     PERFORM moderation.put_in_force(target, 'live', live.release, set_rollout.share, set_rollout.note, 'rollout');
     RETURN live.release;

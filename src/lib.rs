@@ -72,7 +72,8 @@ extension_sql_file!(
     name = "lifecycle",
     requires = ["packages"]
 );
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lifecycle"]);
+extension_sql_file!("../sql/54_checks.sql", name = "checks", requires = ["lifecycle"]);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["checks"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
