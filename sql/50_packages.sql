@@ -26,6 +26,8 @@ BEGIN
             DETAIL = 'Policy names are unique in a database.',
             HINT = 'Choose another name.';
     END IF;
+    PERFORM moderation.audit('create_policy', NULL, NULL, to_jsonb(p), NULL)
+    FROM moderation.policies p WHERE p.policy_id = new_id;
     RETURN new_id;
 END
 $fn$;
@@ -84,6 +86,8 @@ BEGIN
     END IF;
     INSERT INTO moderation.drafts (package_id, set_state, changed_by)
     VALUES (new_id, moderation.set_hash_apply('', '{}', '{}'), moderation.caller());
+    PERFORM moderation.audit('create_package', p.name, NULL, to_jsonb(p) - 'rollout_salt', NULL)
+    FROM moderation.packages p WHERE p.package_id = new_id;
     RETURN new_id;
 END
 $fn$;
@@ -154,6 +158,7 @@ DECLARE
     texts text[];
     hashes bytea[];
     elements bytea[];
+    item_ids bigint[];
 BEGIN
     IF terms IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -194,10 +199,11 @@ BEGIN
                add_to_draft.match, add_to_draft.level, lower(add_to_draft.language), add_to_draft.weight,
                add_to_draft.valid_from, add_to_draft.expires_at, f.item_hash, moderation.caller()
         FROM fresh f
-        RETURNING item_hash
+        RETURNING item_id, item_hash
     )
-    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight, add_to_draft.valid_from, add_to_draft.expires_at)), count(*)
-    INTO elements, added FROM new_versions n;
+    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight, add_to_draft.valid_from, add_to_draft.expires_at)),
+           array_agg(n.item_id ORDER BY n.item_id), count(*)
+    INTO elements, item_ids, added FROM new_versions n;
     skipped := cardinality(terms) - added;
     IF added > 0 THEN
         UPDATE moderation.drafts d
@@ -206,6 +212,8 @@ BEGIN
             allow_entries = d.allow_entries + CASE WHEN add_to_draft.allow THEN added ELSE 0 END,
             draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
+        PERFORM moderation.audit(CASE WHEN allow THEN 'allow_terms' ELSE 'add_terms' END, target.name, NULL,
+            jsonb_build_object('items', item_ids, 'added', added, 'skipped', skipped), note);
     END IF;
 END
 $fn$;
@@ -248,6 +256,7 @@ DECLARE
     removed integer;
     elements bytea[];
     removed_allow integer;
+    gone jsonb;
 BEGIN
     target := moderation.lock_package(package);
     SELECT array_agg(DISTINCT i) INTO unknown FROM unnest(items) i
@@ -259,8 +268,9 @@ BEGIN
             DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
-    SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*), count(*) FILTER (WHERE v.allow)
-    INTO elements, removed, removed_allow
+    SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*), count(*) FILTER (WHERE v.allow),
+           jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+    INTO elements, removed, removed_allow, gone
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
@@ -279,6 +289,7 @@ BEGIN
         terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
+    PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, NULL);
     RETURN removed;
 END
 $fn$;
@@ -343,6 +354,16 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text, numeric, integer, text) IS 'Internal: puts a release (or nothing) in force in one stage, if it is not already.';
 
+CREATE FUNCTION moderation.stages_of(package_id integer) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT jsonb_object_agg(s.stage, (moderation.deployed(stages_of.package_id, s.stage)).release)
+            || coalesce((SELECT jsonb_build_object('share', d.share, 'rest', d.rest)
+                         FROM moderation.deployed(stages_of.package_id, 'live') d WHERE d.share < 100.0), '{}')
+        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage);
+    END;
+COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage, and the share during a rollout, as the audit log shows it.';
+
 CREATE FUNCTION moderation.freeze_draft(target moderation.packages, note text) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -388,13 +409,14 @@ $fn$;
 COMMENT ON FUNCTION moderation.freeze_draft(moderation.packages, text) IS 'Internal: makes a release of the draft, or finds that the newest one says the same; returns its number. The package is locked.';
 
 CREATE FUNCTION moderation.put_in_force(
-    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text)
+    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text, call text)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
     rest integer;
+    before jsonb := moderation.stages_of(target.package_id);
 BEGIN
     IF target.expires_at <= now() THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -438,11 +460,15 @@ BEGIN
             PERFORM moderation.deploy(target.package_id, 'shadow', NULL, 'now live', operation => put_in_force.operation);
         END IF;
     END IF;
+    PERFORM moderation.audit(call, target.name, before,
+        moderation.stages_of(target.package_id)
+            || jsonb_build_object('release', put_in_force.release, 'content_hash', encode(r.content_hash, 'hex')), put_in_force.note)
+    FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = put_in_force.release;
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
 END
 $fn$;
-COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
+COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
 
 CREATE FUNCTION moderation.check_share(share numeric) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -475,7 +501,8 @@ BEGIN
         PERFORM moderation.check_approval(target);
     END IF;
     number := moderation.freeze_draft(target, publish_package.note);
-    PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
+    PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish',
+                                    'publish_package');
     RETURN number;
 END
 $fn$;
@@ -486,10 +513,14 @@ CREATE FUNCTION moderation.retire_package(name text, note text DEFAULT NULL) RET
 AS $fn$
 DECLARE
     target moderation.packages;
+    before jsonb;
 BEGIN
     target := moderation.lock_package(retire_package.name);
+    before := moderation.stages_of(target.package_id);
     PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note, operation => 'retire')
     FROM unnest(enum_range(NULL::moderation.stage)) s;
+    PERFORM moderation.audit('retire_package', target.name, before, moderation.stages_of(target.package_id), retire_package.note)
+    WHERE before <> moderation.stages_of(target.package_id);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.retire_package(text, text) IS 'Takes the package out of force in both stages. Items, releases and records stay; restore_package() brings back what was in force, publish_package() the draft.';

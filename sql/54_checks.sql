@@ -70,6 +70,8 @@ BEGIN
     INSERT INTO moderation.checks (package_id, body, expect, note, created_by)
     VALUES (target.package_id, add_check.body, add_check.expect, add_check.note, moderation.caller())
     RETURNING check_id INTO new_id;
+    PERFORM moderation.audit('add_check', target.name, NULL,
+        jsonb_build_object('check_id', new_id, 'body', add_check.body, 'expect', add_check.expect), add_check.note);
     RETURN new_id;
 END
 $fn$;
@@ -90,6 +92,8 @@ BEGIN
             DETAIL = 'No package has a check of this number.',
             HINT = 'Checks are listed in moderation.checks.';
     END IF;
+    PERFORM moderation.audit('remove_check', (SELECT p.name FROM moderation.packages p WHERE p.package_id = gone.package_id),
+        to_jsonb(gone), NULL, remove_check.note);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.remove_check(bigint, text) IS 'Removes a check.';
@@ -197,6 +201,8 @@ BEGIN
             CASE WHEN request_publish.release IS NULL THEN draft.draft_key END, request_publish.share, request_publish.note,
             moderation.caller())
     RETURNING request_id INTO new_id;
+    PERFORM moderation.audit('request_publish', target.name, NULL, jsonb_build_object('request_id', new_id, 'stage',
+        request_publish.stage, 'release', request_publish.release, 'share', request_publish.share), request_publish.note);
     RETURN new_id;
 END
 $fn$;
@@ -260,7 +266,7 @@ BEGIN
     END IF;
     number := coalesce(request.release, moderation.freeze_draft(target, request.note));
     PERFORM moderation.put_in_force(target, request.stage, number, request.share, request.note,
-                                    CASE WHEN request.release IS NULL THEN 'publish' ELSE 'promote' END);
+                                    CASE WHEN request.release IS NULL THEN 'publish' ELSE 'promote' END, 'approve_publish');
     UPDATE moderation.publish_requests r
     SET decision = 'approved', decided_at = now(), decided_by = moderation.caller(), reason = approve_publish.note, published = number
     WHERE r.request_id = request.request_id;
@@ -278,6 +284,8 @@ BEGIN
     UPDATE moderation.publish_requests r
     SET decision = 'rejected', decided_at = now(), decided_by = moderation.caller(), reason = reject_publish.reason
     WHERE r.request_id = request.request_id;
+    PERFORM moderation.audit('reject_publish', (SELECT p.name FROM moderation.packages p WHERE p.package_id = request.package_id),
+        jsonb_build_object('request_id', request.request_id), NULL, reject_publish.reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.reject_publish(bigint, text) IS 'Turns a publish request down; whoever made it withdraws it in the same way.';

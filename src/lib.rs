@@ -56,7 +56,8 @@ pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/20_material.sql", name = "material", requires = ["schema"]);
-extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["material"]);
+extension_sql_file!("../sql/25_audit.sql", name = "audit", requires = ["material"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["audit"]);
 extension_sql_file!(
     "../sql/40_matching.sql",
     name = "matching",

@@ -172,4 +172,7 @@ SELECT moderation.publish_package('g17') AS release;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA moderation FROM regress_author, regress_approver;
 REVOKE ALL ON moderation.open_requests FROM regress_approver;
 DROP ROLE regress_author, regress_approver;
+-- Who did what.
+SELECT a.call, count(*), count(a.before) AS before, count(a.after) AS after, count(a.reason) AS reason, count(DISTINCT a.by_role) AS roles
+FROM moderation.audit_log a JOIN moderation.packages p USING (package_id) WHERE p.name IN ('g17') GROUP BY 1 ORDER BY 1;
 SELECT t.retire_all();
