@@ -324,6 +324,15 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
     Ok(asked)
 }
 
+/// The same without its compiled set.
+pub fn release(map: &InForce, package: &str, number: Option<i32>) -> Result<Release> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    read_asked(map, package, package_id, number)
+}
+
 const ASKED_RELEASE: &std::ffi::CStr = c"
 SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash, r.terms + r.allow_entries
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";

@@ -9,6 +9,7 @@
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
+//! | [`lint`] | what is questionable about the items of a release |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
@@ -35,6 +36,7 @@ mod explain;
 mod gucs;
 mod identity;
 mod in_force;
+mod lint;
 mod material;
 mod moderate;
 mod partition_move;
@@ -74,7 +76,8 @@ extension_sql_file!(
     requires = ["packages"]
 );
 extension_sql_file!("../sql/54_checks.sql", name = "checks", requires = ["lifecycle"]);
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["checks"]);
+extension_sql_file!("../sql/56_lint.sql", name = "lint", requires = ["checks"]);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lint"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
