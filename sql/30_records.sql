@@ -41,6 +41,10 @@ CREATE TABLE moderation.hits (
     level           moderation.match_level,
     steps           text[],
     score           real NOT NULL,
+    distance        smallint,
+    material_percent real,
+    content_percent real,
+    time_ranges     nummultirange,
     PRIMARY KEY (bucket, hit_id)
 ) PARTITION BY LIST (bucket);
 -- Keys are as long as users make them; an index entry has a limit, and must not be what refuses a user's row.
@@ -55,6 +59,11 @@ COMMENT ON COLUMN moderation.hits.set_hash IS 'Name of the compiled set that jud
 COMMENT ON COLUMN moderation.hits.created_at IS 'The row''s own creation time, when attach() was told its column.';
 COMMENT ON COLUMN moderation.hits.span_start IS 'Best place of the item (the first of equals) in the field, in characters from 1: substr(field, span_start, span_length) is the matched text.';
 COMMENT ON COLUMN moderation.hits.places IS 'How often the item occurs in this content, over all fields; counted up to pg_moderation.max_places in each.';
+COMMENT ON COLUMN moderation.hits.matched IS 'The text as it stood; of an image or a frame, its hash.';
+COMMENT ON COLUMN moderation.hits.distance IS 'Bits in which the image, or the nearest frame, differs from the item.';
+COMMENT ON COLUMN moderation.hits.material_percent IS 'Part of a risk video''s frames that the content contains.';
+COMMENT ON COLUMN moderation.hits.content_percent IS 'Part of the content''s frames that the item covers.';
+COMMENT ON COLUMN moderation.hits.time_ranges IS 'Where in the content''s video, in seconds.';
 
 CREATE TABLE moderation.exposures (
     bucket          smallint NOT NULL,
@@ -102,11 +111,17 @@ CREATE TABLE moderation.reviews (
     policy_id       integer,
     note            text,
     reviewed_at     timestamptz NOT NULL DEFAULT now(),
-    reviewed_by     text NOT NULL
+    reviewed_by     text NOT NULL,
+    reviewer        text NOT NULL,
+    final           boolean NOT NULL DEFAULT false
 );
 CREATE INDEX reviews_content_idx ON moderation.reviews (source_id, left(content_key, 200), review_id DESC);
 CREATE INDEX reviews_hit_idx ON moderation.reviews (hit_id) WHERE hit_id IS NOT NULL;
-COMMENT ON TABLE moderation.reviews IS 'Human labels of contents (hit_id NULL) and of single hits; append-only, the newest counts.';
+COMMENT ON TABLE moderation.reviews IS 'Human labels of contents (hit_id NULL) and of single hits; append-only. The newest of each reviewer counts; what they amount to is in moderation.labels.';
+COMMENT ON COLUMN moderation.reviews.policy_id IS 'The policy that was applied; NULL: no policy in particular.';
+COMMENT ON COLUMN moderation.reviews.reviewed_by IS 'The role that recorded it.';
+COMMENT ON COLUMN moderation.reviews.reviewer IS 'The person who judged, as the application names them; the role itself when it names none.';
+COMMENT ON COLUMN moderation.reviews.final IS 'The decision of an appeal (appeal_review): outweighs every other label.';
 
 CREATE TABLE moderation.quarantine (
     quarantine_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -17,8 +17,7 @@ BEGIN
             HINT = format('Publish into shadow first: SELECT moderation.publish_package(%L, stage => ''shadow''); releases that were live come back with rollback_package().', target.name);
     END IF;
     PERFORM moderation.check_approval(target);
-    PERFORM moderation.put_in_force(target, 'live', shadow.release, promote_release.share, promote_release.note, 'promote',
-                                    'promote_release');
+    PERFORM moderation.put_in_force(target, 'live', shadow.release, promote_release.share, promote_release.note, 'promote');
     RETURN shadow.release;
 END
 $fn$;
@@ -42,8 +41,7 @@ BEGIN
     IF set_rollout.share > live.share THEN
         PERFORM moderation.check_approval(target);
     END IF;
-    PERFORM moderation.put_in_force(target, 'live', live.release, set_rollout.share, set_rollout.note, 'rollout',
-                                    'set_rollout');
+    PERFORM moderation.put_in_force(target, 'live', live.release, set_rollout.share, set_rollout.note, 'rollout');
     RETURN live.release;
 END
 $fn$;
@@ -64,14 +62,14 @@ BEGIN
                 DETAIL = 'Nothing is in force.',
                 HINT = format('SELECT moderation.restore_package(%L); brings back what was retired.', target.name);
         END IF;
-        -- A rollout goes back to who judges the rest; otherwise to the newest release before that was ever live.
+        -- A rollout goes back to who judges the rest; otherwise to the newest release before that once judged all contents.
         number := CASE WHEN live.share < 100.0 THEN live.rest
-                       ELSE (SELECT max(r) FROM moderation.deployments d, unnest(ARRAY[d.release, d.rest]) r
+                       ELSE (SELECT max(r) FROM moderation.deployments d, unnest(ARRAY[CASE WHEN d.share = 100.0 THEN d.release END, d.rest]) r
                              WHERE d.package_id = target.package_id AND d.stage = 'live' AND r < live.release) END;
         IF number IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = format('package "%s" has no release to go back to', target.name),
-                DETAIL = format('No release before %s was live.', live.release),
+                DETAIL = format('No release before %s judged all contents.', live.release),
                 HINT = format('SELECT moderation.retire_package(%L); takes it out of force.', target.name);
         END IF;
     ELSIF NOT EXISTS (SELECT FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number) THEN
@@ -93,8 +91,7 @@ BEGIN
             DETAIL = 'There is nothing to roll back.',
             HINT = 'Releases and when they were live are in moderation.deployments.';
     END IF;
-    PERFORM moderation.put_in_force(target, 'live', number, 100, rollback_package.note, 'rollback',
-                                    'rollback_package');
+    PERFORM moderation.put_in_force(target, 'live', number, 100, rollback_package.note, 'rollback');
     RETURN number;
 END
 $fn$;
@@ -109,7 +106,7 @@ DECLARE
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
     newest moderation.deployments;
     before moderation.deployments;
-    stages jsonb := moderation.stages_of(target.package_id);
+    retired jsonb := moderation.stages_of(target.package_id);
 BEGIN
     IF live.release IS NOT NULL OR shadow.release IS NOT NULL
        OR coalesce(live.operation <> 'retire', true) AND coalesce(shadow.operation <> 'retire', true) THEN
@@ -134,7 +131,7 @@ BEGIN
             DETAIL = 'Nothing that is put in force would judge.',
             HINT = format('SELECT moderation.alter_package(%L, expires_at => ''infinity'');', target.name);
     END IF;
-    PERFORM moderation.audit('restore_package', target.name, stages, moderation.stages_of(target.package_id), restore_package.note);
+    PERFORM moderation.audit('restore_package', target.name, retired, moderation.stages_of(target.package_id), restore_package.note);
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
 END
@@ -207,10 +204,8 @@ BEGIN
             PERFORM moderation.deploy(target.package_id, one.stage, one.release, alter_package.note, one.share, one.rest, 'alter');
         END LOOP;
     END IF;
-    PERFORM moderation.audit('alter_package', target.name,
-        (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(to_jsonb(target)) s WHERE s.value <> to_jsonb(changed)->s.key),
-        (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(to_jsonb(changed)) s WHERE s.value <> to_jsonb(target)->s.key),
-        alter_package.note)
+    PERFORM moderation.audit('alter_package', target.name, moderation.changes(to_jsonb(target), to_jsonb(changed)),
+        moderation.changes(to_jsonb(changed), to_jsonb(target)), alter_package.note)
     WHERE changed IS DISTINCT FROM target;
     RETURN later;
 END
@@ -227,7 +222,7 @@ BEGIN
     target := moderation.lock_package(rename_package.name);
     UPDATE moderation.packages p SET name = rename_package.new_name WHERE p.package_id = target.package_id;
     PERFORM moderation.audit('rename_package', rename_package.new_name, jsonb_build_object('name', target.name),
-                             jsonb_build_object('name', rename_package.new_name), rename_package.note);
+        jsonb_build_object('name', rename_package.new_name), rename_package.note);
 EXCEPTION WHEN unique_violation THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
         MESSAGE = format('package "%s" already exists', rename_package.new_name),
@@ -272,7 +267,6 @@ DECLARE
     added bytea[] := '{}';
     was jsonb[] := '{}';
     is_now jsonb[] := '{}';
-    notes jsonb;
     m text; d text; h text;
 BEGIN
     PERFORM moderation.check_items(target, ids);
@@ -318,10 +312,10 @@ BEGIN
             INSERT INTO moderation.item_versions SELECT after.*;
             removed := removed || moderation.item_element(before.item_hash, before.weight, before.valid_from, before.expires_at);
             added := added || moderation.item_element(after.item_hash, after.weight, after.valid_from, after.expires_at);
-            was := was || (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(to_jsonb(before) - 'item_hash') s
-                           WHERE s.key = 'item_id' OR s.value <> to_jsonb(after)->s.key);
-            is_now := is_now || (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(to_jsonb(after) - 'item_hash') s
-                                 WHERE s.key = 'item_id' OR s.value <> to_jsonb(before)->s.key);
+            was := array_append(was, jsonb_build_object('item_id', before.item_id)
+                || (moderation.changes(to_jsonb(before), to_jsonb(after)) - ARRAY['item_hash', 'added_in', 'changed_at', 'changed_by']));
+            is_now := array_append(is_now, jsonb_build_object('item_id', after.item_id)
+                || (moderation.changes(to_jsonb(after), to_jsonb(before)) - ARRAY['item_hash', 'added_in', 'changed_at', 'changed_by']));
         END LOOP;
     EXCEPTION
         WHEN unique_violation THEN
@@ -338,7 +332,6 @@ BEGIN
                 DETAIL = replace(d, 'Nothing was added.', 'Nothing was changed.'), HINT = h;
     END;
     IF update_items.note IS NOT NULL THEN
-        SELECT jsonb_object_agg(i.item_id, i.note) INTO notes FROM moderation.items i WHERE i.item_id = ANY (ids);
         UPDATE moderation.items i SET note = nullif(update_items.note, '') WHERE i.item_id = ANY (ids);
     END IF;
     IF added <> '{}' THEN
@@ -347,16 +340,17 @@ BEGIN
             changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
     END IF;
-    PERFORM moderation.audit('update_items', target.name, jsonb_strip_nulls(jsonb_build_object('items', was, 'notes', notes)),
-                             jsonb_build_object('items', is_now), update_items.note)
-    WHERE added <> '{}' OR notes IS NOT NULL;
+    PERFORM moderation.audit('update_items', target.name, jsonb_build_object('items', was),
+        jsonb_build_object('items', is_now)
+            || CASE WHEN update_items.note IS NULL THEN '{}' ELSE jsonb_build_object('noted', ids) END, update_items.note)
+    WHERE added <> '{}' OR update_items.note IS NOT NULL AND ids <> '{}';
     RETURN cardinality(added);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.update_items(text, bigint[], moderation.match_mode, moderation.match_level, text, real, text, timestamptz, timestamptz) IS 'Changes items of the draft and keeps their ids: what is given, the rest stays; returns how many changed. Takes effect with the next publish, except the note, which belongs to the item itself. An empty language or note, and infinite times, take theirs away.';
 
 CREATE FUNCTION moderation.override_items(
-    package text, item_ids bigint[], effect moderation.item_effect, until timestamptz, reason text, call text)
+    package text, item_ids bigint[], effect moderation.item_effect, until timestamptz, reason text)
     RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -395,19 +389,20 @@ BEGIN
       AND (override_items.effect <> 'normal' OR o.effect <> 'normal' AND (o.until IS NULL OR o.until > now()))
     RETURNING item_id)
     SELECT array_agg(o.item_id ORDER BY o.item_id) INTO overridden FROM overridden o;
-    PERFORM moderation.audit(override_items.call, target.name, NULL,
-        jsonb_build_object('items', overridden, 'effect', override_items.effect, 'until', override_items.until), override_items.reason)
+    PERFORM moderation.audit(
+        CASE override_items.effect WHEN 'off' THEN 'snooze_items' WHEN 'normal' THEN 'unsnooze_items' ELSE 'shadow_items' END,
+        target.name, NULL, jsonb_build_object('items', overridden, 'until', override_items.until), override_items.reason)
     WHERE overridden IS NOT NULL;
     RETURN coalesce(cardinality(overridden), 0);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.override_items(text, bigint[], moderation.item_effect, timestamptz, text, text) IS 'Internal: takes items in force out of enforcement (off, or kept to shadow) or lifts that; returns how many.';
+COMMENT ON FUNCTION moderation.override_items(text, bigint[], moderation.item_effect, timestamptz, text) IS 'Internal: takes items in force out of enforcement (off, or kept to shadow) or lifts that; returns how many.';
 
 CREATE FUNCTION moderation.snooze_items(package text, item_ids bigint[], until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
-    RETURN moderation.override_items(package, item_ids, 'off', until, reason, 'snooze_items');
+    RETURN moderation.override_items(package, item_ids, 'off', until, reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.snooze_items(text, bigint[], timestamptz, text) IS 'Takes items out of force at once, without a publish, in every release of the package, until a time or until unsnooze_items(); returns how many. A snoozed allow entry suppresses nothing.';
@@ -416,7 +411,7 @@ CREATE FUNCTION moderation.unsnooze_items(package text, item_ids bigint[], reaso
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
-    RETURN moderation.override_items(package, item_ids, 'normal', NULL, reason, 'unsnooze_items');
+    RETURN moderation.override_items(package, item_ids, 'normal', NULL, reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.unsnooze_items(text, bigint[], text) IS 'Ends the snooze of items before its time; returns how many were snoozed.';

@@ -9,10 +9,12 @@ CREATE TABLE moderation.checks (
     check_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     package_id      integer NOT NULL,
     body            text,
+    image           moderation.pdqhash,
     expect          moderation.expectation NOT NULL,
     note            text,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    created_by      text NOT NULL
+    created_by      text NOT NULL,
+    CONSTRAINT checks_content_check CHECK (num_nonnulls(body, image) = 1)
 );
 CREATE INDEX checks_package_idx ON moderation.checks (package_id);
 COMMENT ON TABLE moderation.checks IS 'Contents that a package must act on, or must leave alone, before a release of it goes live. Kept with the package, not with a release.';
@@ -77,6 +79,38 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.add_check(text, text, moderation.expectation, text) IS 'Demands that the package acts on this text (hit) or does not (miss), from the next publish on; returns the check''s id.';
 
+CREATE FUNCTION moderation.add_check(
+    package text, image moderation.pdqhash, expect moderation.expectation DEFAULT 'hit', note text DEFAULT NULL)
+    RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages := moderation.lock_package(add_check.package);
+    known bigint;
+    new_id bigint;
+BEGIN
+    IF add_check.image IS NULL OR add_check.expect IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'a check needs an image and an expectation',
+            DETAIL = 'One of them is NULL.',
+            HINT = 'For example add_check(''gambling'', (moderation.pdq_hash(file)).hash, expect => ''miss'').';
+    END IF;
+    SELECT c.check_id INTO known FROM moderation.checks c WHERE c.package_id = target.package_id AND c.image = add_check.image;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('package "%s" has a check of this image', target.name),
+            DETAIL = format('It is check %s.', known),
+            HINT = format('To expect something else, remove it first: SELECT moderation.remove_check(%s);', known);
+    END IF;
+    INSERT INTO moderation.checks (package_id, image, expect, note, created_by)
+    VALUES (target.package_id, add_check.image, add_check.expect, add_check.note, moderation.caller())
+    RETURNING check_id INTO new_id;
+    PERFORM moderation.audit('add_check', target.name, NULL,
+        jsonb_build_object('check_id', new_id, 'image', add_check.image, 'expect', add_check.expect), add_check.note);
+    RETURN new_id;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.add_check(text, moderation.pdqhash, moderation.expectation, text) IS 'Demands that the package acts on an image of this hash (hit) or does not (miss), from the next publish on; returns the check''s id.';
+
 CREATE FUNCTION moderation.remove_check(check_id bigint, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -100,11 +134,12 @@ COMMENT ON FUNCTION moderation.remove_check(bigint, text) IS 'Removes a check.';
 
 CREATE FUNCTION moderation.run_checks(package text, release integer DEFAULT NULL)
     RETURNS TABLE (check_id bigint, expect moderation.expectation, passed boolean, action moderation.action, score real,
-                   items bigint[], body text, note text)
+                   items bigint[], body text, note text, image moderation.pdqhash)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
     target integer;
+    settings jsonb;
 BEGIN
     SELECT p.package_id INTO target FROM moderation.packages p WHERE p.name = run_checks.package;
     IF NOT FOUND OR run_checks.release IS NOT NULL
@@ -115,12 +150,22 @@ BEGIN
             MESSAGE = 'package must not be NULL',
             DETAIL = 'Checks belong to a package.', HINT = 'Packages are listed in moderation.packages.';
     END IF;
+    settings := moderation.release_settings(target, run_checks.release);
     RETURN QUERY
-    SELECT c.check_id, c.expect, (v.action IS NOT NULL) = (c.expect = 'hit'), v.action, v.score,
-           ARRAY(SELECT DISTINCT (h->>'item')::bigint FROM jsonb_array_elements(v.hits) h ORDER BY 1), c.body, c.note
+    SELECT c.check_id, c.expect, (v.action IS NOT NULL) = (c.expect = 'hit'), v.action, v.score, v.items, c.body, c.note, c.image
     FROM moderation.checks c
-    CROSS JOIN LATERAL moderation.moderate_text_by_release(c.body, run_checks.package, run_checks.release) v
-    WHERE c.package_id = target AND c.body IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT t.action, t.score,
+               ARRAY(SELECT DISTINCT (h->>'item')::bigint FROM jsonb_array_elements(t.hits) h ORDER BY 1) AS items
+        FROM moderation.moderate_text_by_release(c.body, run_checks.package, run_checks.release) t
+        WHERE c.body IS NOT NULL
+        UNION ALL
+        SELECT CASE WHEN count(*) > 0 AND sum(h.score) >= (settings->>'threshold')::real THEN (settings->>'action')::moderation.action END,
+               coalesce(sum(h.score), 0::real), coalesce(array_agg(h.item_id ORDER BY h.item_id), '{}')
+        FROM moderation.image_hits(c.image, ARRAY[run_checks.package], run_checks.release, run_checks.release IS NULL) h
+        WHERE c.image IS NOT NULL
+        HAVING c.image IS NOT NULL) v
+    WHERE c.package_id = target
     ORDER BY c.check_id;
 END
 $fn$;

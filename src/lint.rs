@@ -8,6 +8,7 @@ use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Settings};
 use crate::in_force::{self, InForce};
+use crate::media::MediaItems;
 use crate::pg::{self, Call};
 use crate::spi::{self, Parameter};
 use pg_moderation_engine::{Finding, Item, LintError, LintOptions, Remedy, lint};
@@ -37,7 +38,8 @@ fn lint_items(call: &Call) -> Result<Option<Datum>> {
     let map = in_force::current()?;
     let release = in_force::release(&map, package, call.int4(1))?;
     let mut items = Vec::new();
-    compiled::load(map.installed, 0, &release, &mut items)?;
+    // Images and videos have their own rules, in SQL.
+    compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;
     let words = match call.datum(2) {
         Some(table) => words(&map, pg_sys::Oid::from(table.value() as u32))?,
         None => Vec::new(),

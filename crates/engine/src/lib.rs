@@ -18,6 +18,7 @@ mod inflect;
 mod item;
 mod lint;
 mod matcher;
+pub mod media;
 mod pattern;
 mod rule;
 mod set_hash;

@@ -118,7 +118,7 @@ SELECT moderation.matches('an open shop', 's16') AS allowed;
 SELECT moderation.snooze_items('s16', ARRAY[t.item('s16', 'an open shop')]);
 SELECT moderation.matches('an open shop', 's16') AS not_allowed;
 -- Kept to shadow: recorded, not enforced.
-SELECT moderation.override_items('s16', ARRAY[t.item('s16', 'always')], 'shadow', NULL, 'surge', 'test');
+SELECT moderation.override_items('s16', ARRAY[t.item('s16', 'always')], 'shadow', NULL, 'surge');
 SELECT h.term, h.stage FROM moderation.text_hits('always begins', 's16') h ORDER BY 1;
 SELECT action, jsonb_array_length(hits) AS hits FROM moderation.moderate_text('always', 's16');
 SELECT jsonb_path_query_array(hits, '$[*].term') FROM moderation.moderate_text('always begins', 's16');
@@ -128,7 +128,7 @@ SELECT moderation.attach('t.ads16', id => 'ad_id', text => '{body}', on_block =>
 INSERT INTO t.ads16 VALUES (1, 'always'), (2, 'it ends');
 SELECT key, term, stage, outcome FROM t.recorded WHERE source = 't.ads16'::regclass;
 DROP TABLE t.ads16;
-CALL t.fails($$SELECT moderation.override_items('s16', ARRAY[t.item('s16', 'an open shop')], 'shadow', NULL, NULL, 'test')$$);
+CALL t.fails($$SELECT moderation.override_items('s16', ARRAY[t.item('s16', 'an open shop')], 'shadow', NULL, NULL)$$);
 CALL t.fails($$SELECT moderation.snooze_items('s16', ARRAY[-1])$$);
 -- Uncommitted snoozes are seen here and vanish with a rollback, also to a savepoint.
 BEGIN;

@@ -58,6 +58,20 @@ SELECT moderation.rollback_package('g17') AS release;
 SELECT moderation.remove_check(check_id) FROM moderation.checks JOIN moderation.packages USING (package_id)
 WHERE name = 'g17' AND body = 'time slots';
 SELECT moderation.publish_package('g17') AS release;
+-- Images are checked in the same way.
+SELECT * FROM moderation.add_images('g17', ARRAY[repeat('f0', 32)]::moderation.pdqhash[], label => 'logo');
+SELECT moderation.add_check('g17', ('f1' || repeat('f0', 31))::moderation.pdqhash, note => 'one bit off') > 0 AS added;
+SELECT moderation.add_check('g17', repeat('0f', 32)::moderation.pdqhash, 'miss') > 0 AS added;
+SELECT moderation.add_check('g17', ('ff' || repeat('f0', 31))::moderation.pdqhash, 'miss') > 0 AS added;
+SELECT expect, passed, action, score, cardinality(items) AS items, note FROM moderation.run_checks('g17') WHERE image IS NOT NULL;
+SELECT * FROM t.gate($$SELECT moderation.publish_package('g17')$$);
+SELECT moderation.remove_check(check_id) FROM moderation.run_checks('g17') WHERE NOT passed;
+SELECT moderation.publish_package('g17') AS release;
+CALL t.fails($$SELECT moderation.add_check('g17', NULL::moderation.pdqhash)$$);
+DO $$ BEGIN
+    PERFORM moderation.add_check('g17', repeat('0f', 32)::moderation.pdqhash);
+EXCEPTION WHEN duplicate_object THEN RAISE NOTICE '%', SQLERRM;
+END $$;
 -- Bad input.
 CALL t.fails($$SELECT moderation.remove_check(-1)$$);
 CALL t.fails($$SELECT moderation.remove_check(NULL)$$);
@@ -141,7 +155,7 @@ SELECT moderation.publish_package('g17', stage => 'shadow') AS release;
 CALL t.fails($$SELECT moderation.promote_release('g17')$$);
 CALL t.fails($$SELECT moderation.request_publish('g17', release => 1)$$);
 SELECT * FROM moderation.add_terms('g17', ARRAY['later']);
-SELECT moderation.request_publish('g17', release => 7) AS request \gset
+SELECT moderation.request_publish('g17', release => 8) AS request \gset
 SET ROLE regress_approver;
 SELECT moderation.approve_publish(:request) AS release;
 RESET ROLE;

@@ -104,6 +104,10 @@ SELECT * FROM moderation.add_terms('m18', ARRAY['season'], expires_at => now() +
 COMMIT;
 SELECT pg_sleep(0.01);
 SELECT l.term, l.rule, l.severity, l.fix FROM t.lint('m18') l WHERE l.rule = 'expired';
+-- Images: near each other, and without structure.
+SELECT * FROM moderation.add_images('m18', ARRAY[repeat('f0', 32), 'ff' || repeat('f0', 31), 'ffff' || repeat('f0', 30), repeat('00', 32)]::moderation.pdqhash[]);
+SELECT l.severity, l.rule, regexp_replace(l.message, 'item \d+', 'item N'), regexp_replace(l.fix, '\d+\]', 'N]') AS fix
+FROM moderation.lint_package('m18') l WHERE l.rule IN ('duplicate_image', 'low_quality');
 CALL t.fails($$SELECT moderation.lint_package('nobody knows')$$);
 CALL t.fails($$SELECT moderation.lint_package(NULL)$$);
 CALL t.fails($$SELECT moderation.lint_package('m18', 99)$$);
