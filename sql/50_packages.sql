@@ -352,7 +352,9 @@ BEGIN
         INSERT INTO moderation.deployments
             (package_id, stage, release, share, rest, valid_from, expires_at, operation, deployed_by, note)
         VALUES (deploy.package_id, deploy.stage, deploy.release, deploy.share, deploy.rest, target.valid_from,
-                target.expires_at, deploy.operation, moderation.caller(), deploy.note);
+                target.expires_at, deploy.operation, moderation.caller(), deploy.note)
+        RETURNING * INTO current_one;
+        PERFORM moderation.announce(current_one);
     END IF;
 END
 $fn$;
@@ -361,13 +363,15 @@ COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text, 
 CREATE FUNCTION moderation.stages_of(package_id integer) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT jsonb_object_agg(s.stage, (
-            SELECT d.release FROM moderation.deployments d
-            WHERE d.package_id = stages_of.package_id AND d.stage = s.stage
-            ORDER BY d.deployment_id DESC LIMIT 1))
-        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage);
+        SELECT jsonb_object_agg(s.stage,
+            CASE WHEN d.share < 100.0 THEN jsonb_build_object('release', d.release, 'share', d.share, 'rest', d.rest)
+                 ELSE to_jsonb(d.release) END)
+        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage)
+        LEFT JOIN LATERAL (SELECT x.release, x.share, x.rest FROM moderation.deployments x
+                           WHERE x.package_id = stages_of.package_id AND x.stage = s.stage
+                           ORDER BY x.deployment_id DESC LIMIT 1) d ON true;
     END;
-COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage, as the audit log shows it.';
+COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage (with its share during a rollout), as the audit log shows it.';
 
 CREATE FUNCTION moderation.freeze_draft(target moderation.packages, note text) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -422,6 +426,7 @@ AS $fn$
 DECLARE
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
+    before jsonb := moderation.stages_of(target.package_id);
     rest integer;
 BEGIN
     IF target.expires_at <= now() THEN
@@ -462,6 +467,13 @@ BEGIN
             PERFORM moderation.deploy(target.package_id, 'shadow', NULL, 'now live', operation => put_in_force.operation);
         END IF;
     END IF;
+    PERFORM moderation.audit(
+        CASE operation WHEN 'publish' THEN 'publish_package' WHEN 'promote' THEN 'promote_release'
+                       WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END,
+        target.name, before,
+        moderation.stages_of(target.package_id) || jsonb_build_object('release', r.release, 'content_hash', encode(r.content_hash, 'hex')),
+        put_in_force.note)
+    FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = put_in_force.release;
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
 END
@@ -489,21 +501,14 @@ AS $fn$
 DECLARE
     target moderation.packages;
     number integer;
-    before jsonb;
 BEGIN
     IF publish_package.stage IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'stage must not be NULL',
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
-    before := moderation.stages_of(target.package_id);
     number := moderation.freeze_draft(target, publish_package.note);
     PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
-    PERFORM moderation.audit('publish_package', target.name, before,
-        moderation.stages_of(target.package_id) || (
-            SELECT jsonb_build_object('release', number, 'share', publish_package.share, 'content_hash', encode(r.content_hash, 'hex'))
-            FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number),
-        publish_package.note);
     RETURN number;
 END
 $fn$;

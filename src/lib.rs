@@ -76,7 +76,8 @@ extension_sql_file!(
     requires = ["pdqhash"]
 );
 extension_sql_file!("../sql/25_audit.sql", name = "audit", requires = ["material"]);
-extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["audit"]);
+extension_sql_file!("../sql/27_outbox.sql", name = "outbox", requires = ["audit"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["outbox"]);
 extension_sql_file!(
     "../sql/40_matching.sql",
     name = "matching",
