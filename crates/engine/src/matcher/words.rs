@@ -8,7 +8,7 @@ use super::inflected::{Form, is_hyphen};
 use super::scan::{Sink, Span};
 use super::{Entry, Matcher};
 use crate::detect::{Found, MAX_CHUNK};
-use crate::evasion::{Steps, reading};
+use crate::evasion::{INFLECTED_COST, Steps, reading};
 use crate::fold::Folder;
 use crate::fold::classes::{is_extender, is_word};
 use crate::{Level, MatchError};
@@ -19,8 +19,7 @@ pub(super) const REACH: usize = 2_048;
 /// Longest word looked at, in bytes of folded text.
 const MAX_WORD: usize = 192;
 
-/// What a grammatical form and a typing error cost (see module `evasion` for the formula).
-const INFLECTED_COST: f32 = 0.1;
+/// What a typing error costs (see module `evasion` for the formula).
 const TYPO_COST: f32 = 0.5;
 
 /// Where these stages stand in one text.
