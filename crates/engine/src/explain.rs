@@ -100,7 +100,12 @@ fn evidence(evidence: Evidence) -> String {
         (_, true) => "after folding (case, width, invisible characters)".into(),
         _ => {
             let words: Vec<&str> = evidence.steps.words().collect();
-            format!("with {}: {} (evidence {:.2})", steps.join(", "), words.join(", "), evidence.factor)
+            format!(
+                "with {}: {} (evidence {:.2})",
+                steps.join(", "),
+                words.join(", "),
+                evidence.factor
+            )
         }
     }
 }
@@ -336,11 +341,17 @@ mod tests {
             said,
             ["Found «c@sino» at character 3, with leet: digits or signs read as letters (evidence 0.74)."]
         );
-        let said = sentences(&term(1, "pharmacy", MatchMode::Word, Level::Evasion), &[], "farmecy");
+        let said = sentences(
+            &term(1, "pharmacy", MatchMode::Word, Level::Evasion),
+            &[],
+            "farmecy",
+        );
         assert_eq!(
             said,
-            ["Found «farmecy» at character 1, with sound, vowels: consonants spelled by their sound, \
-              vowels changed or left out (evidence 0.50)."]
+            [
+                "Found «farmecy» at character 1, with sound, vowels: consonants spelled by their sound, \
+              vowels changed or left out (evidence 0.50)."
+            ]
         );
         let royale = Item {
             allow: true,

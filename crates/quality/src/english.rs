@@ -240,7 +240,10 @@ pub fn package(data: &Data) -> Result<(), Error> {
         "Allow entries: {} words of those texts that hit by a form or evasion only.",
         package.len() - kept
     );
-    println!("| set | texts | flagged | by a listed word as it is | by a form or evasion only | {} |", peers::HEAD);
+    println!(
+        "| set | texts | flagged | by a listed word as it is | by a form or evasion only | {} |",
+        peers::HEAD
+    );
     println!("|---|---|---|---|---|---|---|---|");
     let surge = data.rows("obfuscation/en_surge_variants.jsonl")?;
     let of = |literal: bool| -> Vec<String> {
@@ -367,5 +370,8 @@ pub fn innocent(data: &Data) -> Result<(), Error> {
 
 /// A term or matched text in small letters, white space as one space.
 fn words_of(text: &str) -> String {
-    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.to_lowercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -19,7 +19,9 @@ pub fn row(texts: &[String]) -> String {
 /// Results of peers in other languages, on the halves of the same sets that are kept elsewhere.
 pub fn quoted() {
     println!("\nQuoted, not run here (counts on the other halves of the sets):");
-    println!("| tool | surge evasive 348 | surge plain 440 | dictionary words 761 | clean advertisements 14936 |");
+    println!(
+        "| tool | surge evasive 348 | surge plain 440 | dictionary words 761 | clean advertisements 14936 |"
+    );
     println!("|---|---|---|---|---|");
     for line in [
         "rustrict 0.7.39 | 289 (83 %) | 369 | 54 | 1360 (9.1 %)",

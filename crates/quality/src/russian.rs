@@ -55,7 +55,9 @@ pub fn added(data: &Data, name: &str, terms: &[String]) -> Result<(), Error> {
     let folded = open(&items(terms, MatchMode::Word, Level::Folded))?;
     let evasion = open(&items(terms, MatchMode::Word, Level::Evasion))?;
     println!("\nNew terms per text at level evasion over folded, {name}:");
-    println!("| texts | all | gain a hit | of them had none | by letters its author hid (`б*я`) | otherwise |");
+    println!(
+        "| texts | all | gain a hit | of them had none | by letters its author hid (`б*я`) | otherwise |"
+    );
     println!("|---|---|---|---|---|---|");
     for (set, texts) in clean_sets(data)? {
         let (mut gain, mut fresh, mut hidden) = (0, 0, 0);
@@ -66,7 +68,9 @@ pub fn added(data: &Data, name: &str, terms: &[String]) -> Result<(), Error> {
             gain += usize::from(!new.is_empty());
             fresh += usize::from(plain.is_empty() && !new.is_empty());
             // An author who hides letters of a listed word means that word: the text is not clean of it.
-            let masked = new.iter().all(|h| text.get(h.bytes.clone()).is_some_and(is_masked));
+            let masked = new
+                .iter()
+                .all(|h| text.get(h.bytes.clone()).is_some_and(is_masked));
             hidden += usize::from(plain.is_empty() && !new.is_empty() && masked);
             if std::env::var_os("VERBOSE").is_some() {
                 for h in new {

@@ -68,7 +68,8 @@ impl Evasion {
         if state.masked_by_letter && Self::is_shortened(text.get(first.start..last.end).unwrap_or("")) {
             return None;
         }
-        if self.is_ordinary(text, first.start, last.end, state.steps) {
+        // No word of a language mixes scripts, so the filter is not asked about those that do.
+        if state.foreign == 0 && !state.odd && self.is_ordinary(text, first.start, last.end, state.steps) {
             return None;
         }
         Some(Candidate {
