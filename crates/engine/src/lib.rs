@@ -19,6 +19,7 @@ mod inflect;
 mod item;
 mod matcher;
 mod pattern;
+mod reserve;
 mod rule;
 mod set_hash;
 mod typo;

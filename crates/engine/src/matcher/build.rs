@@ -93,7 +93,7 @@ impl Builder {
                     .or(Language::of(text))
                     .ok_or(OpenError::Damaged("language"))?;
                 let folded = folded_term(text);
-                self.inflected.add(&folded, language, number);
+                self.inflected.add(&folded, language, number).map_err(no_memory)?;
                 if term.level == Level::Evasion {
                     self.evasive_forms = true;
                     let forms = disguised_forms(&folded, language);
@@ -105,7 +105,7 @@ impl Builder {
             }
             MatchMode::Typo => {
                 let folded = folded_term(text);
-                self.typos.add(folded.clone(), number);
+                self.typos.add(folded.clone(), number).map_err(no_memory)?;
                 self.pattern(folded, number)?;
             }
             MatchMode::Regex => {
@@ -133,7 +133,7 @@ impl Builder {
             }
             mode => {
                 let detector = detect::parse(mode, text).map_err(damaged)?;
-                self.detectors.add(detector, number);
+                self.detectors.add(detector, number).map_err(no_memory)?;
             }
         }
         if let Some(entry) = self.entries.get_mut(number as usize) {
