@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`hunt`], [`hunt_plan`] | terms over stored texts, the index of grams and when the planner uses it |
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
@@ -35,6 +36,8 @@ mod compiled;
 mod error;
 mod explain;
 mod gucs;
+mod hunt;
+mod hunt_plan;
 mod identity;
 mod in_force;
 mod material;
@@ -90,6 +93,7 @@ extension_sql_file!(
     name = "backtest_runs",
     requires = ["backtest"]
 );
+extension_sql_file!("../sql/87_hunt.sql", name = "hunt", requires = ["backtest_runs"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.
