@@ -137,7 +137,7 @@ struct Judged<'a> {
 
 impl<'a> Judged<'a> {
     fn new(compared: &'a Compared, found: &[Found]) -> Result<Self> {
-        let scores = verdict::item_scores(found);
+        let scores = verdict::item_scores(found, &[]);
         let side = |slot: u16| -> Result<(Side, &'a str)> {
             let release = verdict::release_of(&compared.releases, slot)?;
             Ok((Side::of(&scores, slot, release.threshold), &release.action))

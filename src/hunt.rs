@@ -226,12 +226,12 @@ fn wanted_terms(query: Datum, strategy: u16) -> Result<Option<Vec<Term>>> {
                 .packages
                 .get(package)
                 .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-            let mut items = Vec::new();
+            let (mut items, mut media) = (Vec::new(), Default::default());
             for release in map.releases.iter().filter(|r| r.is_live() && r.package_id == id) {
                 if release.items as usize > MAX_INDEXED {
                     return Ok(None);
                 }
-                compiled::load(map.installed, 0, release, &mut items)?;
+                compiled::load(map.installed, 0, release, &mut items, &mut media)?;
             }
             // Allow entries only take hits away.
             Ok(Some(

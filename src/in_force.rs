@@ -409,11 +409,13 @@ pub fn compared(
 }
 
 const ASKED_RELEASE: &std::ffi::CStr = c"
-SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash, r.terms + r.allow_entries
+SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
+       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
 
 const ASKED_DRAFT: &std::ffi::CStr = c"
-SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key), d.terms + d.allow_entries
+SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
+       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer
 FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
 WHERE p.package_id = $1";
 
@@ -430,6 +432,7 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             threshold: row.float4(3).unwrap_or_default(),
             key: row.bytes(4).unwrap_or_default(),
             items: row.int4(5).unwrap_or_default(),
+            max_distance: row.int4(6).unwrap_or_default(),
             // What was asked for is judged by as what it contains, for all contents and at any time.
             scheduled: 0,
             numbers: (0, NUMBERS),
@@ -492,8 +495,8 @@ fn read_fresh() -> Result<Rc<InForce>> {
 
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
-       r.terms + r.allow_entries, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity')
+       r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -534,6 +537,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
                 threshold: row.float4(6).unwrap_or_default(),
                 key,
                 items: row.int4(9).unwrap_or_default(),
+                max_distance: row.int4(16).unwrap_or_default(),
                 scheduled: row.int4(10).unwrap_or_default(),
                 numbers: (number(row.int4(11)), number(row.int4(12))),
                 salt: row.bytes(13).unwrap_or_default(),

@@ -27,6 +27,8 @@ DO $$ BEGIN
   PERFORM moderation.add_terms('gone', ARRAY['gone']);
   PERFORM moderation.publish_package('gone');
   PERFORM moderation.retire_package('gone');
+  PERFORM moderation.snooze_items('gone', ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'gone'), reason => 'later');
+  PERFORM moderation.ack_outbox('consumer', min(position)) FROM moderation.read_outbox('consumer');
 END $$;
 CREATE SCHEMA shop;
 CREATE TABLE shop."Ads" ("Ad id" uuid PRIMARY KEY, "the title" text, body varchar, seller text,

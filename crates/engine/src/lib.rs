@@ -18,6 +18,7 @@ pub mod hash;
 mod inflect;
 mod item;
 mod matcher;
+pub mod media;
 mod pattern;
 mod rule;
 mod set_hash;
