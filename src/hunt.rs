@@ -109,7 +109,31 @@ fn terms_of(json: &str) -> Result<Vec<Term>> {
 /// The set of terms that a jsonb argument holds, compiled once.
 fn hunt(datum: Datum) -> Result<Rc<Hunt>> {
     // SAFETY: the SQL declaration says jsonb, a varlena.
-    let name: [u8; 32] = Sha256::digest(unsafe { pg::varlena(datum) }).into();
+    named(Sha256::digest(unsafe { pg::varlena(datum) }).into(), datum)
+}
+
+/// The same for argument 1 of a function: when it is the same in the whole query, its megabytes are hashed once. The name is
+/// kept where PostgreSQL lets a call site keep what it likes.
+fn hunt_at(call: &Call, datum: Datum) -> Result<Rc<Hunt>> {
+    // SAFETY: fn_extra is ours; what it points to lives as long as flinfo; only arguments that cannot change are kept.
+    unsafe {
+        let site = (*call.fcinfo()).flinfo;
+        if site.is_null() || !pg_sys::get_fn_expr_arg_stable(site, 1) {
+            return hunt(datum);
+        }
+        let kept = (*site).fn_extra.cast::<[u8; 32]>();
+        if !kept.is_null() {
+            return named(*kept, datum);
+        }
+        let hunt = hunt(datum)?;
+        let place = pg_sys::MemoryContextAlloc((*site).fn_mcxt, size_of::<[u8; 32]>()).cast::<[u8; 32]>();
+        *place = hunt.name;
+        (*site).fn_extra = place.cast();
+        Ok(hunt)
+    }
+}
+
+fn named(name: [u8; 32], datum: Datum) -> Result<Rc<Hunt>> {
     let known = HUNTS.with_borrow(|hunts| hunts.iter().find(|hunt| hunt.name == name).cloned());
     if let Some(hunt) = known {
         return Ok(hunt);
@@ -146,7 +170,9 @@ fn matches_terms(call: &Call) -> Result<Option<Datum>> {
     let (Some(body), Some(terms)) = (call.text(0)?, call.datum(1)) else {
         return Ok(None);
     };
-    let hit = hunt(terms)?.matcher.is_match(body, 0, &mut interrupted)?;
+    let hit = hunt_at(call, terms)?
+        .matcher
+        .is_match(body, 0, &mut interrupted)?;
     Ok(Some(hit.into()))
 }
 
@@ -156,7 +182,7 @@ fn term_hits(call: &Call) -> Result<Option<Datum>> {
     let (Some(body), Some(terms)) = (call.text(0)?, call.datum(1)) else {
         return Ok(None);
     };
-    let hunt = hunt(terms)?;
+    let hunt = hunt_at(call, terms)?;
     for hit in hunt
         .matcher
         .find(body, &FindOptions::default(), &mut interrupted)?
