@@ -42,6 +42,9 @@ quality: ## what the engine finds, and finds wrongly, on labelled data (DATA=../
 fuzz: ## one fuzz target of the engine; TARGET=find|fold|terms|open RUNS=10000000
 	@$(PYTHON) scripts/fuzz.py $(or $(TARGET),find) $(or $(RUNS),10000000)
 
+bench-media: ## what looking images up costs: index against scan, compiled lookups, hashing (ROWS=1000000)
+	@$(PYTHON) benches/media.py $(if $(ROWS),--rows $(ROWS))
+
 fmt: ## format the Rust code
 	@cargo fmt --all
 
