@@ -61,8 +61,8 @@ fn build(installed: Installed, releases: &[Release]) -> Result<Compiled> {
     }
     let bytes = compile(&items, &mut interrupted)?;
     drop(items);
-    let matcher = Matcher::open(&bytes)?;
-    let bytes = matcher.heap_bytes();
+    let matcher = Matcher::open_in_place(bytes)?;
+    let bytes = matcher.heap_bytes() + matcher.set_bytes();
     Ok(Compiled { matcher, bytes })
 }
 

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod boundary;
+mod compiled;
 mod detect;
 mod error;
 mod evasion;
@@ -22,6 +23,7 @@ mod rule;
 mod set_hash;
 mod typo;
 
+pub use compiled::verify;
 pub use error::{CompileError, MatchError, OpenError, TermError};
 pub use evasion::Steps;
 pub use explain::{Explanation, Near, explain, fold_text_at, mask_text};
@@ -38,7 +40,7 @@ pub use typo::MIN_TYPO_LETTERS;
 pub const FOLDING_VERSION: u32 = 2;
 
 /// Changes whenever the layout of compiled bytes changes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;
@@ -46,7 +48,7 @@ pub const MAX_TERM_CHARS: usize = 1_000;
 /// Largest compiled set, in bytes.
 pub const MAX_COMPILED_BYTES: usize = 512 * 1024 * 1024;
 
-/// Most folded text that the terms of one set may have together, in bytes; bounds the memory that opening takes.
+/// Most folded text that the terms of one set may have together, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 128 * 1024 * 1024;
 
 /// Asked regularly during long work; returns `true` when the work must stop.

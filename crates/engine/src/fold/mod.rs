@@ -106,6 +106,15 @@ impl<'t> Folder<'t> {
         self.base + self.memory.buffer.len()
     }
 
+    /// The last beginning of a character of the kept text that is not behind folded offset `offset`.
+    pub(crate) fn boundary_before(&self, offset: usize) -> usize {
+        let mut at = offset.saturating_sub(self.base);
+        while self.memory.buffer.get(at).is_some_and(|b| b & 0xc0 == 0x80) {
+            at -= 1;
+        }
+        self.base + at
+    }
+
     /// How far the folded text and the original have been read.
     pub(crate) fn consumed(&self) -> (usize, usize) {
         (self.folded_end(), self.position)
