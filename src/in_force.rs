@@ -68,7 +68,7 @@ impl InForce {
         if let Some(compiled) = self.compiled.get() {
             return Ok(compiled);
         }
-        let compiled = compiled::get(self.installed, &self.set_hash, &self.releases)?;
+        let compiled = compiled::get_shared(self.installed, &self.set_hash, &self.releases)?;
         Ok(self.compiled.get_or_init(|| compiled))
     }
 

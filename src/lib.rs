@@ -6,7 +6,8 @@
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
-//! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
+//! | [`compiled`], [`small_change`] | items → matcher, the backend's cache of compiled sets; few changes to a large one |
+//! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps; `compiled_state` |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
@@ -34,6 +35,7 @@ mod explain;
 mod gucs;
 mod identity;
 mod in_force;
+mod mapped_file;
 mod material;
 mod moderate;
 mod partition_move;
@@ -41,6 +43,8 @@ mod pg;
 mod quarantine;
 mod record;
 mod reject;
+mod set_file;
+mod small_change;
 mod spi;
 mod spool;
 mod trigger;

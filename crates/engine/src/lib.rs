@@ -51,5 +51,10 @@ pub const MAX_COMPILED_BYTES: usize = 512 * 1024 * 1024;
 /// Most folded text that the terms of one set may have together, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 128 * 1024 * 1024;
 
+/// BLAKE3, as compiled sets are checked with.
+pub fn checksum(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
+}
+
 /// Asked regularly during long work; returns `true` when the work must stop.
 pub type Interrupt<'a> = &'a mut dyn FnMut() -> bool;
