@@ -102,11 +102,17 @@ CREATE TABLE moderation.reviews (
     policy_id       integer,
     note            text,
     reviewed_at     timestamptz NOT NULL DEFAULT now(),
-    reviewed_by     text NOT NULL
+    reviewed_by     text NOT NULL,
+    reviewer        text NOT NULL,
+    final           boolean NOT NULL DEFAULT false
 );
 CREATE INDEX reviews_content_idx ON moderation.reviews (source_id, left(content_key, 200), review_id DESC);
 CREATE INDEX reviews_hit_idx ON moderation.reviews (hit_id) WHERE hit_id IS NOT NULL;
-COMMENT ON TABLE moderation.reviews IS 'Human labels of contents (hit_id NULL) and of single hits; append-only, the newest counts.';
+COMMENT ON TABLE moderation.reviews IS 'Human labels of contents (hit_id NULL) and of single hits; append-only. The newest of each reviewer counts; what they amount to is in moderation.labels.';
+COMMENT ON COLUMN moderation.reviews.policy_id IS 'The policy that was applied; NULL: no policy in particular.';
+COMMENT ON COLUMN moderation.reviews.reviewed_by IS 'The role that recorded it.';
+COMMENT ON COLUMN moderation.reviews.reviewer IS 'The person who judged, as the application names them; the role itself when it names none.';
+COMMENT ON COLUMN moderation.reviews.final IS 'The decision of an appeal (appeal_review): outweighs every other label.';
 
 CREATE TABLE moderation.quarantine (
     quarantine_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

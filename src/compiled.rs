@@ -133,7 +133,9 @@ fn build(installed: Installed, name: &Name, releases: &[Release], may_change: bo
         false => None,
     };
     let (base, items, removed) = match change {
-        Some(SmallChange { base, added, removed }) => (Some(base), added, small_change::encode_removed(&removed)),
+        Some(SmallChange { base, added, removed }) => {
+            (Some(base), added, small_change::encode_removed(&removed))
+        }
         None => (None, items_of(installed, releases)?, Vec::new()),
     };
     let bytes = compile(&items, &mut interrupted)?;

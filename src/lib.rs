@@ -7,7 +7,10 @@
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
 //! | [`compiled`], [`small_change`] | items → matcher, the backend's cache of compiled sets; few changes to a large one |
-//! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps; `compiled_state` |
+//! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
+//! | [`compiled_state`] | the view of the same name |
+//! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
+//! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
@@ -30,6 +33,7 @@ compile_error!(
 mod attachment;
 mod collector;
 mod compiled;
+mod compiled_state;
 mod error;
 mod explain;
 mod gucs;
@@ -43,6 +47,9 @@ mod pg;
 mod quarantine;
 mod record;
 mod reject;
+mod release;
+mod rollout;
+mod schedule;
 mod set_file;
 mod small_change;
 mod spi;
@@ -56,7 +63,8 @@ pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/20_material.sql", name = "material", requires = ["schema"]);
-extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["material"]);
+extension_sql_file!("../sql/25_audit.sql", name = "audit", requires = ["material"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["audit"]);
 extension_sql_file!(
     "../sql/40_matching.sql",
     name = "matching",
@@ -67,9 +75,20 @@ extension_sql_file!(
     name = "packages",
     requires = ["matching"]
 );
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["packages"]);
+extension_sql_file!(
+    "../sql/52_lifecycle.sql",
+    name = "lifecycle",
+    requires = ["packages"]
+);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lifecycle"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["measure"]);
+extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
+extension_sql_file!(
+    "../sql/72_statistics.sql",
+    name = "statistics",
+    requires = ["review"]
+);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["statistics"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

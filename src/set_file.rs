@@ -117,8 +117,11 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u64::from_le_bytes(eight)).ok()
 }
 
-/// Rows of the table: name, range, checksum. `None`: not one of our files, or damaged.
-fn table<'b>(bytes: &'b [u8], name: &Name) -> Option<Vec<(&'b [u8], Range<usize>, [u8; 32])>> {
+/// A row of the table: name of the section, where it is, its checksum.
+type Row<'b> = (&'b [u8], Range<usize>, [u8; 32]);
+
+/// The table of a file. `None`: not one of our files, or damaged.
+fn table<'b>(bytes: &'b [u8], name: &Name) -> Option<Vec<Row<'b>>> {
     let head = bytes.get(..FIXED)?;
     let counts: [u8; 8] = *head.get(8..)?.first_chunk()?;
     let count = (u64::from_le_bytes(counts) >> 32) as usize;
@@ -179,7 +182,10 @@ impl SetFile {
                 pgrx::check_for_interrupts!();
             }
             mark_seen(own);
-        } else if fs::metadata(&seen).and_then(|m| m.modified()).is_ok_and(is_older_than(KEEP / 4)) {
+        } else if fs::metadata(&seen)
+            .and_then(|m| m.modified())
+            .is_ok_and(is_older_than(KEEP / 4))
+        {
             // In use: not to be collected.
             mark_seen(own);
         }
@@ -249,7 +255,9 @@ pub fn write(name: &Name, about: &About, sections: &[(&str, &[u8])]) -> std::io:
     if let Some(place) = header.get_mut(16..24) {
         place.copy_from_slice(&(offset as u64).to_le_bytes());
     }
-    let checked = [header.get(..24), header.get(56..)].map(Option::unwrap_or_default).concat();
+    let checked = [header.get(..24), header.get(56..)]
+        .map(Option::unwrap_or_default)
+        .concat();
     if let Some(place) = header.get_mut(24..56) {
         place.copy_from_slice(&checksum(&checked));
     }
@@ -258,7 +266,11 @@ pub fn write(name: &Name, about: &About, sections: &[(&str, &[u8])]) -> std::io:
     let mut parts: Vec<&[u8]> = vec![&header];
     for (_, bytes) in &all {
         parts.push(bytes);
-        parts.push(padding.get(..aligned(bytes.len()) - bytes.len()).unwrap_or_default());
+        parts.push(
+            padding
+                .get(..aligned(bytes.len()) - bytes.len())
+                .unwrap_or_default(),
+        );
     }
     // SAFETY: plain read of a setting. Who runs with fsync = off has chosen so for the whole cluster.
     let synced = unsafe { pg_sys::enableFsync };
@@ -401,10 +413,12 @@ pub fn collect(keep: &[String]) {
         }
     }
     for entry in fs::read_dir(data_folder()).into_iter().flatten().flatten() {
-        let database = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        let database = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok());
         // SAFETY: a catalog look-up inside a transaction.
-        let is_gone =
-            |oid: u32| unsafe { pg_sys::get_database_name(pg_sys::Oid::from(oid)) }.is_null();
+        let is_gone = |oid: u32| unsafe { pg_sys::get_database_name(pg_sys::Oid::from(oid)) }.is_null();
         if database.is_some_and(is_gone) && is_old(&entry.path()) {
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -148,7 +148,10 @@ pub fn decode_removed(bytes: &[u8]) -> Vec<Removed> {
     let rows = bytes.as_chunks::<10>().0.iter();
     rows.filter_map(|row| {
         let (slot, item) = row.split_first_chunk::<2>()?;
-        Some((u16::from_le_bytes(*slot), i64::from_le_bytes(item.try_into().ok()?)))
+        Some((
+            u16::from_le_bytes(*slot),
+            i64::from_le_bytes(item.try_into().ok()?),
+        ))
     })
     .collect()
 }

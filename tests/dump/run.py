@@ -52,6 +52,7 @@ SELECT moderation.release_quarantined(min(quarantine_id), 'fine after all') FROM
 SELECT moderation.record_review('flagged', 1, label => 'violating', policy => 'goods', note => 'yes');
 SELECT moderation.record_review('flagged', 4, label => 'benign', hit => (SELECT hit_id FROM moderation.hits
   WHERE content_key = '4' ORDER BY stage LIMIT 1));
+SELECT count(*) FROM moderation.next_for_review(1) a, moderation.next_for_review(1, 'unflagged') b;
 -- Hits of other times, in other partitions of the ring.
 INSERT INTO moderation.hits (bucket, observed_at, source_id, content_key, digest, set_hash, package_id, release, stage, item_id,
   kind, action, outcome, score)

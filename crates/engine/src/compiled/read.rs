@@ -1,5 +1,6 @@
 //! Reading a compiled set in place.
 
+use super::tokens::glance;
 use super::{
     ENTRY, FACTS, FIXED, Facts, Filter, GRAM, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN, SECTIONS, Section,
     Table,
@@ -175,6 +176,27 @@ pub(crate) struct Pattern<'b> {
     parent: u32,
 }
 
+/// A pattern that has a gram: its number (31 bits, and one that says the list ends), the offset of the gram in it (10
+/// bits), the length of what its glance is of (4 bits), the glance (18 bits).
+#[derive(Clone, Copy)]
+pub(crate) struct GramPlace(u64);
+
+impl GramPlace {
+    pub(crate) fn pattern(self) -> u32 {
+        self.0 as u32 & 0x7fff_ffff
+    }
+
+    pub(crate) fn offset(self) -> usize {
+        (self.0 >> 32) as usize & 0x3ff
+    }
+
+    /// May the pattern begin with these eight bytes?
+    #[inline]
+    pub(crate) fn may_begin(self, eight: u64) -> bool {
+        glance(eight, (self.0 >> 42) as usize & 0xf) == self.0 >> 46
+    }
+}
+
 /// A compiled set, in place.
 #[derive(Clone, Copy)]
 pub(crate) struct Image<'b> {
@@ -317,8 +339,8 @@ impl<'b> Image<'b> {
         }
     }
 
-    /// The patterns of a gram list that begins at `first`, each with the offset of the gram in it.
-    pub(crate) fn gram_list(&self, first: u32) -> impl Iterator<Item = (u32, usize)> + use<'b> {
+    /// The patterns of a gram list that begins at `first`.
+    pub(crate) fn gram_list(&self, first: u32) -> impl Iterator<Item = GramPlace> + use<'b> {
         let list = self.gram_lists.get(first as usize * GRAM..).unwrap_or_default();
         let mut ended = false;
         list.as_chunks::<GRAM>().0.iter().map_while(move |place| {
@@ -327,7 +349,7 @@ impl<'b> Image<'b> {
                 return None;
             }
             ended = place >> 31 & 1 != 0;
-            Some((place as u32 & 0x7fff_ffff, (place >> 32) as usize))
+            Some(GramPlace(place))
         })
     }
 

@@ -86,6 +86,15 @@ pub(crate) fn gram_key(x: u64, class: usize) -> u64 {
     mix(low(x, length) ^ (class as u64) << 56)
 }
 
+/// Bits of [`glance`].
+pub(super) const GLANCE_BITS: u32 = 18;
+
+/// A short hash of the first `length` (1 to 8) bytes of a pattern, or of what stands in its place.
+#[inline]
+pub(crate) fn glance(x: u64, length: usize) -> u64 {
+    mix(low(x, length.clamp(1, 8))) >> (64 - GLANCE_BITS)
+}
+
 /// The end of the token that `text` begins with; 0 for none.
 fn token_end(text: &str) -> usize {
     text.find(|c| !is_token_char(c)).unwrap_or(text.len())

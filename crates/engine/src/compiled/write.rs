@@ -1,6 +1,6 @@
 //! From items to the bytes of a compiled set.
 
-use super::tokens::{gram_key, key_of, load};
+use super::tokens::{glance, gram_key, key_of, load};
 use super::{
     ALIGN, ENTRY, FIXED, Facts, GRAMS, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind,
 };
@@ -215,9 +215,13 @@ pub(crate) fn write(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>,
         start_classes: keys.start_classes,
         kinds: patterns.iter().fold(0, |all, p| all | u32::from(p.kind)),
     };
-    drop(patterns);
     let gram_keys: Vec<u64> = keys.grams.iter().map(|g| g.0).collect();
-    let (gram_lists, gram_firsts) = encode_grams(&keys.grams);
+    let (gram_lists, gram_firsts) = encode_grams(&keys.grams, |number| {
+        patterns
+            .get(number as usize)
+            .map_or(&[][..], |p| bytes_of(p.start, p.length))
+    });
+    drop(patterns);
     let only_keys = |pairs: &[(u64, u32)]| pairs.iter().map(|p| p.0).collect::<Vec<_>>();
     let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
     ask(0)?;
@@ -422,18 +426,24 @@ fn encode_patterns<'f>(
 }
 
 /// Lists of the patterns of each gram, and where each list begins.
-fn encode_grams(grams: &[(u64, u32, u32)]) -> (Vec<u8>, Vec<(u64, u32)>) {
+fn encode_grams<'f>(
+    grams: &[(u64, u32, u32)],
+    pattern: impl Fn(u32) -> &'f [u8],
+) -> (Vec<u8>, Vec<(u64, u32)>) {
     let mut lists = Vec::with_capacity(grams.len() * super::GRAM);
     let mut firsts = Vec::new();
-    let mut number = 0u32;
+    let mut first_number = 0u32;
     for list in grams.chunk_by(|a, b| a.0 == b.0) {
         if let Some(first) = list.first() {
-            firsts.push((first.0, number));
+            firsts.push((first.0, first_number));
         }
-        number += list.len() as u32;
-        for (n, &(_, pattern, offset)) in list.iter().enumerate() {
+        first_number += list.len() as u32;
+        for (n, &(_, number, offset)) in list.iter().enumerate() {
             let last = u64::from(n + 1 == list.len()) << 31;
-            let place = u64::from(pattern) | last | u64::from(offset) << 32;
+            let bytes = pattern(number);
+            let length = bytes.len().min(8);
+            let start = (length as u64) << 42 | glance(load(bytes, 0), length) << 46;
+            let place = u64::from(number) | last | u64::from(offset) << 32 | start;
             lists.extend_from_slice(&place.to_le_bytes());
         }
     }

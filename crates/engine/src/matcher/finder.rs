@@ -138,8 +138,15 @@ impl Finder {
         let (filter, table) = &image.grams;
         let mut at_gram = |at: usize, key: u64| {
             for first in table.get(key) {
-                for (number, offset) in image.gram_list(first) {
-                    let Some((pattern, start)) = image.pattern(number).zip(at.checked_sub(offset)) else {
+                for place in image.gram_list(first) {
+                    let Some(start) = at.checked_sub(place.offset()) else {
+                        continue;
+                    };
+                    if !place.may_begin(load(kept, start)) {
+                        continue;
+                    }
+                    let number = place.pattern();
+                    let Some(pattern) = image.pattern(number) else {
                         continue;
                     };
                     let end = start + pattern.bytes.len();

@@ -86,7 +86,7 @@ fn phrases() -> impl Strategy<Value = (Vec<Item>, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn the_finder_finds_what_the_automaton_finds((items, text) in phrases(), window in 1usize..90) {

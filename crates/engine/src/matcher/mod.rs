@@ -36,6 +36,8 @@ pub struct FindOptions {
     pub limit: usize,
     /// At most this many places of one item (0: no limit), the first ones: bounds memory without losing an item.
     pub places: usize,
+    /// Items (slot, id) that are as if they were not there, sorted; allow entries among them suppress nothing.
+    pub inactive: Option<Arc<[(u16, i64)]>>,
 }
 
 /// How literal a match was.

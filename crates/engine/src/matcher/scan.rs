@@ -40,6 +40,7 @@ pub(super) enum Span {
 pub(super) struct Sink<'a, 't, 'i> {
     text: &'t str,
     slots: Slots<'a>,
+    inactive: Option<&'a [(u16, i64)]>,
     collector: Collector<'a>,
     rules: RuleScan,
     /// Items of the layer that are gone.
@@ -58,8 +59,10 @@ impl Sink<'_, '_, '_> {
         Ok(())
     }
 
-    fn is_removed(&self, entry: &Entry<'_>) -> bool {
-        !self.removed.is_empty() && self.removed.binary_search(&(entry.slot, entry.id)).is_ok()
+    /// Removed from the layer, or not active for the caller.
+    fn is_out(&self, slot: u16, item: i64) -> bool {
+        let has = |list: &[(u16, i64)]| !list.is_empty() && list.binary_search(&(slot, item)).is_ok();
+        has(self.removed) || self.inactive.is_some_and(has)
     }
 
     fn add(
@@ -69,7 +72,7 @@ impl Sink<'_, '_, '_> {
         end: usize,
         evidence: Evidence,
     ) -> Result<(), MatchError> {
-        if !self.slots.has(entry.slot) || self.is_removed(entry) {
+        if !self.slots.has(entry.slot) || self.is_out(entry.slot, entry.id) {
             return Ok(());
         }
         self.tick()?;
@@ -148,7 +151,7 @@ impl Matcher {
             slots: Some(vec![slot]),
             suppressed: false,
             limit: 1,
-            places: 0,
+            ..FindOptions::default()
         };
         let hits = self.scan_in_windows(text, &options, WINDOW, true, interrupt)?;
         Ok(!hits.is_empty())
@@ -325,6 +328,7 @@ fn scan(
     let mut sink = Sink {
         text,
         slots,
+        inactive: options.inactive.as_deref(),
         collector: Collector::new(text, options),
         rules: RuleScan::default(),
         removed: &[],
