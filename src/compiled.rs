@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::gucs;
 use crate::identity::{AsOwner, Installed};
 use crate::in_force::Release;
+use crate::media::{self, MediaItems, MediaSet};
 use crate::record::hex;
 use crate::set_file::{self, About, Name, ReleaseOf, SetFile, Turn};
-use crate::small_change::{self, SmallChange};
+use crate::small_change;
 use crate::spi::{self, Parameter};
 use pg_moderation_engine::{Item, Language, Level, MatchMode, Matcher, Term, compile};
 use std::cell::RefCell;
@@ -20,6 +21,7 @@ use std::time::Instant;
 
 pub struct Compiled {
     pub matcher: Matcher,
+    pub media: MediaSet,
     /// Memory it holds of this process alone, in bytes.
     bytes: usize,
     pub is_mapped: bool,
@@ -32,10 +34,7 @@ thread_local! {
 
 /// The compiled set `name` of `releases`, compiled under the active snapshot and kept by this process alone.
 pub fn get(installed: Installed, name: &Name, releases: &[Release]) -> Result<Rc<Compiled>> {
-    cached(name, || {
-        let bytes = compile(&items_of(installed, releases)?, &mut interrupted)?;
-        private(bytes)
-    })
+    cached(name, || whole(installed, releases)?.private())
 }
 
 /// The same for what is in force: from the file that all processes map, which is compiled if it is not there.
@@ -51,7 +50,7 @@ pub fn get_shared(installed: Installed, name: &Name, releases: &[Release]) -> Re
                 None => build(installed, name, releases, false),
             },
             Turn::Ours(Some(_lock)) => build(installed, name, releases, true),
-            Turn::Ours(None) => private(compile(&items_of(installed, releases)?, &mut interrupted)?),
+            Turn::Ours(None) => whole(installed, releases)?.private(),
         }
     })
 }
@@ -97,12 +96,39 @@ pub fn interrupted() -> bool {
     false
 }
 
-fn private(bytes: Vec<u8>) -> Result<Compiled> {
-    let matcher = Matcher::open_in_place(bytes)?;
-    Ok(Compiled {
-        bytes: matcher.heap_bytes() + matcher.set_bytes(),
-        matcher,
-        is_mapped: false,
+/// What a set is compiled to.
+struct Parts {
+    terms: Vec<u8>,
+    media: Option<Vec<u8>>,
+    releases: Vec<ReleaseOf>,
+}
+
+impl Parts {
+    fn private(self) -> Result<Compiled> {
+        let matcher = Matcher::open_in_place(self.terms)?;
+        let media = MediaSet::private(self.media);
+        Ok(Compiled {
+            bytes: matcher.heap_bytes() + matcher.set_bytes() + media.heap_bytes(),
+            matcher,
+            media,
+            is_mapped: false,
+        })
+    }
+}
+
+/// Compiles all items of the releases.
+fn whole(installed: Installed, releases: &[Release]) -> Result<Parts> {
+    let mut items = Vec::new();
+    let mut media = MediaItems::default();
+    let mut about = Vec::new();
+    for (slot, release) in releases.iter().enumerate() {
+        let media = load(installed, slot_number(slot)?, release, &mut items, &mut media)?;
+        about.push(release_of(release, media));
+    }
+    Ok(Parts {
+        terms: compile(&items, &mut interrupted)?,
+        media: MediaSet::compile(&media)?,
+        releases: about,
     })
 }
 
@@ -121,6 +147,7 @@ fn mapped(file: &SetFile) -> Option<Compiled> {
     Some(Compiled {
         bytes: matcher.heap_bytes(),
         matcher,
+        media: MediaSet::mapped(file.section("media")),
         is_mapped: true,
     })
 }
@@ -132,22 +159,32 @@ fn build(installed: Installed, name: &Name, releases: &[Release], may_change: bo
         true => small_change::find(installed, releases)?,
         false => None,
     };
-    let (base, items, removed) = match change {
-        Some(SmallChange { base, added, removed }) => {
-            (Some(base), added, small_change::encode_removed(&removed))
+    let (base, parts, removed) = match change {
+        Some(change) => {
+            let parts = Parts {
+                terms: compile(&change.added, &mut interrupted)?,
+                media: MediaSet::compile(&change.media)?,
+                releases: change.releases,
+            };
+            (
+                Some(change.base),
+                parts,
+                small_change::encode_removed(&change.removed),
+            )
         }
-        None => (None, items_of(installed, releases)?, Vec::new()),
+        None => (None, whole(installed, releases)?, Vec::new()),
     };
-    let bytes = compile(&items, &mut interrupted)?;
-    drop(items);
     let about = About {
-        releases: releases.iter().map(release_of).collect(),
+        releases: parts.releases.clone(),
         base,
         build_ms: began.elapsed().as_millis() as u64,
     };
-    let mut sections: Vec<(&str, &[u8])> = vec![("terms", &bytes)];
+    let mut sections: Vec<(&str, &[u8])> = vec![("terms", &parts.terms)];
     if about.base.is_some() {
         sections.push(("removed", &removed));
+    }
+    if let Some(media) = &parts.media {
+        sections.push(("media", media));
     }
     let written = set_file::write(name, &about, &sections);
     if let Err(error) = &written {
@@ -162,28 +199,21 @@ fn build(installed: Installed, name: &Name, releases: &[Release], may_change: bo
         return Ok(compiled);
     }
     match about.base {
-        None => private(bytes),
-        Some(_) => private(compile(&items_of(installed, releases)?, &mut interrupted)?),
+        None => parts.private(),
+        Some(_) => whole(installed, releases)?.private(),
     }
 }
 
-/// What a set says of one of its releases.
-pub fn release_of(release: &Release) -> ReleaseOf {
+/// What a set says of one of its releases, which has so many images and videos.
+pub fn release_of(release: &Release, media: i32) -> ReleaseOf {
     ReleaseOf {
         package_id: release.package_id,
         release: release.release,
         live: release.is_live(),
         key: hex(&release.key),
         items: release.items,
+        media,
     }
-}
-
-fn items_of(installed: Installed, releases: &[Release]) -> Result<Vec<Item>> {
-    let mut items = Vec::new();
-    for (slot, release) in releases.iter().enumerate() {
-        load(installed, slot_number(slot)?, release, &mut items)?;
-    }
-    Ok(items)
 }
 
 /// The number of a slot in compiled sets.
@@ -197,17 +227,29 @@ FROM moderation.item_versions v
 WHERE v.package_id = $1 AND v.added_in <= $2 AND (v.removed_in IS NULL OR v.removed_in > $2) AND v.kind = 'term'";
 
 /// Loads the items of a release, all of them or none: while logical replication makes its first copy, a release may have
-/// arrived before its items.
-pub fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item>) -> Result<()> {
+/// arrived before its items. Returns how many images and videos it has.
+pub fn load(
+    installed: Installed,
+    slot: u16,
+    release: &Release,
+    items: &mut Vec<Item>,
+    media: &mut MediaItems,
+) -> Result<i32> {
     let parameters = [
         Parameter::int4(release.package_id),
         Parameter::int4(release.release),
     ];
     let before = items.len();
     read_items(installed, ITEMS, &parameters, slot, items)?;
-    let found = items.len() - before;
+    let mut found = items.len() - before;
+    let mut of_media = 0;
+    if usize::try_from(release.items) != Ok(found) {
+        let _owner = AsOwner::new(installed.owner);
+        of_media = media::load(slot, release, media)?;
+        found += of_media;
+    }
     if usize::try_from(release.items) == Ok(found) {
-        return Ok(());
+        return Ok(i32::try_from(of_media).unwrap_or(i32::MAX));
     }
     // Under its name in the cache it would be wrong for ever.
     Err(Error::IncompleteRelease {

@@ -58,7 +58,7 @@ fn compiled_sets(call: &Call) -> Result<Option<Datum>> {
         ])?;
     }
     if missing {
-        let about: Vec<ReleaseOf> = map.releases.iter().map(release_of).collect();
+        let about: Vec<ReleaseOf> = map.releases.iter().map(|r| release_of(r, 0)).collect();
         rows.put(&[
             Some(pg::text_datum(&in_force)),
             Some(pg::jsonb_datum(&releases(&about))?),

@@ -3,6 +3,7 @@
 //! No message shows a term: whoever sees the error need not be allowed to read the material. Terms that a caller has
 //! just typed are named by their position.
 
+use crate::error_media::MediaError;
 use pg_moderation_engine::{CompileError, MatchError, OpenError, TermError};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -74,6 +75,7 @@ pub enum Error {
         reason: String,
         full: bool,
     },
+    Media(MediaError),
     Internal(&'static str),
 }
 
@@ -97,14 +99,14 @@ impl From<MatchError> for Error {
     }
 }
 
-struct Report {
+pub struct Report {
     code: Code,
     message: String,
     detail: String,
     hint: String,
 }
 
-fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
+pub fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
     Report {
         code,
         message,
@@ -293,6 +295,7 @@ impl Error {
                 "This process keeps a copy of its own; matching is not affected.",
                 "Make room for, and let the server write to, pg_stat_tmp/pg_moderation in the data directory.",
             ),
+            Self::Media(error) => error.describe(),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),

@@ -15,7 +15,7 @@
 //! | 88 | table: name of the section (16 bytes, zero-padded), offset, length (8 bytes each), BLAKE3 of the section |
 //!
 //! Sections begin at multiples of 64. `about` says what the set is made of (JSON, [`About`]); `terms` is a compiled set of
-//! the engine. A set that is a small change of another has the name of that one in `about`: its `terms` are the items
+//! the engine, `media` its images and videos, if it has any. A set that is a small change of another has the name of that one in `about`: its `terms` are the items
 //! that came, and `removed` the items that went (slot, 2 bytes, and item, 8 bytes, each). There may be further sections.
 //!
 //! The header is checked whenever a file is mapped; all of it when it was written, and when it is first seen after a
@@ -73,6 +73,8 @@ pub struct ReleaseOf {
     /// Names its content in this database.
     pub key: String,
     pub items: i32,
+    /// Of these, images and videos.
+    pub media: i32,
 }
 
 /// A section of a mapped file.

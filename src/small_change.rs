@@ -4,10 +4,11 @@
 //! base is always a whole set, never itself a change: once the difference is a few per cent of it, the next publish compiles
 //! everything again.
 
-use crate::compiled::{self, slot_number};
+use crate::compiled::{self, release_of, slot_number};
 use crate::error::Result;
 use crate::identity::{AsOwner, Installed};
 use crate::in_force::Release;
+use crate::media::{self, MediaItems};
 use crate::record::hex;
 use crate::set_file::{self, ReleaseOf};
 use crate::spi::{self, Parameter};
@@ -27,6 +28,10 @@ pub struct SmallChange {
     pub base: String,
     pub added: Vec<Item>,
     pub removed: Vec<Removed>,
+    /// All images and videos: their index is small beside the terms, and always whole.
+    pub media: MediaItems,
+    /// What the changed set consists of.
+    pub releases: Vec<ReleaseOf>,
 }
 
 // What release $3 has and release $2 has not: of two releases the later one first ...
@@ -54,12 +59,8 @@ pub fn find(installed: Installed, releases: &[Release]) -> Result<Option<SmallCh
         let Some(about) = listed.about.filter(|about| about.base.is_none()) else {
             continue;
         };
-        if let Some((added, removed)) = difference(installed, &about.releases, releases, items)? {
-            return Ok(Some(SmallChange {
-                base: listed.name,
-                added,
-                removed,
-            }));
+        if let Some(change) = difference(installed, &listed.name, &about.releases, releases, items)? {
+            return Ok(Some(change));
         }
     }
     Ok(None)
@@ -68,10 +69,11 @@ pub fn find(installed: Installed, releases: &[Release]) -> Result<Option<SmallCh
 /// What came and what went between two sets; `None` when that is too much, or cannot be told.
 fn difference(
     installed: Installed,
+    name: &str,
     base: &[ReleaseOf],
     releases: &[Release],
     items: i64,
-) -> Result<Option<(Vec<Item>, Vec<Removed>)>> {
+) -> Result<Option<SmallChange>> {
     let same_slots = base.len() <= releases.len()
         && base
             .iter()
@@ -82,6 +84,8 @@ fn difference(
         return Ok(None);
     }
     let (mut added, mut removed) = (Vec::new(), Vec::new());
+    let mut media = MediaItems::default();
+    let mut about = Vec::new();
     for (slot, new) in releases.iter().enumerate() {
         let slot = slot_number(slot)?;
         let Some(old) = base.get(usize::from(slot)) else {
@@ -89,10 +93,19 @@ fn difference(
             if usize::try_from(new.items).is_ok_and(|n| added.len() + n > most) {
                 return Ok(None);
             }
-            compiled::load(installed, slot, new, &mut added)?;
+            let of_media = compiled::load(installed, slot, new, &mut added, &mut media)?;
+            about.push(release_of(new, of_media));
             continue;
         };
+        let mut load_media = || {
+            let _owner = AsOwner::new(installed.owner);
+            media::load(slot, new, &mut media).map(|found| i32::try_from(found).unwrap_or(i32::MAX))
+        };
         if old.key == hex(&new.key) && old.release == new.release {
+            if old.media > 0 {
+                load_media()?;
+            }
+            about.push(old.clone());
             continue;
         }
         if key_of(installed, old)? != Some(old.key.clone()) {
@@ -109,18 +122,30 @@ fn difference(
             compiled::read_items(installed, sql, &parameters, slot, &mut out).map(|()| out)
         };
         let (came, went) = (read(came)?, read(went)?);
-        let expected = i64::from(old.items) - went.len() as i64 + came.len() as i64;
-        if expected != i64::from(new.items) {
+        let terms = i64::from(old.items - old.media) - went.len() as i64 + came.len() as i64;
+        let of_media = if terms == i64::from(new.items) {
+            0
+        } else {
+            load_media()?
+        };
+        if terms + i64::from(of_media) != i64::from(new.items) {
             // Too much, or not all of it has been replicated yet.
             return Ok(None);
         }
+        about.push(release_of(new, of_media));
         added.extend(came);
         removed.extend(went.into_iter().map(|item| (slot, item.id)));
         if added.len() + removed.len() > most {
             return Ok(None);
         }
     }
-    Ok(Some((added, removed)))
+    Ok(Some(SmallChange {
+        base: name.to_owned(),
+        added,
+        removed,
+        media,
+        releases: about,
+    }))
 }
 
 /// What names the content of a release in this database now: it may have been rolled back and made anew.

@@ -9,6 +9,7 @@
 mod boundary;
 mod compiled;
 mod detect;
+mod dictionary;
 mod error;
 mod evasion;
 mod explain;
@@ -18,7 +19,9 @@ pub mod hash;
 mod inflect;
 mod item;
 mod matcher;
+pub mod media;
 mod pattern;
+mod reserve;
 mod rule;
 mod set_hash;
 mod typo;
@@ -37,7 +40,7 @@ pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
 pub use typo::MIN_TYPO_LETTERS;
 
 /// Changes whenever the same text may fold to something else: rules, Unicode version, stemmers.
-pub const FOLDING_VERSION: u32 = 2;
+pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
 pub const FORMAT_VERSION: u32 = 3;

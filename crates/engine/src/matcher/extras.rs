@@ -5,9 +5,9 @@ use super::MAX_REGEXES;
 use super::inflected::Inflected;
 use crate::compiled::Image;
 use crate::detect::{self, Detectors};
-use crate::evasion::Evasion;
+use crate::evasion::{Evasion, FORM};
 use crate::glob::Glob;
-use crate::inflect::Language;
+use crate::inflect::{Language, disguised_forms};
 use crate::item::folded_term;
 use crate::rule::{self, Rule};
 use crate::typo::Typos;
@@ -70,10 +70,18 @@ impl Extras {
                 MatchMode::Inflected => {
                     let language = entry.language.or(Language::of(text));
                     let language = language.ok_or(OpenError::Damaged("language"))?;
-                    out.inflected.add(&folded_term(text), language, number);
-                    out.evasive_forms |= entry.level == Level::Evasion;
+                    let folded = folded_term(text);
+                    out.inflected.add(&folded, language, number).map_err(no_memory)?;
+                    if entry.level == Level::Evasion {
+                        out.evasive_forms = true;
+                        let forms = disguised_forms(&folded, language);
+                        evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
+                        let form = |text| (text, number | FORM, MatchMode::Inflected);
+                        evasive.extend(forms.into_iter().map(form));
+                        evasive.push((folded, number, MatchMode::Inflected));
+                    }
                 }
-                MatchMode::Typo => out.typos.add(folded_term(text), number),
+                MatchMode::Typo => out.typos.add(folded_term(text), number).map_err(no_memory)?,
                 MatchMode::Regex => {
                     if out.regexes.len() >= MAX_REGEXES {
                         return Err(OpenError::Damaged("too many regular expressions"));
@@ -92,9 +100,10 @@ impl Extras {
                         leaves: parsed.leaves.len(),
                     });
                 }
-                mode => out
-                    .detectors
-                    .add(detect::parse(mode, text).map_err(damaged)?, number),
+                mode => {
+                    let detector = detect::parse(mode, text).map_err(damaged)?;
+                    out.detectors.add(detector, number).map_err(no_memory)?;
+                }
             }
         }
         out.evasion = Evasion::new(evasive).map_err(no_memory)?;

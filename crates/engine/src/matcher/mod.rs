@@ -299,4 +299,6 @@ mod finder_tests;
 #[cfg(test)]
 pub(crate) mod mode_tests;
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 pub(crate) mod tests;
