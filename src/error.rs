@@ -29,6 +29,7 @@ pub enum Error {
     HuntTerms,
     Hunt(CompileError),
     OnePackageNeeded,
+    FrequencySource,
     ReleaseOrDraft,
     InvalidText,
     NullTerm {
@@ -167,6 +168,12 @@ impl Error {
                 "mask must be one character".into(),
                 "It stands for each hidden character.",
                 "For example '*'.",
+            ),
+            Self::FrequencySource => report(
+                Code::ERRCODE_WRONG_OBJECT_TYPE,
+                "the frequency source is no table of words and frequencies".into(),
+                "It must be a table with the columns word (text) and frequency (a number).",
+                "Copy what you have into such a table; views are not read.",
             ),
             Self::HuntTerms => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,

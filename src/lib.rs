@@ -13,6 +13,8 @@
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
+//! | [`lint`] | what is questionable about the items of a release |
+//! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
@@ -48,6 +50,7 @@ mod hunt_plan;
 mod identity;
 mod image;
 mod in_force;
+mod lint;
 mod material;
 mod media;
 mod media_hits;
@@ -103,10 +106,12 @@ extension_sql_file!(
     requires = ["lifecycle"]
 );
 extension_sql_file!(
-    "../sql/60_attach.sql",
-    name = "attach",
+    "../sql/54_checks.sql",
+    name = "checks",
     requires = ["media_items"]
 );
+extension_sql_file!("../sql/56_lint.sql", name = "lint", requires = ["checks"]);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lint"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
 extension_sql_file!(

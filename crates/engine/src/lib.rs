@@ -8,6 +8,7 @@
 
 mod boundary;
 mod detect;
+mod dictionary;
 mod error;
 mod evasion;
 mod explain;
@@ -17,9 +18,11 @@ mod grams;
 pub mod hash;
 mod inflect;
 mod item;
+mod lint;
 mod matcher;
 pub mod media;
 mod pattern;
+mod reserve;
 mod rule;
 mod set_hash;
 mod typo;
@@ -31,6 +34,7 @@ pub use fold::fold_text;
 pub use grams::{term_grams, text_grams};
 pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
+pub use lint::{Finding, LintError, LintOptions, Remedy, Severity, lint};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
 pub use pattern::MAX_REPETITIONS;
 pub use rule::MAX_LEAVES;
@@ -38,7 +42,7 @@ pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
 pub use typo::MIN_TYPO_LETTERS;
 
 /// Changes whenever the same text may fold to something else: rules, Unicode version, stemmers.
-pub const FOLDING_VERSION: u32 = 2;
+pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
 pub const FORMAT_VERSION: u32 = 2;
