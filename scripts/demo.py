@@ -51,6 +51,7 @@ def start(pg_config):
     script(cluster, "45_ads.sql")
     cluster.psql("ANALYZE", DATABASE)
     script(cluster, "50_report.sql")
+    script(cluster, "60_backtest.sql")
 
     count, size = map(int, cluster.value(
         "SELECT count(*) || ' ' || sum(octet_length(subject) + octet_length(body)) FROM messages", DATABASE

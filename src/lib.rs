@@ -135,6 +135,11 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/87_hunt.sql", name = "hunt", requires = ["backtest_runs"]);
 extension_sql_file!("../sql/88_rescan.sql", name = "rescan", requires = ["hunt"]);
+extension_sql_file!(
+    "../sql/89_compare_undo.sql",
+    name = "compare_undo",
+    requires = ["rescan"]
+);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.
