@@ -26,6 +26,8 @@ pub enum Error {
         expected: i32,
         found: usize,
     },
+    HuntTerms,
+    Hunt(CompileError),
     OnePackageNeeded,
     FrequencySource,
     ReleaseOrDraft,
@@ -71,6 +73,10 @@ pub enum Error {
     SpoolFile {
         file: String,
         reason: String,
+    },
+    SetFile {
+        reason: String,
+        full: bool,
     },
     Media(MediaError),
     Internal(&'static str),
@@ -173,6 +179,17 @@ impl Error {
                 "It must be a table with the columns word (text) and frequency (a number).",
                 "Copy what you have into such a table; views are not read.",
             ),
+            Self::HuntTerms => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "terms must be a JSON array of objects with a term, and perhaps match, level and language"
+                    .into(),
+                "They are no such array, or name a match mode or level that does not exist.",
+                "For example '[{\"term\": \"online casino\", \"match\": \"word\", \"level\": \"folded\"}]'.",
+            ),
+            Self::Hunt(CompileError::Term { item, error }) => {
+                term_report(usize::try_from(item).unwrap_or_default(), &error)
+            }
+            Self::Hunt(error) => compile_report(&error),
             Self::OnePackageNeeded => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 "an explicit release or draft needs exactly one package".into(),
@@ -288,6 +305,15 @@ impl Error {
                 format!("file {file} of the spool of rejected hits was set aside: {reason}"),
                 "Its hits are not in moderation.hits; all others are collected.",
                 "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
+            ),
+            Self::SetFile { reason, full } => report(
+                match full {
+                    true => Code::ERRCODE_DISK_FULL,
+                    false => Code::ERRCODE_IO_ERROR,
+                },
+                format!("the compiled set cannot be shared: {reason}"),
+                "This process keeps a copy of its own; matching is not affected.",
+                "Make room for, and let the server write to, pg_stat_tmp/pg_moderation in the data directory.",
             ),
             Self::Media(error) => error.describe(),
             Self::Internal(what) => report(

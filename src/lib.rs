@@ -5,9 +5,14 @@
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
 //! | [`moderate_media`], [`content`] | the same of images, videos, JSON documents and rows |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`hunt`], [`hunt_plan`] | terms over stored texts, the index of grams and when the planner uses it |
+//! | [`rescan`] | stored rows judged again after a publish |
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`compiled`], [`small_change`] | items → matcher, the backend's cache of compiled sets; few changes to a large one |
+//! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
+//! | [`compiled_state`] | the view of the same name |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
@@ -38,14 +43,18 @@ mod attachment;
 mod backtest;
 mod collector;
 mod compiled;
+mod compiled_state;
 mod content;
 mod error;
 mod error_media;
 mod explain;
 mod gucs;
+mod hunt;
+mod hunt_plan;
 mod identity;
 mod image;
 mod in_force;
+mod mapped_file;
 mod lint;
 mod material;
 mod media;
@@ -60,8 +69,11 @@ mod quarantine;
 mod record;
 mod reject;
 mod release;
+mod rescan;
 mod rollout;
 mod schedule;
+mod set_file;
+mod small_change;
 mod spi;
 mod spool;
 mod trigger;
@@ -121,6 +133,13 @@ extension_sql_file!(
     name = "backtest_runs",
     requires = ["backtest"]
 );
+extension_sql_file!("../sql/87_hunt.sql", name = "hunt", requires = ["backtest_runs"]);
+extension_sql_file!("../sql/88_rescan.sql", name = "rescan", requires = ["hunt"]);
+extension_sql_file!(
+    "../sql/89_compare_undo.sql",
+    name = "compare_undo",
+    requires = ["rescan"]
+);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.
@@ -159,6 +178,7 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _argu
     }
     in_force::transaction_ended();
     quarantine::transaction_ended();
+    rescan::transaction_ended();
     partition_move::transaction_ended();
 }
 
@@ -173,5 +193,6 @@ unsafe extern "C-unwind" fn on_subtransaction(
         in_force::subtransaction_aborted();
         spool::subtransaction_aborted(subtransaction);
         quarantine::subtransaction_aborted(subtransaction);
+        rescan::subtransaction_aborted(subtransaction);
     }
 }
