@@ -116,3 +116,15 @@ CREATE VIEW moderation.attachments AS
       ON t.tgrelid = s.relation
      AND t.tgfoid = 'moderation.watched_columns()'::regprocedure;
 COMMENT ON VIEW moderation.attachments IS 'Tables that are or were attached, the columns watched, their roles in the same order, and what a block does. Settings NULL: no longer attached.';
+
+CREATE VIEW moderation.compiled_state AS
+    SELECT CASE WHEN c.bytes IS NOT NULL THEN 'mapped' WHEN c.mapped_here IS NOT NULL THEN 'private' ELSE 'missing' END AS state,
+           NOT c.in_force AS stale,
+           (SELECT array_agg(p.name || ' ' || (r.value ->> 'release') || ' ' || (r.value ->> 'stage') ORDER BY r.n)
+            FROM jsonb_array_elements(c.releases) WITH ORDINALITY r(value, n)
+            JOIN moderation.packages p ON p.package_id = (r.value -> 'package_id')::integer) AS releases,
+           (SELECT sum((r.value -> 'items')::bigint)::bigint FROM jsonb_array_elements(c.releases) r(value)) AS items,
+           c.bytes, c.built_at, make_interval(secs => c.build_ms::double precision / 1000) AS build_time, c.used_at,
+           c.set_name, c.base
+    FROM moderation.compiled_sets() c;
+COMMENT ON VIEW moderation.compiled_state IS 'The compiled sets of this database on this server. State: mapped (a file that all processes share), private (in the memory of each process, because no file can be written; shown to sessions that have it), missing (compiled at the next use). Stale: no longer in force, removed ten minutes after its last use. A set with a base is a small change of that one.';

@@ -74,6 +74,10 @@ pub enum Error {
         file: String,
         reason: String,
     },
+    SetFile {
+        reason: String,
+        full: bool,
+    },
     Media(MediaError),
     Internal(&'static str),
 }
@@ -301,6 +305,15 @@ impl Error {
                 format!("file {file} of the spool of rejected hits was set aside: {reason}"),
                 "Its hits are not in moderation.hits; all others are collected.",
                 "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
+            ),
+            Self::SetFile { reason, full } => report(
+                match full {
+                    true => Code::ERRCODE_DISK_FULL,
+                    false => Code::ERRCODE_IO_ERROR,
+                },
+                format!("the compiled set cannot be shared: {reason}"),
+                "This process keeps a copy of its own; matching is not affected.",
+                "Make room for, and let the server write to, pg_stat_tmp/pg_moderation in the data directory.",
             ),
             Self::Media(error) => error.describe(),
             Self::Internal(what) => report(

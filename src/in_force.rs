@@ -46,6 +46,7 @@ pub struct InForce {
     /// The moment that this map is asked for; `None`: the transaction's time.
     at: Option<Time>,
     compiled: OnceCell<Rc<Compiled>>,
+    last_package: RefCell<Option<(String, i32)>>,
     times: OnceCell<Rc<schedule::Times>>,
     moment: RefCell<Option<Rc<Moment>>>,
 }
@@ -106,12 +107,24 @@ impl InForce {
         self.releases.iter().position(judges).map(|slot| slot as u16)
     }
 
+    /// The package of this name. The last name is remembered: a statement mostly asks for one, row after row.
+    pub fn package_id(&self, name: &str) -> Option<i32> {
+        if let Some((last, id)) = &*self.last_package.borrow()
+            && last == name
+        {
+            return Some(*id);
+        }
+        let id = *self.packages.get(name)?;
+        *self.last_package.borrow_mut() = Some((name.to_owned(), id));
+        Some(id)
+    }
+
     /// The compiled set of everything in force, built at the first use.
     pub fn compiled(&self) -> Result<&Rc<Compiled>> {
         if let Some(compiled) = self.compiled.get() {
             return Ok(compiled);
         }
-        let compiled = compiled::get(self.installed, &self.set_hash, &self.releases)?;
+        let compiled = compiled::get_shared(self.installed, &self.set_hash, &self.releases)?;
         Ok(self.compiled.get_or_init(|| compiled))
     }
 
@@ -584,6 +597,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
         overrides: schedule::overrides(at)?,
         at,
         compiled: OnceCell::new(),
+        last_package: RefCell::new(None),
         times: OnceCell::new(),
         moment: RefCell::default(),
     })

@@ -11,6 +11,9 @@
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`compiled`], [`small_change`] | items → matcher, the backend's cache of compiled sets; few changes to a large one |
+//! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
+//! | [`compiled_state`] | the view of the same name |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
@@ -41,6 +44,7 @@ mod attachment;
 mod backtest;
 mod collector;
 mod compiled;
+mod compiled_state;
 mod content;
 mod error;
 mod error_media;
@@ -51,6 +55,7 @@ mod hunt_plan;
 mod identity;
 mod image;
 mod in_force;
+mod mapped_file;
 mod lint;
 mod material;
 mod media;
@@ -69,6 +74,8 @@ mod rescan;
 mod rollout;
 mod rules;
 mod schedule;
+mod set_file;
+mod small_change;
 mod spi;
 mod spool;
 mod trigger;

@@ -42,7 +42,7 @@ fn matches(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
-    let Some(&package_id) = map.packages.get(package) else {
+    let Some(package_id) = map.package_id(package) else {
         return Err(Error::UnknownPackage(package.to_owned()));
     };
     let digest = || digest_of(std::iter::once(Some(body)));

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod boundary;
+mod compiled;
 mod detect;
 mod dictionary;
 mod error;
@@ -27,6 +28,7 @@ mod rule;
 mod set_hash;
 mod typo;
 
+pub use compiled::verify;
 pub use error::{CompileError, MatchError, OpenError, TermError};
 pub use evasion::Steps;
 pub use explain::{Explanation, Near, explain, fold_text_at, mask_text};
@@ -45,7 +47,7 @@ pub use typo::MIN_TYPO_LETTERS;
 pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;
@@ -53,8 +55,13 @@ pub const MAX_TERM_CHARS: usize = 1_000;
 /// Largest compiled set, in bytes.
 pub const MAX_COMPILED_BYTES: usize = 512 * 1024 * 1024;
 
-/// Most folded text that the terms of one set may have together, in bytes; bounds the memory that opening takes.
+/// Most folded text that the terms of one set may have together, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 128 * 1024 * 1024;
+
+/// BLAKE3, as compiled sets are checked with.
+pub fn checksum(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
+}
 
 /// Asked regularly during long work; returns `true` when the work must stop.
 pub type Interrupt<'a> = &'a mut dyn FnMut() -> bool;

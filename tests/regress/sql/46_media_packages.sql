@@ -99,7 +99,8 @@ CALL t.fails($$SELECT moderation.image_hits(t.bmp(1), 'media', release => 9)$$);
 SELECT count(*) AS pairs, count(*) FILTER (WHERE (d <= 31) <> found) AS wrong FROM (
     SELECT p.hash <-> v.hash AS d, EXISTS (SELECT FROM moderation.image_hits(p.hash, 'media') h WHERE h.item_id = v.item_id) AS found
     FROM (SELECT (h::bit(256) # (repeat('0', d) || repeat('1', d) || repeat('0', 256 - 2 * d))::bit(256))::moderation.pdqhash AS hash
-          FROM (SELECT hash AS h FROM moderation.item_versions WHERE kind = 'image') x, generate_series(0, 60, 3) d) p, moderation.item_versions v WHERE v.kind = 'image') y;
+          FROM (SELECT hash AS h FROM moderation.item_versions JOIN moderation.packages p USING (package_id) WHERE kind = 'image' AND p.name = 'media') x, generate_series(0, 60, 3) d) p,
+         (SELECT v.* FROM moderation.item_versions v JOIN moderation.packages p USING (package_id) WHERE v.kind = 'image' AND p.name = 'media') v) y;
 -- Distances: of the item, and of the package for items without one.
 SELECT moderation.set_max_distance('media', 10);
 CALL t.fails($$SELECT moderation.set_max_distance('media', -1)$$);

@@ -194,7 +194,7 @@ fn refuses_what_no_language_knows() {
 }
 
 /// Items of every mode over a small alphabet.
-fn items() -> impl Strategy<Value = Vec<Item>> {
+pub(super) fn items() -> impl Strategy<Value = Vec<Item>> {
     let text = prop_oneof![
         "[абк]{2,4}",
         "казин[оаы]",
@@ -229,7 +229,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
     })
 }
 
-fn texts() -> impl Strategy<Value = String> {
+pub(super) fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => "[абк]{1,4} ?",
         3 => "[Кк][аa][зЗ]{1,3}и?н[оo0а]",

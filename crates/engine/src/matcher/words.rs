@@ -4,9 +4,10 @@
 //! match is at most [`REACH`] bytes of folded text before and after the word that it was found by, whatever the
 //! windows are.
 
+use super::View;
 use super::inflected::{Form, is_hyphen};
 use super::scan::{Sink, Span};
-use super::{Entry, Matcher};
+use crate::compiled::Entry;
 use crate::detect::{Found, MAX_CHUNK};
 use crate::evasion::{INFLECTED_COST, Steps, reading};
 use crate::fold::Folder;
@@ -68,7 +69,7 @@ impl WordScan {
     /// Looks at everything that begins before folded offset `end`.
     pub(super) fn advance(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         text: &str,
         folder: &Folder<'_>,
         end: usize,
@@ -115,18 +116,19 @@ impl WordScan {
 
     fn wildcards(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         end: usize,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         let (kept, base) = folder.kept();
+        self.anchors.sort_unstable();
         let ready = self.anchors.partition_point(|a| a.0 < end);
         for (at, number) in self.anchors.drain(..ready) {
-            let Some(entry) = matcher.entries.get(number as usize) else {
+            let Some(entry) = matcher.entry(number) else {
                 continue;
             };
-            let Some(glob) = matcher.globs.get(entry.detail as usize) else {
+            let Some(glob) = matcher.glob(number) else {
                 continue;
             };
             let Some(at) = at.checked_sub(base) else { continue };
@@ -134,7 +136,7 @@ impl WordScan {
                 continue;
             };
             if at - from + MAX_WORD < REACH && to < at + REACH {
-                sink.folded(folder, entry, (base + from, base + to), Span::AsIs)?;
+                sink.folded(folder, &entry, (base + from, base + to), Span::AsIs)?;
             }
         }
         Ok(())
@@ -142,7 +144,7 @@ impl WordScan {
 
     fn inflected(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         text: &str,
         folder: &Folder<'_>,
         token: Token,
@@ -196,7 +198,7 @@ impl WordScan {
             }
         }
         for (number, end, exact, evasive) in places {
-            let Some(entry) = matcher.entries.get(number as usize) else {
+            let Some(entry) = matcher.entry(number) else {
                 continue;
             };
             if evasive && entry.level != Level::Evasion {
@@ -213,14 +215,14 @@ impl WordScan {
             } else {
                 Span::Steps(steps, cost, evasive)
             };
-            sink.folded(folder, entry, (base + token.start, base + end), span)?;
+            sink.folded(folder, &entry, (base + token.start, base + end), span)?;
         }
         Ok(())
     }
 
     fn typos(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         token: Token,
         sink: &mut Sink<'_, '_, '_>,
@@ -237,9 +239,9 @@ impl WordScan {
             let mut entries = Vec::new();
             matcher.typos.find(words, &mut entries).map_err(no_memory)?;
             for number in entries {
-                if let Some(entry) = matcher.entries.get(number as usize) {
+                if let Some(entry) = matcher.entry(number) {
                     let span = Span::Steps(Steps::TYPO, TYPO_COST, false);
-                    sink.folded(folder, entry, (base + token.start, base + end), span)?;
+                    sink.folded(folder, &entry, (base + token.start, base + end), span)?;
                 }
             }
             let Some(after) = next_token(kept, end) else { break };
@@ -254,7 +256,7 @@ impl WordScan {
     /// Chunks between white space that begin in `kept[from..to]`, and numbers.
     fn detectors(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         from: usize,
         to: usize,
@@ -287,12 +289,12 @@ impl WordScan {
             sink.tick()?;
         }
         for found in &self.found {
-            if let Some(entry) = matcher.entries.get(found.entry as usize) {
+            if let Some(entry) = matcher.entry(found.entry) {
                 let span = match found.steps.is_empty() {
                     true => Span::AsIs,
                     false => Span::Steps(found.steps, 0.25, true),
                 };
-                sink.folded(folder, entry, (base + found.start, base + found.end), span)?;
+                sink.folded(folder, &entry, (base + found.start, base + found.end), span)?;
             }
         }
         Ok(())
@@ -300,7 +302,7 @@ impl WordScan {
 }
 
 /// The forms of a word; `true` when it had to be read as an evasion.
-fn forms(matcher: &Matcher, text: &str, folder: &Folder<'_>, token: Token, out: &mut Vec<Form>) -> bool {
+fn forms(matcher: &View<'_>, text: &str, folder: &Folder<'_>, token: Token, out: &mut Vec<Form>) -> bool {
     let (kept, base) = folder.kept();
     let Some(word) = kept.get(token.start..token.end).filter(|w| w.len() <= MAX_WORD) else {
         return false;
@@ -318,6 +320,6 @@ fn forms(matcher: &Matcher, text: &str, folder: &Folder<'_>, token: Token, out: 
 }
 
 /// Does the entry belong to these stages, and not to the automaton alone?
-pub(super) fn waits(entry: &Entry) -> bool {
+pub(super) fn waits(entry: &Entry<'_>) -> bool {
     entry.mode == crate::MatchMode::Wildcard
 }
