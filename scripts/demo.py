@@ -9,11 +9,12 @@ import time
 import build
 import preflight
 from postmaster import Cluster
-from project import BUILD, CACHE, ROOT, Failure, lock, main, pins, place, remove, say
+from project import BUILD, CACHE, ROOT, Failure, lock, main, pins, place, remove, run, say
 from server import private
 from toolchain import npm_tarball
 
 sys.path.insert(0, str(ROOT / "demo"))
+import media  # noqa: E402
 from load import prepare  # noqa: E402
 
 DATABASE = "moderation_demo"
@@ -50,6 +51,7 @@ def start(pg_config):
     script(cluster, "45_ads.sql")
     cluster.psql("ANALYZE", DATABASE)
     script(cluster, "50_report.sql")
+    script(cluster, "60_backtest.sql")
 
     count, size = map(int, cluster.value(
         "SELECT count(*) || ' ' || sum(octet_length(subject) + octet_length(body)) FROM messages", DATABASE
@@ -59,8 +61,44 @@ def start(pg_config):
         f" {count / seconds:,.0f} messages/s, {size / 1e6 / seconds:.1f} MB/s"
         f" (the same COPY without the trigger: {plain:.2f} s)."
     )
+    pictures(cluster)
     say("done; the server runs until `make demo-stop`. To look around:")
     print(f"\n  {psql_line(cluster)}\n")
+
+
+def pictures(cluster):
+    """The part with images and, where ffmpeg is, videos."""
+    say("drawing pictures, hashing and judging them")
+    script(cluster, "60_images.sql")
+    rows = [(name, how, f"\\x{file.hex()}") for name, how, file in media.pictures()]
+    cluster.psql(
+        f"SELECT moderation.add_images('gambling-pictures', ARRAY['{rows[0][2]}'::bytea], label => 'lucky wheel');"
+        " SELECT moderation.publish_package('gambling-pictures', note => 'one picture');"
+        " SELECT moderation.attach('creatives', id => 'creative_id', image => '{pdq}', video => '{clip}',"
+        " verdict_column => 'moderation')",
+        DATABASE,
+    )
+    values = ", ".join(f"('{name}', '{how}', '{file}'::bytea)" for name, how, file in rows)
+    cluster.psql(
+        "INSERT INTO creatives (name, how, image, pdq) SELECT name, how, image, (moderation.pdq_hash(image)).hash"
+        f" FROM (VALUES {values}) v(name, how, image)",
+        DATABASE,
+    )
+    script(cluster, "61_image_report.sql")
+    folder = CACHE / "sample" / "videos"
+    if not media.videos(folder):
+        return say("no ffmpeg here: the part with videos is left out")
+    say("hashing three videos with the companion pg-moderation-hasher")
+    lines = folder / "hashes.csv"
+    run(
+        ["cargo", "run", "--quiet", "--release", "-p", "pg_moderation_hasher", "--", "--quiet", "--output", lines, folder],
+        "hashing videos",
+        cwd=ROOT,
+    )
+    script(cluster, "62_videos.sql")
+    with open(lines, "rb") as rows:
+        cluster.run(*cluster.psql_command(DATABASE, "-q", "-c", "COPY hashed FROM STDIN (FORMAT csv, HEADER)"), stdin=rows)
+    script(cluster, "63_video_report.sql")
 
 
 def running(server):

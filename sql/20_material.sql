@@ -111,6 +111,7 @@ CREATE TABLE moderation.item_versions (
 );
 CREATE UNIQUE INDEX item_versions_current_key ON moderation.item_versions (package_id, item_hash) WHERE removed_in IS NULL;
 CREATE INDEX item_versions_package_idx ON moderation.item_versions (package_id, added_in);
+CREATE INDEX item_versions_removed_idx ON moderation.item_versions (package_id, removed_in) WHERE removed_in IS NOT NULL;
 CREATE INDEX item_versions_hash_idx ON moderation.item_versions (package_id, hash) WHERE hash IS NOT NULL AND removed_in IS NULL;
 CREATE INDEX item_versions_scheduled_idx ON moderation.item_versions (package_id, added_in)
     WHERE valid_from IS NOT NULL OR expires_at IS NOT NULL;

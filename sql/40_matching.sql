@@ -105,6 +105,14 @@ CREATE FUNCTION moderation.compile_in_force() RETURNS void
     AS 'MODULE_PATHNAME', 'moderation_compile_in_force';
 COMMENT ON FUNCTION moderation.compile_in_force() IS 'Internal: compiles what this transaction has in force, so that a publish fails now rather than a query later.';
 
+CREATE FUNCTION moderation.compiled_sets(
+    OUT set_name text, OUT releases jsonb, OUT base text, OUT bytes bigint, OUT built_at timestamptz, OUT build_ms bigint,
+    OUT used_at timestamptz, OUT in_force boolean, OUT mapped_here boolean)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE ROWS 3
+    AS 'MODULE_PATHNAME', 'moderation_compiled_sets';
+COMMENT ON FUNCTION moderation.compiled_sets() IS 'Internal: the files of compiled sets of this database on this server, and the set in force if it has none. See moderation.compiled_state.';
+
 CREATE FUNCTION moderation.collect_rejected() RETURNS bigint
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'moderation_collect_rejected';

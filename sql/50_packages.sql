@@ -395,7 +395,7 @@ BEGIN
     END IF;
     -- Where no item has a distance, the package's means nothing.
     hash := moderation.content_hash(draft.set_state, target.action, target.threshold, policy.name, policy.severity,
-                                    CASE WHEN draft.images + draft.videos > 0 THEN target.max_distance END);
+                                    CASE WHEN draft.images + draft.videos > 0 THEN target.max_distance END, target.rules);
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
         RETURN latest.release;
@@ -403,9 +403,9 @@ BEGIN
     number := target.latest_release + 1;
     INSERT INTO moderation.releases
         (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
-         terms, allow_entries, images, videos, max_distance, scheduled, note, published_by)
+         terms, allow_entries, images, videos, max_distance, rules, scheduled, note, published_by)
     VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
-            moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance,
+            moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance, target.rules,
             (SELECT count(*) FROM moderation.item_versions v
              WHERE v.package_id = target.package_id AND v.removed_in IS NULL
                AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)),
@@ -417,7 +417,8 @@ $fn$;
 COMMENT ON FUNCTION moderation.freeze_draft(moderation.packages, text) IS 'Internal: makes a release of the draft, or finds that the newest one says the same; returns its number. The package is locked.';
 
 CREATE FUNCTION moderation.put_in_force(
-    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text)
+    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text,
+    call text DEFAULT NULL)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -458,6 +459,10 @@ BEGIN
                     HINT = 'Change the draft first.';
             END IF;
         END IF;
+        -- What was live before passes no gate again: going back must always be possible.
+        IF operation <> 'rollback' AND NOT (operation = 'rollout' AND share <= live.share) THEN
+            PERFORM moderation.check_gates(target, release);
+        END IF;
         PERFORM moderation.deploy(target.package_id, 'live', release, note, share, rest, operation);
         IF shadow.release = release THEN
             -- A release is live or shadow, never both: its shadow run ends here.
@@ -465,8 +470,8 @@ BEGIN
         END IF;
     END IF;
     PERFORM moderation.audit(
-        CASE operation WHEN 'publish' THEN 'publish_package' WHEN 'promote' THEN 'promote_release'
-                       WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END,
+        coalesce(call, CASE operation WHEN 'publish' THEN 'publish_package' WHEN 'promote' THEN 'promote_release'
+                                      WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END),
         target.name, before,
         moderation.stages_of(target.package_id) || jsonb_build_object('release', r.release, 'content_hash', encode(r.content_hash, 'hex')),
         put_in_force.note)
@@ -475,7 +480,7 @@ BEGIN
     PERFORM moderation.collect_rejected();
 END
 $fn$;
-COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
+COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
 
 CREATE FUNCTION moderation.check_share(share numeric) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -504,6 +509,9 @@ BEGIN
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    IF publish_package.stage = 'live' THEN
+        PERFORM moderation.check_approval(target);
+    END IF;
     number := moderation.freeze_draft(target, publish_package.note);
     PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
     RETURN number;

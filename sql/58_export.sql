@@ -1,19 +1,22 @@
 -- A package as one JSON document, and back: to another server, into version control, to a partner.
 --
--- Layout, version 1: format, version, package (name, action, threshold, max_distance, description), policy (name, severity,
+-- Layout, version 1: format, version, package (name, action, threshold, max_distance, rules,
+-- description), policy (name, severity,
 -- default_action, description) or null, release (number, null for a draft), content_hash (hex), folding_version, items: every
 -- column of item_versions and items that means something elsewhere, ids and release numbers left out.
 
 CREATE FUNCTION moderation.content_hash(
-    set_state bytea, action moderation.action, threshold real, policy text, severity smallint, max_distance smallint) RETURNS bytea
+    set_state bytea, action moderation.action, threshold real, policy text, severity smallint, max_distance smallint,
+    rules jsonb) RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
         SELECT sha256(set_state || convert_to(
             (jsonb_build_array(action, encode(float4send(threshold), 'hex'), policy, severity)
-             || CASE WHEN max_distance IS NULL THEN '[]' ELSE jsonb_build_array(max_distance) END)::text, 'UTF8'));
+             || CASE WHEN max_distance IS NULL THEN '[]' ELSE jsonb_build_array(max_distance) END
+             || CASE WHEN rules IS NULL THEN '[]' ELSE jsonb_build_array(rules) END)::text, 'UTF8'));
     END;
-COMMENT ON FUNCTION moderation.content_hash(bytea, moderation.action, real, text, smallint, smallint) IS 'Internal: what a release''s content hash is made of; max_distance NULL for a release without images and videos.';
+COMMENT ON FUNCTION moderation.content_hash(bytea, moderation.action, real, text, smallint, smallint, jsonb) IS 'Internal: what a release''s content hash is made of; max_distance NULL for a release without images and videos.';
 
 CREATE FUNCTION moderation.export_package(name text, release integer DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -24,6 +27,7 @@ DECLARE
     number integer;
     settings jsonb;
     distance smallint;
+    verdict_rules jsonb;
     exported jsonb;
 BEGIN
     SELECT * INTO target FROM moderation.packages p WHERE p.name = export_package.name;
@@ -43,10 +47,12 @@ BEGIN
     END IF;
     distance := coalesce((SELECT r.max_distance FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number),
                          target.max_distance);
+    verdict_rules := CASE WHEN number IS NULL THEN target.rules
+        ELSE (SELECT r.rules FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number) END;
     SELECT jsonb_build_object(
         'format', 'pg_moderation package', 'version', 1, 'release', number,
         'package', jsonb_build_object('name', target.name, 'action', settings->'action', 'threshold', settings->'threshold',
-                                      'max_distance', distance, 'description', target.description),
+                                      'max_distance', distance, 'rules', verdict_rules, 'description', target.description),
         'policy', CASE WHEN settings->>'policy' IS NULL THEN NULL
             ELSE jsonb_build_object('name', settings->'policy', 'severity', settings->'severity')
                  || coalesce((SELECT jsonb_build_object('default_action', o.default_action, 'description', o.description)
@@ -55,7 +61,7 @@ BEGIN
         'content_hash', encode(moderation.content_hash(
             moderation.set_hash_apply('', coalesce(array_agg(r.element), '{}'), '{}'), (settings->>'action')::moderation.action,
             (settings->>'threshold')::real, settings->>'policy', (settings->>'severity')::smallint,
-            CASE WHEN bool_or(v.kind <> 'term' AND NOT v.allow) THEN distance END), 'hex'),
+            CASE WHEN bool_or(v.kind <> 'term' AND NOT v.allow) THEN distance END, verdict_rules), 'hex'),
         'items', coalesce(jsonb_agg(
             jsonb_strip_nulls(to_jsonb(v) || (to_jsonb(i) - 'kind'))
                 - ARRAY['item_id', 'package_id', 'added_in', 'removed_in', 'changed_at', 'changed_by']
@@ -115,6 +121,8 @@ BEGIN
         target := moderation.lock_package(package);
         PERFORM moderation.set_max_distance(package, (content->'package'->>'max_distance')::integer)
         WHERE (content->'package'->>'max_distance')::integer <> target.max_distance;
+        PERFORM moderation.set_verdict_rules(package, coalesce(nullif(content->'package'->'rules', 'null'), '[]'))
+        WHERE nullif(content->'package'->'rules', 'null') IS DISTINCT FROM target.rules;
         target := moderation.lock_package(package);
         -- An item says what it is: a hash that does not follow from it would make two items of one, or one of two.
         SELECT g.position INTO wrong

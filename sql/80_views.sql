@@ -30,6 +30,15 @@ CREATE VIEW moderation.in_force AS
       ON r.package_id = d.package_id AND r.release = part.release;
 COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per release in force, two live ones of a package during a rollout; share: percent of the contents it judges; judges_now: within the package''s schedule; inactive_items: snoozed, expired or not yet valid.';
 
+CREATE VIEW moderation.open_requests AS
+    SELECT r.request_id, p.name AS package, r.stage, r.release, r.share, r.note, r.requested_by, r.requested_at,
+           r.release IS NULL AND r.draft_key <> d.draft_key AS draft_changed_since
+    FROM moderation.publish_requests r
+    JOIN moderation.packages p ON p.package_id = r.package_id
+    JOIN moderation.drafts d ON d.package_id = r.package_id
+    WHERE r.decision IS NULL;
+COMMENT ON VIEW moderation.open_requests IS 'Publishes that wait for a second person; draft_changed_since: cannot be approved any more.';
+
 CREATE VIEW moderation.item_overrides_in_force AS
     SELECT p.name AS package, o.item_id, v.term, o.effect, o.since, o.until, o.overridden_by, o.reason
     FROM moderation.item_overrides o
@@ -107,3 +116,15 @@ CREATE VIEW moderation.attachments AS
       ON t.tgrelid = s.relation
      AND t.tgfoid = 'moderation.watched_columns()'::regprocedure;
 COMMENT ON VIEW moderation.attachments IS 'Tables that are or were attached, the columns watched, their roles in the same order, and what a block does. Settings NULL: no longer attached.';
+
+CREATE VIEW moderation.compiled_state AS
+    SELECT CASE WHEN c.bytes IS NOT NULL THEN 'mapped' WHEN c.mapped_here IS NOT NULL THEN 'private' ELSE 'missing' END AS state,
+           NOT c.in_force AS stale,
+           (SELECT array_agg(p.name || ' ' || (r.value ->> 'release') || ' ' || (r.value ->> 'stage') ORDER BY r.n)
+            FROM jsonb_array_elements(c.releases) WITH ORDINALITY r(value, n)
+            JOIN moderation.packages p ON p.package_id = (r.value -> 'package_id')::integer) AS releases,
+           (SELECT sum((r.value -> 'items')::bigint)::bigint FROM jsonb_array_elements(c.releases) r(value)) AS items,
+           c.bytes, c.built_at, make_interval(secs => c.build_ms::double precision / 1000) AS build_time, c.used_at,
+           c.set_name, c.base
+    FROM moderation.compiled_sets() c;
+COMMENT ON VIEW moderation.compiled_state IS 'The compiled sets of this database on this server. State: mapped (a file that all processes share), private (in the memory of each process, because no file can be written; shown to sessions that have it), missing (compiled at the next use). Stale: no longer in force, removed ten minutes after its last use. A set with a base is a small change of that one.';

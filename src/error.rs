@@ -26,7 +26,10 @@ pub enum Error {
         expected: i32,
         found: usize,
     },
+    HuntTerms,
+    Hunt(CompileError),
     OnePackageNeeded,
+    FrequencySource,
     ReleaseOrDraft,
     InvalidText,
     NullTerm {
@@ -76,6 +79,10 @@ pub enum Error {
         what: String,
         detail: &'static str,
         hint: String,
+    },
+    SetFile {
+        reason: String,
+        full: bool,
     },
     Media(MediaError),
     Internal(&'static str),
@@ -172,6 +179,23 @@ impl Error {
                 "It stands for each hidden character.",
                 "For example '*'.",
             ),
+            Self::FrequencySource => report(
+                Code::ERRCODE_WRONG_OBJECT_TYPE,
+                "the frequency source is no table of words and frequencies".into(),
+                "It must be a table with the columns word (text) and frequency (a number).",
+                "Copy what you have into such a table; views are not read.",
+            ),
+            Self::HuntTerms => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "terms must be a JSON array of objects with a term, and perhaps match, level and language"
+                    .into(),
+                "They are no such array, or name a match mode or level that does not exist.",
+                "For example '[{\"term\": \"online casino\", \"match\": \"word\", \"level\": \"folded\"}]'.",
+            ),
+            Self::Hunt(CompileError::Term { item, error }) => {
+                term_report(usize::try_from(item).unwrap_or_default(), &error)
+            }
+            Self::Hunt(error) => compile_report(&error),
             Self::OnePackageNeeded => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 "an explicit release or draft needs exactly one package".into(),
@@ -291,6 +315,15 @@ impl Error {
             Self::Import { what, detail, hint } => {
                 report(Code::ERRCODE_INVALID_PARAMETER_VALUE, what, detail, hint)
             }
+            Self::SetFile { reason, full } => report(
+                match full {
+                    true => Code::ERRCODE_DISK_FULL,
+                    false => Code::ERRCODE_IO_ERROR,
+                },
+                format!("the compiled set cannot be shared: {reason}"),
+                "This process keeps a copy of its own; matching is not affected.",
+                "Make room for, and let the server write to, pg_stat_tmp/pg_moderation in the data directory.",
+            ),
             Self::Media(error) => error.describe(),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,

@@ -19,6 +19,7 @@ use crate::identity::{AsOwner, Installed};
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
 use crate::rollout::{Lot, NUMBERS};
+use crate::rules;
 use crate::schedule::{self, Moment, Override, Time};
 use crate::spi;
 use pgrx::pg_sys;
@@ -45,6 +46,7 @@ pub struct InForce {
     /// The moment that this map is asked for; `None`: the transaction's time.
     at: Option<Time>,
     compiled: OnceCell<Rc<Compiled>>,
+    last_package: RefCell<Option<(String, i32)>>,
     times: OnceCell<Rc<schedule::Times>>,
     moment: RefCell<Option<Rc<Moment>>>,
 }
@@ -105,12 +107,24 @@ impl InForce {
         self.releases.iter().position(judges).map(|slot| slot as u16)
     }
 
+    /// The package of this name. The last name is remembered: a statement mostly asks for one, row after row.
+    pub fn package_id(&self, name: &str) -> Option<i32> {
+        if let Some((last, id)) = &*self.last_package.borrow()
+            && last == name
+        {
+            return Some(*id);
+        }
+        let id = *self.packages.get(name)?;
+        *self.last_package.borrow_mut() = Some((name.to_owned(), id));
+        Some(id)
+    }
+
     /// The compiled set of everything in force, built at the first use.
     pub fn compiled(&self) -> Result<&Rc<Compiled>> {
         if let Some(compiled) = self.compiled.get() {
             return Ok(compiled);
         }
-        let compiled = compiled::get(self.installed, &self.set_hash, &self.releases)?;
+        let compiled = compiled::get_shared(self.installed, &self.set_hash, &self.releases)?;
         Ok(self.compiled.get_or_init(|| compiled))
     }
 
@@ -342,6 +356,15 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
     Ok(asked)
 }
 
+/// The same without its compiled set.
+pub fn release(map: &InForce, package: &str, number: Option<i32>) -> Result<Release> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    read_asked(map, package, package_id, number)
+}
+
 /// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
 /// releases of all other packages. `map` must be [`current`].
 pub fn compared(
@@ -410,12 +433,12 @@ pub fn compared(
 
 const ASKED_RELEASE: &std::ffi::CStr = c"
 SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
-       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer
+       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer, r.rules::text
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
 
 const ASKED_DRAFT: &std::ffi::CStr = c"
 SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
-       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer
+       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer, p.rules::text
 FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
 WHERE p.package_id = $1";
 
@@ -438,6 +461,7 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             numbers: (0, NUMBERS),
             salt: Vec::new(),
             valid: (Time::MIN, Time::MAX),
+            rules: rules::parse(row.text(7)?)?,
         });
         Ok(())
     };
@@ -496,7 +520,7 @@ fn read_fresh() -> Result<Rc<InForce>> {
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
        r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -545,6 +569,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
                     row.int8(14).unwrap_or(Time::MIN),
                     row.int8(15).unwrap_or(Time::MAX),
                 ),
+                rules: rules::parse(row.text(17)?)?,
             });
         }
         packages.insert(package, package_id);
@@ -572,6 +597,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
         overrides: schedule::overrides(at)?,
         at,
         compiled: OnceCell::new(),
+        last_package: RefCell::new(None),
         times: OnceCell::new(),
         moment: RefCell::default(),
     })

@@ -5,13 +5,20 @@
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
 //! | [`moderate_media`], [`content`] | the same of images, videos, JSON documents and rows |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`hunt`], [`hunt_plan`] | terms over stored texts, the index of grams and when the planner uses it |
+//! | [`rescan`] | stored rows judged again after a publish |
+//! | [`rules`] | verdict rules: score, strikes of the owner, other packages |
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`compiled`], [`small_change`] | items → matcher, the backend's cache of compiled sets; few changes to a large one |
+//! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
+//! | [`compiled_state`] | the view of the same name |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`import`], [`layout`] | files of items: CSV, JSON Lines, word lists, ThreatExchange, HMA |
+//! | [`lint`] | what is questionable about the items of a release |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
@@ -38,16 +45,21 @@ mod attachment;
 mod backtest;
 mod collector;
 mod compiled;
+mod compiled_state;
 mod content;
 mod error;
 mod error_media;
 mod explain;
 mod gucs;
+mod hunt;
+mod hunt_plan;
 mod identity;
 mod import;
 mod image;
 mod in_force;
 mod layout;
+mod mapped_file;
+mod lint;
 mod material;
 mod media;
 mod media_hits;
@@ -61,8 +73,12 @@ mod quarantine;
 mod record;
 mod reject;
 mod release;
+mod rescan;
 mod rollout;
+mod rules;
 mod schedule;
+mod set_file;
+mod small_change;
 mod spi;
 mod spool;
 mod trigger;
@@ -102,10 +118,21 @@ extension_sql_file!(
     requires = ["lifecycle"]
 );
 extension_sql_file!(
-    "../sql/57_import.sql",
-    name = "import",
+    "../sql/54_checks.sql",
+    name = "checks",
     requires = ["media_items"]
 );
+extension_sql_file!(
+    "../sql/55_verdict_rules.sql",
+    name = "verdict_rules",
+    requires = ["checks"]
+);
+extension_sql_file!(
+    "../sql/56_lint.sql",
+    name = "lint",
+    requires = ["verdict_rules"]
+);
+extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lint"]);
 extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
@@ -121,6 +148,13 @@ extension_sql_file!(
     "../sql/86_backtest_runs.sql",
     name = "backtest_runs",
     requires = ["backtest"]
+);
+extension_sql_file!("../sql/87_hunt.sql", name = "hunt", requires = ["backtest_runs"]);
+extension_sql_file!("../sql/88_rescan.sql", name = "rescan", requires = ["hunt"]);
+extension_sql_file!(
+    "../sql/89_compare_undo.sql",
+    name = "compare_undo",
+    requires = ["rescan"]
 );
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
@@ -160,6 +194,7 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _argu
     }
     in_force::transaction_ended();
     quarantine::transaction_ended();
+    rescan::transaction_ended();
     partition_move::transaction_ended();
 }
 
@@ -174,5 +209,6 @@ unsafe extern "C-unwind" fn on_subtransaction(
         in_force::subtransaction_aborted();
         spool::subtransaction_aborted(subtransaction);
         quarantine::subtransaction_aborted(subtransaction);
+        rescan::subtransaction_aborted(subtransaction);
     }
 }

@@ -4,6 +4,7 @@ use crate::compiled::interrupted;
 use crate::error::{Error, Result};
 use crate::in_force::Release;
 use crate::pdqhash::hash_of;
+use crate::set_file::Section;
 use crate::spi::{self, Parameter};
 use crate::video::frames_of;
 use pg_moderation_engine::CompileError;
@@ -16,33 +17,48 @@ pub struct MediaItems {
     videos: Vec<VideoItem>,
 }
 
-/// The compiled images and videos of a set, if it has any.
+/// The compiled images and videos of a set, if it has any: in memory of this process, or in the file of the set.
 #[derive(Default)]
-pub struct MediaSet(Option<Vec<u8>>);
+pub struct MediaSet {
+    bytes: Option<Box<dyn AsRef<[u8]>>>,
+    own: usize,
+}
 
 impl MediaSet {
-    pub fn compile(items: &MediaItems) -> Result<Self> {
+    /// The bytes of a set, if there are items.
+    pub fn compile(items: &MediaItems) -> Result<Option<Vec<u8>>> {
         if items.images.is_empty() && items.videos.is_empty() {
-            return Ok(Self(None));
+            return Ok(None);
         }
-        Ok(Self(Some(compile_media(
-            &items.images,
-            &items.videos,
-            &mut interrupted,
-        )?)))
+        let bytes = compile_media(&items.images, &items.videos, &mut interrupted)?;
+        Ok(Some(bytes))
+    }
+
+    pub fn private(bytes: Option<Vec<u8>>) -> Self {
+        Self {
+            own: bytes.as_ref().map_or(0, Vec::capacity),
+            bytes: bytes.map(|bytes| Box::new(bytes) as Box<dyn AsRef<[u8]>>),
+        }
+    }
+
+    pub fn mapped(section: Option<Section>) -> Self {
+        Self {
+            own: 0,
+            bytes: section.map(|section| Box::new(section) as Box<dyn AsRef<[u8]>>),
+        }
     }
 
     pub fn open(&self) -> Result<Option<Media<'_>>> {
-        self.0
+        self.bytes
             .as_deref()
-            .map(Media::open)
+            .map(|bytes| Media::open(bytes.as_ref()))
             .transpose()
             .map_err(Error::from)
     }
 
-    /// Bytes of memory it holds.
+    /// Bytes of memory of this process that it holds.
     pub fn heap_bytes(&self) -> usize {
-        self.0.as_ref().map_or(0, Vec::capacity)
+        self.own
     }
 }
 

@@ -228,7 +228,7 @@ pub unsafe fn varlena<'a>(datum: pg_sys::Datum) -> &'a [u8] {
 /// `datum` must be a non-null text, varchar or char.
 pub unsafe fn text<'a>(datum: pg_sys::Datum) -> Result<&'a str> {
     // SAFETY: by contract.
-    std::str::from_utf8(unsafe { varlena(datum) }).map_err(|_| Error::InvalidText)
+    simdutf8::basic::from_utf8(unsafe { varlena(datum) }).map_err(|_| Error::InvalidText)
 }
 
 pub fn text_datum(value: &str) -> pg_sys::Datum {

@@ -12,9 +12,10 @@ use crate::in_force::{self, InForce};
 use crate::pg::{self, Call};
 use crate::record::{self, Content};
 use crate::rollout::Lot;
+use crate::rules::Owner;
 use crate::verdict::{self, Judgement};
 use crate::watched::Watched;
-use crate::{partition_move, quarantine, reject, spool};
+use crate::{partition_move, quarantine, reject, rescan, spool};
 use pgrx::pg_sys::{self, Datum};
 use serde_json::json;
 use std::rc::Rc;
@@ -149,7 +150,12 @@ fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
     };
     let lot_digest = || digest;
     let selection = map.selection(None, &Lot::new(key.as_deref(), &lot_digest))?;
-    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), &selection)?;
+    let owner_key = || {
+        let column = attachment.owner.as_ref();
+        column.map_or(Ok(None), |column| print(firing, column))
+    };
+    let owner = Owner::new(map.installed, &owner_key);
+    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), &selection, &owner)?;
     Ok(Judged {
         map,
         judgement,
@@ -206,11 +212,12 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     let firing = Firing::of(call, true)?;
     let row = Some(Datum::from(firing.new_tuple()));
     let attachment = attachment::of(firing.relation())?;
-    if firing.leaves_watched(&attachment) {
+    let is_rescan = rescan::is_at(&firing, &attachment);
+    if firing.leaves_watched(&attachment) && !is_rescan {
         partition_move::updating(&firing, &attachment)?;
         return Ok(row);
     }
-    if partition_move::arrives(&firing, &attachment)? {
+    if !is_rescan && partition_move::arrives(&firing, &attachment)? {
         return Ok(row);
     }
     if attachment.on_block == OnBlock::Reject && attachment.verdict.is_none() {
@@ -218,6 +225,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     }
     let judged = judge(&firing, &attachment)?;
     let is_kept_out = attachment.on_block == OnBlock::Quarantine
+        && !is_rescan
         && judged.judgement.blocks()
         && !quarantine::is_being_released(attachment.source_id, &judged.digest);
     if is_kept_out {
@@ -259,12 +267,16 @@ fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Dat
 
 /// The verdict as stored in a user's column and in quarantine.
 pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Value {
-    json!({
+    let mut verdict = json!({
         "action": judged.judgement.action,
         "score": verdict::decimal(judged.judgement.score),
         "set": record::hex(&judged.map.set_hash),
         "hits": hits,
-    })
+    });
+    if !judged.judgement.rules.is_empty() {
+        verdict["rules"] = judged.judgement.rules.clone().into();
+    }
+    verdict
 }
 
 /// What follows from the row as stored: `None`, or the error that rejects it (raised by [`reject`], outside Rust's
@@ -272,7 +284,8 @@ pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Val
 pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let firing = Firing::of(call, false)?;
     let attachment = attachment::of(firing.relation())?;
-    if firing.leaves_watched(&attachment) {
+    let is_rescan = rescan::is_at(&firing, &attachment);
+    if firing.leaves_watched(&attachment) && !is_rescan {
         return Ok(None);
     }
     let judged = judge(&firing, &attachment)?;
@@ -287,6 +300,7 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let content = content_of(&firing, &attachment, judged.digest)?;
     let is_refused = judged.judgement.blocks()
         && attachment.on_block != OnBlock::Flag
+        && !is_rescan
         && !quarantine::is_being_released(attachment.source_id, &judged.digest)
         && !partition_move::arrived(&firing, &attachment)?;
     let _settings = Settings::plain_output();

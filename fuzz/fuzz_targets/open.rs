@@ -1,24 +1,54 @@
-//! Untrusted bytes as a compiled set: refused or opened, never a panic. Header and checksum are made right, so that
-//! the items themselves are read.
+//! A damaged compiled set, searched where it lies: refused or opened, never a panic, and every hit slices the text.
+//! The input is a list of changes (place: 3 bytes, value: 1 byte) to a set of every mode, behind a right header.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pg_moderation_engine::{FindOptions, Matcher, compile};
+use pg_moderation_engine::{FindOptions, Item, Level, MatchMode, Matcher, Term, compile};
 use std::sync::OnceLock;
 
-fuzz_target!(|payload: &[u8]| {
-    static HEAD: OnceLock<Vec<u8>> = OnceLock::new();
-    let head = HEAD.get_or_init(|| {
-        let empty = compile(&[], &mut || false).expect("an empty set compiles");
-        empty.get(..16).unwrap_or(&[]).to_vec()
-    });
-    let mut bytes = head.clone();
-    bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(blake3::hash(payload).as_bytes());
-    bytes.extend_from_slice(payload);
-    if let Ok(matcher) = Matcher::open(&bytes) {
-        matcher
-            .find("some text", &FindOptions::default(), &mut || false)
+const TERMS: [(&str, MatchMode, Level); 9] = [
+    ("casino", MatchMode::Word, Level::Folded),
+    ("casino bonus", MatchMode::Word, Level::Literal),
+    ("казино", MatchMode::Prefix, Level::Folded),
+    ("зино", MatchMode::Suffix, Level::Evasion),
+    ("赌博", MatchMode::Word, Level::Folded),
+    ("b", MatchMode::Substring, Level::Folded),
+    ("bon*", MatchMode::Wildcard, Level::Folded),
+    ("casino & bonus", MatchMode::Rule, Level::Folded),
+    ("telegram", MatchMode::Typo, Level::Folded),
+];
+const TEXT: &str = "Casino bonus! каЗино, 赌博网站 telegrm b casino";
+
+fn good() -> Vec<u8> {
+    let item = |(&(text, mode, level), id)| Item {
+        id,
+        slot: 0,
+        allow: false,
+        weight: 1.0,
+        term: Term {
+            text: text.into(),
+            mode,
+            level,
+            language: None,
+        },
+    };
+    let items: Vec<Item> = TERMS.iter().zip(1..).map(item).collect();
+    compile(&items, &mut || false).expect("compiles")
+}
+
+fuzz_target!(|changes: &[u8]| {
+    static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
+    let mut bytes = GOOD.get_or_init(good).clone();
+    for change in changes.chunks_exact(4) {
+        let place = u32::from_le_bytes([change[0], change[1], change[2], 0]) as usize % bytes.len();
+        bytes[place] = change[3];
+    }
+    if let Ok(matcher) = Matcher::open_in_place(bytes) {
+        let hits = matcher
+            .find(TEXT, &FindOptions::default(), &mut || false)
             .expect("not interrupted");
+        for hit in hits {
+            assert!(TEXT.get(hit.bytes).is_some());
+        }
     }
 });

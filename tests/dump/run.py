@@ -18,6 +18,10 @@ DO $$ BEGIN
   PERFORM moderation.publish_package('p', note => 'first');
   PERFORM moderation.remove_terms('p', ARRAY['онлайн казино']);
   PERFORM moderation.add_terms('p', ARRAY['roulette']);
+  PERFORM moderation.add_images('p', ARRAY[repeat('5a', 32)::moderation.pdqhash], label => 'logo', max_distance => 12);
+  PERFORM moderation.allow_images('p', ARRAY[repeat('5b', 32)::moderation.pdqhash], max_distance => 0);
+  PERFORM moderation.add_video('p', 'clip', ARRAY[ROW(0, repeat('a5', 32), 100, 0.5)::moderation.video_frame]);
+  PERFORM moderation.set_max_distance('p', 30);
   PERFORM moderation.publish_package('p', note => 'second');
   PERFORM moderation.add_terms('p', ARRAY['only a draft']);
   PERFORM moderation.create_package('q', action => 'review', threshold => 0.1);
@@ -26,6 +30,10 @@ DO $$ BEGIN
   PERFORM moderation.create_package('gone');
   PERFORM moderation.add_terms('gone', ARRAY['gone']);
   PERFORM moderation.publish_package('gone');
+  PERFORM moderation.add_terms('gone', ARRAY['going'], expires_at => '2100-01-01 00:00+00');
+  PERFORM moderation.publish_package('gone', share => 12.5);
+  PERFORM moderation.add_check('gone', 'all gone', note => 'must hit');
+  PERFORM moderation.request_publish('gone', note => 'all of it');
   PERFORM moderation.retire_package('gone');
   PERFORM moderation.snooze_items('gone', ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'gone'), reason => 'later');
   PERFORM moderation.ack_outbox('consumer', min(position)) FROM moderation.read_outbox('consumer');
@@ -50,6 +58,12 @@ INSERT INTO shop."Ads" ("Ad id", "the title", "body %", seller) VALUES
   ('00000000-0000-4000-8000-000000000002', 'Casino', E'with a tab\\t and a \\\\ backslash', 'else'),
   ('00000000-0000-4000-8000-000000000003', 'roulette', 'x', 'else');
 INSERT INTO flagged (body) VALUES ('casino here, casino there'), ('casino royale'), ('nothing'), ('maybe Exactly');
+CREATE TABLE pictured (id int PRIMARY KEY, pic moderation.pdqhash, clip moderation.video_frame[]);
+CREATE INDEX ON pictured USING gin (pic);
+CREATE INDEX ON pictured USING hash (pic);
+SELECT moderation.attach('pictured', id => 'id', image => '{pic}', video => '{clip}');
+INSERT INTO pictured VALUES (1, repeat('5a', 32)::moderation.pdqhash, NULL), (2, repeat('5b', 32)::moderation.pdqhash, NULL),
+  (3, NULL, ARRAY[ROW(7, repeat('a5', 32), 90, 1.25)::moderation.video_frame]);
 SELECT moderation.release_quarantined(min(quarantine_id), 'fine after all') FROM moderation.quarantine;
 SELECT moderation.record_review('flagged', 1, label => 'violating', policy => 'goods', note => 'yes');
 SELECT moderation.record_review('flagged', 4, label => 'benign', hit => (SELECT hit_id FROM moderation.hits
@@ -69,6 +83,11 @@ FROM {TEXTS} ORDER BY b;
 SELECT b, h.* FROM {TEXTS}, moderation.text_hits(b) h ORDER BY b, h;
 SELECT b, h.* FROM {TEXTS}, moderation.text_hits(b, 'p', release => 1) h ORDER BY b, h;
 SELECT b, h.* FROM {TEXTS}, moderation.text_hits(b, 'p', draft => true) h ORDER BY b, h;
+SELECT moderation.moderate_image(repeat(h, 32)::moderation.pdqhash) FROM unnest(ARRAY['5a', '5b', '00']) h;
+SELECT id, moderation.moderate(p) FROM pictured p ORDER BY id;
+SET enable_seqscan = off;
+SELECT id FROM pictured WHERE pic <@ moderation.pdq_ball(repeat('5a', 32)::moderation.pdqhash, 31) ORDER BY id;
+RESET enable_seqscan;
 SELECT * FROM moderation.package_stats();
 SELECT * FROM moderation.in_force;
 SELECT * FROM moderation.attachments ORDER BY source_id;
@@ -131,7 +150,7 @@ def goes_on(tap, primary, copy, how):
         check("SELECT moderation.create_package('new one', policy => 'another') IS NOT NULL", "t", "a package")
         check("SELECT added FROM moderation.add_terms('new one', ARRAY['brand new'])", "1", "its terms")
         check("SELECT moderation.publish_package('new one')", "1", "its release")
-        check("SELECT moderation.publish_package('gone')", "1", "a retired package comes back")
+        check("SELECT moderation.publish_package('gone')", "2", "a retired package comes back")
         check("INSERT INTO flagged (body) VALUES ('brand new casino') RETURNING id, verdict->'hits'->0->>'term'", "5|brand new",
               "an insert is flagged")  # fmt: skip
         check("SELECT count(*) FROM moderation.hits WHERE content_key = '5'", "2", "with its hits")

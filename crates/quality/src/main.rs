@@ -7,6 +7,7 @@
 mod data;
 mod english;
 mod lists;
+mod peers;
 mod russian;
 mod speed;
 

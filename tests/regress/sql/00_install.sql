@@ -16,7 +16,8 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
         RAISE NOTICE USING MESSAGE = format('%s %s', SQLSTATE, m),
-            DETAIL = coalesce(nullif(d, ''), '-'), HINT = coalesce(nullif(h, ''), '-');
+            -- Item ids depend on what ran before.
+            DETAIL = regexp_replace(coalesce(nullif(d, ''), '-'), '"item":\d+', '"item":_', 'g'), HINT = coalesce(nullif(h, ''), '-');
     END;
     IF NOT failed THEN
         RAISE EXCEPTION 'this should have failed: %', statement;

@@ -45,7 +45,7 @@ SELECT line, status, term, reason FROM moderation.import_items('imports', '{"ter
 {"term": "zero \u0000 byte"}
 "just text"
 {"term": "cut o', 'jsonl');
-SELECT line, status, term, reason FROM moderation.import_items('imports', '[{"term": "array one"}, {"term": 7, "match": "substring"}, 5]', 'jsonl');
+SELECT line, status, term, reason FROM moderation.import_items('imports', '[{"term": "array one"}, {"term": 70707, "match": "substring"}, 5]', 'jsonl');
 SELECT line, status, term, reason FROM moderation.import_items('imports', '[{"term": "jsonb one"}, {"note": "no term"}]'::jsonb);
 -- ThreatExchange: a page of the API, and its CSV.
 SELECT line, status, term, reason FROM moderation.import_items('imports', '{"data": [

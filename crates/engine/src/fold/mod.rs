@@ -106,6 +106,15 @@ impl<'t> Folder<'t> {
         self.base + self.memory.buffer.len()
     }
 
+    /// The last beginning of a character of the kept text that is not behind folded offset `offset`.
+    pub(crate) fn boundary_before(&self, offset: usize) -> usize {
+        let mut at = offset.saturating_sub(self.base);
+        while self.memory.buffer.get(at).is_some_and(|b| b & 0xc0 == 0x80) {
+            at -= 1;
+        }
+        self.base + at
+    }
+
     /// How far the folded text and the original have been read.
     pub(crate) fn consumed(&self) -> (usize, usize) {
         (self.folded_end(), self.position)
@@ -168,7 +177,9 @@ impl<'t> Folder<'t> {
         let mut at = begin;
         let mut space = self.last_is_space;
         while at < stop {
-            while let Some(lane) = text.get(at..stop).and_then(|rest| rest.first_chunk::<LANE>()) {
+            while let Some(lane) = text.get(at..stop).and_then(|rest| rest.first_chunk::<LANE>())
+                && lane[0] | lane[LANE / 2] < 0x80
+            {
                 let Some(lower) = fold_lane(lane, space) else {
                     break;
                 };
@@ -176,37 +187,57 @@ impl<'t> Folder<'t> {
                 space = lower[LANE - 1] == b' ';
                 at += LANE;
             }
-            // Some more, one by one, before the lane is tried again.
-            let again = at + LANE;
-            while at < stop.min(again) {
-                let rest = text.get(at..).unwrap_or_default();
-                match *rest {
+            // Some more, character by character, before the lane is tried again.
+            let again = stop.min(at + 2 * LANE);
+            let mut out = [0; 2 * LANE + 2];
+            let mut length = 0;
+            while at < again {
+                let letters = text.get(at..again).unwrap_or_default().as_chunks::<2>().0;
+                let places = out.get_mut(length..).unwrap_or_default().as_chunks_mut::<2>().0;
+                let mut count = 0;
+                for (&[lead, next], place) in letters.iter().zip(places) {
+                    let Some(two) = fold_two(lead, next) else { break };
+                    *place = two;
+                    count += 2;
+                }
+                if count > 0 {
+                    space = false;
+                    at += count;
+                    length += count;
+                }
+                let mut put = |bytes: &[u8]| {
+                    if let Some(place) = out.get_mut(length..length + bytes.len()) {
+                        place.copy_from_slice(bytes);
+                        length += bytes.len();
+                    }
+                };
+                match *text.get(at..).unwrap_or_default() {
                     [b' ', ..] if space => break,
-                    [b, ..] if is_plain_ascii(b) => {
-                        buffer.push(b.to_ascii_lowercase());
+                    [b, ..] if at < again && is_plain_ascii(b) => {
+                        put(&[b.to_ascii_lowercase()]);
                         space = b == b' ';
                         at += 1;
                     }
-                    [lead @ 0xc3..=0xd4, next, ..] => {
-                        let Some(two) = fold_two(lead, next) else { break };
-                        buffer.extend_from_slice(&two);
+                    [lead, next, ..] if at < again && fold_two(lead, next).is_some() => {
+                        put(&fold_two(lead, next).unwrap_or_default());
                         space = false;
                         at += 2;
                     }
-                    [a @ 0xe3..=0xed, b, c, ..] => {
+                    [a @ 0xe3..=0xed, b, c, ..] if at < again => {
                         let code =
                             (u32::from(a) & 0xf) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f;
                         if !char::from_u32(code).is_some_and(is_plain_three) {
                             break;
                         }
-                        buffer.extend_from_slice(&[a, b, c]);
+                        put(&[a, b, c]);
                         space = false;
                         at += 3;
                     }
                     _ => break,
                 }
             }
-            if at < stop.min(again) {
+            buffer.extend_from_slice(out.get(..length).unwrap_or_default());
+            if at < again {
                 break;
             }
         }

@@ -70,7 +70,8 @@ static TWO_BYTES: [u16; COUNT] = table();
 /// The two bytes that the character `lead`, `next` folds to, when it is a simple letter.
 #[inline]
 pub(super) fn fold_two(lead: u8, next: u8) -> Option<[u8; 2]> {
-    let c = (usize::from(lead) & 0x1f) << 6 | usize::from(next) & 0x3f;
+    // Anything but a lead byte of two leaves the table, upwards or below it.
+    let c = (usize::from(lead ^ 0xc0)) << 6 | usize::from(next) & 0x3f;
     match TWO_BYTES.get(c.wrapping_sub(FIRST)) {
         Some(&folded) if folded != 0 => Some(folded.to_le_bytes()),
         _ => None,

@@ -1,7 +1,6 @@
-//! The multi-pattern automaton: crate `aho-corasick` driven byte by byte, so that its state survives from one
-//! window of text to the next and every overlapping match is seen.
+//! The finder's oracle: crate `aho-corasick` driven byte by byte, so that its state survives from one window of text
+//! to the next and every overlapping match is seen. Searches of every set ran on this before; tests only.
 
-use crate::OpenError;
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
@@ -9,7 +8,6 @@ use aho_corasick::{Anchored, MatchKind};
 /// Finds all occurrences of a set of byte strings.
 pub(crate) struct Patterns {
     nfa: NFA,
-    longest: usize,
 }
 
 /// Where a scan stands between two windows.
@@ -17,27 +15,17 @@ pub(crate) struct Patterns {
 pub(crate) struct ScanState(StateID);
 
 impl Patterns {
-    pub(crate) fn build<P: AsRef<[u8]>>(patterns: &[P]) -> Result<Self, OpenError> {
-        let longest = patterns.iter().map(|p| p.as_ref().len()).max().unwrap_or(0);
+    pub(crate) fn build<P: AsRef<[u8]>>(patterns: &[P]) -> Self {
         let nfa = NFA::builder()
             .match_kind(MatchKind::Standard)
             .prefilter(false)
             .build(patterns)
-            .map_err(|_| OpenError::Damaged("too many patterns"))?;
-        Ok(Self { nfa, longest })
-    }
-
-    /// Bytes of the longest pattern.
-    pub(crate) fn longest(&self) -> usize {
-        self.longest
+            .expect("few patterns");
+        Self { nfa }
     }
 
     pub(crate) fn length(&self, pattern: usize) -> usize {
         aho_corasick::PatternID::new(pattern).map_or(0, |id| self.nfa.pattern_len(id))
-    }
-
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.nfa.memory_usage()
     }
 
     pub(crate) fn start(&self) -> Option<ScanState> {
@@ -66,5 +54,23 @@ impl Patterns {
         }
         state.0 = sid;
         true
+    }
+}
+
+/// The patterns of a compiled set in an automaton, under the numbers they have in the set.
+pub(crate) struct Oracle {
+    pub(super) patterns: Patterns,
+}
+
+impl Oracle {
+    pub(super) fn new(image: &crate::compiled::Image<'_>) -> Option<Self> {
+        let all: Vec<&[u8]> = (0..image.facts.patterns as u32)
+            .filter_map(|n| image.pattern(n))
+            .map(|p| p.bytes)
+            .collect();
+        assert_eq!(all.len(), image.facts.patterns);
+        (!all.is_empty()).then(|| Self {
+            patterns: Patterns::build(&all),
+        })
     }
 }

@@ -2,28 +2,27 @@
 //!
 //! Every term, literal ones too, is found by its folded form in the folded text, in windows of bounded size;
 //! then its place is mapped back, checked for word boundaries on the caller's text, and, for a literal term,
-//! compared as written. So a literal hit is always a folded hit, and no second automaton is needed.
+//! compared as written. So a literal hit is always a folded hit, and no second search is needed.
+//!
+//! A matcher has one or more *layers*: a compiled set searched where it lies (module `compiled`), and what its terms
+//! of other modes need in memory of this process (module `extras`). Further layers are small changes to the first.
 
+#[cfg(test)]
 mod automaton;
-mod build;
 mod collect;
-mod format;
+mod extras;
+mod finder;
 mod inflected;
 mod rules;
 mod scan;
 mod words;
 
-use crate::detect::Detectors;
-use crate::evasion::{Evasion, Steps};
-use crate::fold::fold_text;
-use crate::glob::Glob;
-use crate::rule::Rule;
-use crate::typo::Typos;
+use crate::compiled::{self, Entry, Image, Layout};
+use crate::evasion::Steps;
 use crate::{
     CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, TermError, validate_term,
 };
-use automaton::Patterns;
-use inflected::Inflected;
+use extras::Extras;
 use std::sync::Arc;
 
 /// Which hits the caller wants.
@@ -85,7 +84,6 @@ pub(crate) const MAX_REGEXES: usize = 256;
 /// set is over [`crate::MAX_COMPILED_BYTES`] or its folded terms over [`crate::MAX_PATTERN_BYTES`],
 /// [`CompileError::Interrupted`], [`CompileError::OutOfMemory`].
 pub fn compile(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
-    let mut patterns = 0usize;
     let mut regexes = 0usize;
     for (n, item) in items.iter().enumerate() {
         if n % INTERRUPT_EVERY == 0 && interrupt() {
@@ -101,115 +99,177 @@ pub fn compile(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, Comp
             };
             return Err(CompileError::Term { item: item.id, error });
         }
-        patterns = patterns.saturating_add(fold_text(&item.term.text).len());
     }
-    if patterns > crate::MAX_PATTERN_BYTES {
-        return Err(CompileError::TooLarge {
-            bytes: patterns,
-            limit: crate::MAX_PATTERN_BYTES,
-        });
-    }
-    format::encode(items, interrupt)
+    compiled::write(items, interrupt)
 }
 
-/// An item as the scan needs it.
-struct Entry {
-    id: i64,
-    slot: u16,
-    allow: bool,
-    mode: MatchMode,
-    level: Level,
-    weight: f32,
-    text: Box<str>,
-    /// A word of a rule: its number. It makes no hit of its own.
-    leaf: Option<u32>,
-    /// Number of the wildcard among the wildcards.
-    detail: u32,
+/// Bytes that somebody else holds, such as a mapped file.
+type Bytes = Box<dyn AsRef<[u8]> + Send + Sync>;
+
+/// An item of a slot.
+type ItemKey = (u16, i64);
+
+/// A compiled set and what it needs besides.
+struct Part {
+    bytes: Bytes,
+    layout: Layout,
+    extras: Extras,
+    /// The automaton that the finder is compared with.
+    #[cfg(test)]
+    oracle: Option<automaton::Oracle>,
 }
 
-/// A rule and its words.
-struct RuleEntry {
-    rule: Rule,
-    entry: u32,
-    first_leaf: u32,
-    leaves: usize,
+impl Part {
+    fn open(bytes: Bytes) -> Result<Self, OpenError> {
+        let layout = Layout::open((*bytes).as_ref())?;
+        let extras = Extras::new(&layout.image((*bytes).as_ref()))?;
+        Ok(Self {
+            bytes,
+            layout,
+            extras,
+            #[cfg(test)]
+            oracle: None,
+        })
+    }
+
+    fn image(&self) -> Image<'_> {
+        self.layout.image((*self.bytes).as_ref())
+    }
+}
+
+/// A part, and which of its items are gone (sorted).
+#[derive(Clone)]
+struct Layer {
+    part: Arc<Part>,
+    removed: Arc<[ItemKey]>,
+}
+
+/// A layer as a scan sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'m> {
+    image: Image<'m>,
+    extras: &'m Extras,
+    removed: &'m [ItemKey],
+    #[cfg(test)]
+    oracle: Option<&'m automaton::Oracle>,
+}
+
+impl std::ops::Deref for View<'_> {
+    type Target = Extras;
+
+    fn deref(&self) -> &Extras {
+        self.extras
+    }
+}
+
+impl View<'_> {
+    fn entry(&self, number: u32) -> Option<Entry<'_>> {
+        self.image.entry(number)
+    }
 }
 
 /// A compiled set, ready to match.
+#[derive(Clone)]
 pub struct Matcher {
-    entries: Vec<Entry>,
-    /// For every pattern of the automaton, the entries it stands for: `targets[bounds[p]..bounds[p + 1]]`.
-    targets: Vec<u32>,
-    bounds: Vec<u32>,
-    patterns: Option<Patterns>,
-    evasion: Evasion,
-    globs: Vec<Glob>,
-    inflected: Inflected,
-    /// Some inflected term is of level evasion.
-    evasive_forms: bool,
-    typos: Typos,
-    detectors: Detectors,
-    regexes: Vec<(regex_automata::meta::Regex, u32)>,
-    rules: Vec<RuleEntry>,
-    /// Words of all rules.
-    leaves: usize,
-    /// Position of an item: sorted (slot, id, entry).
-    index: Vec<(u16, i64, u32)>,
-    pattern_bytes: usize,
+    layers: Vec<Layer>,
 }
 
 impl Matcher {
-    /// Reads a compiled set. The bytes are not trusted.
+    /// Reads a compiled set: checks all of it and keeps a copy.
     ///
     /// # Errors
     /// [`OpenError::WrongVersion`] for bytes of another format or folding version (compile again),
     /// [`OpenError::Damaged`], [`OpenError::OutOfMemory`].
     pub fn open(bytes: &[u8]) -> Result<Self, OpenError> {
-        let items = format::decode(bytes)?;
-        let mut builder = build::Builder::new(items.len())?;
-        for item in &items {
-            builder.add(item)?;
+        compiled::verify(bytes)?;
+        let mut own = Vec::new();
+        own.try_reserve_exact(bytes.len())
+            .map_err(|_| OpenError::OutOfMemory)?;
+        own.extend_from_slice(bytes);
+        Self::open_in_place(own)
+    }
+
+    /// Matches with bytes where they are; only their header is checked, so this costs the same for every size, unless
+    /// the set has terms of other modes than word, prefix, suffix and substring, or of level evasion: those are
+    /// prepared in memory. Damaged bytes are safe, but may miss hits or make wrong ones: see [`crate::verify`]. The
+    /// bytes must not change.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_in_place(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self, OpenError> {
+        let part = Part::open(Box::new(bytes))?;
+        Ok(Self {
+            layers: vec![Layer {
+                part: Arc::new(part),
+                removed: Arc::new([]),
+            }],
+        })
+    }
+
+    /// This set without some items, (slot, item) each, and with those of `added`, another compiled set. Slots mean the
+    /// same in both. An item may be removed and added again, changed.
+    pub fn changed(&self, removed: &[(u16, i64)], added: &Self) -> Self {
+        let mut removed = removed.to_vec();
+        removed.sort_unstable();
+        let mut layers = self.layers.clone();
+        for layer in &mut layers {
+            let mut all = [&*layer.removed, &removed].concat();
+            all.sort_unstable();
+            all.dedup();
+            layer.removed = all.into();
         }
-        builder.finish()
+        layers.extend(added.layers.iter().cloned());
+        Self { layers }
     }
 
-    /// Bytes of memory the matcher holds.
+    /// Bytes of this process's own memory that the matcher holds besides the compiled sets.
     pub fn heap_bytes(&self) -> usize {
-        let texts: usize = self.entries.iter().map(|e| e.text.len()).sum();
-        self.entries.capacity() * size_of::<Entry>()
-            + texts
-            + (self.targets.capacity() + self.bounds.capacity()) * size_of::<u32>()
-            + self.index.capacity() * size_of::<(u16, i64, u32)>()
-            + self.patterns.as_ref().map_or(0, Patterns::heap_bytes)
-            + self.evasion.heap_bytes()
-            + self.inflected.heap_bytes()
-            + self.typos.heap_bytes()
-            + self.detectors.heap_bytes()
-            + self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
+        self.layers
+            .iter()
+            .map(|l| l.part.extras.heap_bytes() + size_of_val(&*l.removed))
+            .sum()
     }
 
-    /// Bytes of folded text that the automaton holds as patterns.
-    pub fn pattern_bytes(&self) -> usize {
-        self.pattern_bytes
+    /// Bytes of the compiled sets.
+    pub fn set_bytes(&self) -> usize {
+        self.layers.iter().map(|l| (*l.part.bytes).as_ref().len()).sum()
     }
 
     /// Number of items, allow entries included.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.layers
+            .iter()
+            .map(|layer| {
+                let image = layer.part.image();
+                let gone = layer
+                    .removed
+                    .iter()
+                    .filter(|&&(s, i)| image.find_item(s, i).is_some());
+                image.facts.items - gone.count().min(image.facts.items)
+            })
+            .sum()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     /// The term as the operator wrote it, without white space and invisible characters around it.
     pub fn term(&self, item: i64, slot: u16) -> Option<&str> {
-        let at = self.index.partition_point(|&(s, i, _)| (s, i) < (slot, item));
-        let &(s, i, entry) = self.index.get(at)?;
-        if (s, i) != (slot, item) {
-            return None;
-        }
-        self.entries.get(entry as usize).map(|e| &*e.text)
+        let layers = self.layers.iter().rev();
+        let here = layers.filter(|l| l.removed.binary_search(&(slot, item)).is_err());
+        let entry = here.filter_map(|l| l.part.image().find_item(slot, item)).next()?;
+        std::str::from_utf8(entry.text).ok()
+    }
+
+    fn views(&self) -> impl Iterator<Item = View<'_>> {
+        self.layers.iter().map(|layer| View {
+            image: layer.part.image(),
+            extras: &layer.part.extras,
+            removed: &layer.removed,
+            #[cfg(test)]
+            oracle: layer.part.oracle.as_ref(),
+        })
     }
 
     /// Is there an unsuppressed hit in `slot`? Equal to `find` being non-empty, but may stop early.
@@ -232,15 +292,13 @@ impl Matcher {
     ) -> Result<Vec<Hit>, MatchError> {
         self.scan(text, options, interrupt)
     }
-
-    fn entries_of(&self, pattern: usize) -> &[u32] {
-        let from = self.bounds.get(pattern).copied().unwrap_or(0) as usize;
-        let to = self.bounds.get(pattern + 1).copied().unwrap_or(0) as usize;
-        self.targets.get(from..to).unwrap_or(&[])
-    }
 }
 
 #[cfg(test)]
+mod finder_tests;
+#[cfg(test)]
 pub(crate) mod mode_tests;
+#[cfg(test)]
+mod oracle_tests;
 #[cfg(test)]
 pub(crate) mod tests;

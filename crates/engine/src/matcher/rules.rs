@@ -1,7 +1,7 @@
 //! The rules of a set over one text: places of their words, gathered while the text is scanned, decided at its
 //! end.
 
-use super::Matcher;
+use super::View;
 use super::collect::Place;
 use crate::evasion::Steps;
 use crate::fold::classes::is_word;
@@ -21,10 +21,12 @@ pub(super) struct RuleScan {
 }
 
 impl RuleScan {
-    pub(super) fn new(matcher: &Matcher) -> Result<Self, MatchError> {
+    pub(super) fn new(matcher: &View<'_>) -> Result<Self, MatchError> {
         let mut places = Vec::new();
-        places.try_reserve_exact(matcher.leaves).map_err(no_memory)?;
-        places.resize_with(matcher.leaves, Vec::new);
+        places
+            .try_reserve_exact(matcher.image.facts.leaves)
+            .map_err(no_memory)?;
+        places.resize_with(matcher.image.facts.leaves, Vec::new);
         Ok(Self { places })
     }
 
@@ -41,7 +43,7 @@ impl RuleScan {
     /// Calls `found` with the places where each rule holds.
     pub(super) fn finish(
         mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         text: &str,
         mut found: impl FnMut(Place) -> Result<(), MatchError>,
     ) -> Result<(), MatchError> {
@@ -82,7 +84,7 @@ impl RuleScan {
             leaves.push(own);
         }
         for rule in &matcher.rules {
-            let Some(entry) = matcher.entries.get(rule.entry as usize) else {
+            let Some(entry) = matcher.entry(rule.entry) else {
                 continue;
             };
             let first = rule.first_leaf as usize;

@@ -1,12 +1,14 @@
-//! One pass over one text, in windows: the automaton on the folded text, then the stages that need more than it.
+//! One pass over one text, in windows: the patterns in the folded text, then the stages that need more than them.
 
 use super::collect::{Collector, Place};
+use super::finder::Finder;
 use super::rules::RuleScan;
 use super::words::{REACH, WordScan, waits};
-use super::{Entry, Evidence, FindOptions, Hit, Matcher};
+use super::{Evidence, FindOptions, Hit, Matcher, View};
 use crate::boundary::is_word_boundary;
-use crate::evasion::units::Units;
-use crate::evasion::{Candidate, Scratch, Steps, factor};
+use crate::compiled::Entry;
+use crate::evasion::units::{Unit, Units};
+use crate::evasion::{Candidate, FORM, INFLECTED_COST, Scratch, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
@@ -41,6 +43,8 @@ pub(super) struct Sink<'a, 't, 'i> {
     inactive: Option<&'a [(u16, i64)]>,
     collector: Collector<'a>,
     rules: RuleScan,
+    /// Items of the layer that are gone.
+    removed: &'a [(u16, i64)],
     interrupt: Interrupt<'i>,
     count: usize,
 }
@@ -55,13 +59,20 @@ impl Sink<'_, '_, '_> {
         Ok(())
     }
 
-    fn is_inactive(&self, entry: &Entry) -> bool {
-        self.inactive
-            .is_some_and(|list| list.binary_search(&(entry.slot, entry.id)).is_ok())
+    /// Removed from the layer, or not active for the caller.
+    fn is_out(&self, slot: u16, item: i64) -> bool {
+        let has = |list: &[(u16, i64)]| !list.is_empty() && list.binary_search(&(slot, item)).is_ok();
+        has(self.removed) || self.inactive.is_some_and(has)
     }
 
-    fn add(&mut self, entry: &Entry, start: usize, end: usize, evidence: Evidence) -> Result<(), MatchError> {
-        if !self.slots.has(entry.slot) || self.is_inactive(entry) {
+    fn add(
+        &mut self,
+        entry: &Entry<'_>,
+        start: usize,
+        end: usize,
+        evidence: Evidence,
+    ) -> Result<(), MatchError> {
+        if !self.slots.has(entry.slot) || self.is_out(entry.slot, entry.id) {
             return Ok(());
         }
         self.tick()?;
@@ -84,14 +95,14 @@ impl Sink<'_, '_, '_> {
     pub(super) fn folded(
         &mut self,
         folder: &Folder<'_>,
-        entry: &Entry,
+        entry: &Entry<'_>,
         (start, end): (usize, usize),
         span: Span,
     ) -> Result<(), MatchError> {
         let Some(place) = folder.original_span(start, end) else {
             return Ok(());
         };
-        let literal = self.text.get(place.start..place.end) == Some(&*entry.text);
+        let literal = self.text.as_bytes().get(place.start..place.end) == Some(entry.text);
         if entry.level == Level::Literal && !literal && entry.mode.compares() {
             return Ok(());
         }
@@ -155,148 +166,261 @@ impl Matcher {
         any: bool,
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
-        let slots = Slots(options.slots.as_deref());
-        // Without allow entries the first place decides `any`.
-        let any = any && !self.entries.iter().any(|e| e.allow && slots.has(e.slot));
-        let collector = Collector::new(text, options);
-        let rules = RuleScan::new(self)?;
-        let mut sink = Sink {
-            text,
-            slots,
-            inactive: options.inactive.as_deref().filter(|list| !list.is_empty()),
-            collector,
-            rules,
-            interrupt,
-            count: 0,
-        };
-        let mut state = self.patterns.as_ref().and_then(|p| p.start());
-        let mut folder = Folder::new(text);
-        let mut evaders = EvasionScan::new(text);
-        let mut words = WordScan::default();
-        let mut searches = RegexScan::new(self);
-        let longest = self.patterns.as_ref().map_or(0, |p| p.longest());
-        let reach = if self.has_words() { REACH } else { 0 };
-        let far = if self.regexes.is_empty() {
-            reach
+        // Nearly always there is one layer, and no memory is taken for it.
+        let mut views = self.views();
+        match (views.next(), views.next()) {
+            (None, _) => Ok(Vec::new()),
+            (Some(view), None) => scan(
+                &mut [Scan::new(view, text)?],
+                text,
+                options,
+                window,
+                any,
+                interrupt,
+            ),
+            _ => {
+                let scans = self.views().map(|view| Scan::new(view, text));
+                let mut scans = scans.collect::<Result<Vec<_>, _>>()?;
+                scan(&mut scans, text, options, window, any, interrupt)
+            }
+        }
+    }
+}
+
+/// A layer and where each of its stages stands in one text.
+struct Scan<'m, 't> {
+    view: View<'m>,
+    finder: Finder,
+    words: WordScan,
+    regexes: RegexScan,
+    evaders: EvasionScan<'t>,
+    rules: RuleScan,
+    #[cfg(test)]
+    state: Option<super::automaton::ScanState>,
+}
+
+impl<'m, 't> Scan<'m, 't> {
+    fn new(view: View<'m>, text: &'t str) -> Result<Self, MatchError> {
+        Ok(Self {
+            view,
+            finder: Finder::default(),
+            words: WordScan::default(),
+            regexes: RegexScan::new(&view),
+            evaders: EvasionScan::new(text),
+            rules: RuleScan::new(&view)?,
+            #[cfg(test)]
+            state: view.oracle.and_then(|oracle| oracle.patterns.start()),
+        })
+    }
+
+    /// How far behind the end of what is folded the patterns, and the other stages, stay.
+    fn reach(&self) -> (usize, usize) {
+        let words = if self.view.has_words() { REACH } else { 0 };
+        let far = if self.view.regexes.is_empty() {
+            words
         } else {
-            reach.max(MAX_MATCH_BYTES)
+            words.max(MAX_MATCH_BYTES)
         };
-        while !folder.done() {
-            if (sink.interrupt)() {
-                return Err(MatchError::Interrupted);
+        (words, far)
+    }
+
+    /// Runs every stage over what is folded so far; returns before which original byte the hits are complete, and
+    /// which folded text may be forgotten.
+    fn advance(
+        &mut self,
+        text: &str,
+        folder: &Folder<'_>,
+        fresh: usize,
+        any: bool,
+        sink: &mut Sink<'_, '_, '_>,
+    ) -> Result<(usize, usize), MatchError> {
+        let view = &self.view;
+        let (words, far) = self.reach();
+        let (end, original_end) = folder.consumed();
+        let longest = view.image.facts.longest;
+        let limit = match folder.done() {
+            true => end,
+            false => folder.boundary_before(end.saturating_sub(longest)),
+        };
+        let mut failed = None;
+        let mut found = |pattern: u32, start: usize, end: usize| {
+            match at_pattern(view, folder, pattern, (start, end), sink, &mut self.words) {
+                Err(error) => failed = Some(error),
+                Ok(()) => return !(any && sink.collector.pending() > 0),
             }
-            let fresh = folder.folded_end();
-            folder.advance(window.max(1));
-            let (end, original_end) = folder.consumed();
-            if let (Some(patterns), Some(state)) = (&self.patterns, &mut state) {
-                let (kept, base) = folder.kept();
-                let bytes = kept.as_bytes().get(fresh - base..).unwrap_or(&[]);
-                let mut failed = None;
-                patterns.scan(state, bytes, |pattern, end| {
-                    let end = fresh + end;
-                    let start = end - patterns.length(pattern);
-                    match self.at_pattern(&folder, pattern, start, end, &mut sink, &mut words) {
-                        Err(error) => failed = Some(error),
-                        Ok(()) => return !(any && sink.collector.pending() > 0),
-                    }
-                    false
-                });
-                if let Some(error) = failed {
-                    return Err(error);
-                }
-            }
-            // What begins before this can be looked at whole.
-            let settled = if folder.done() {
-                usize::MAX
-            } else {
-                end.saturating_sub(far)
-            };
-            if self.has_words() {
-                words.advance(self, text, &folder, settled.min(end), &mut sink)?;
-            }
-            searches.advance(self, &folder, settled, &mut sink)?;
+            false
+        };
+        #[cfg(test)]
+        let searched = Self::search_with_oracle(view, &mut self.state, folder, fresh, &mut found);
+        #[cfg(not(test))]
+        let searched = false;
+        let _ = fresh;
+        if !searched {
+            self.finder.advance(&view.image, text, folder, limit, &mut found);
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // What begins before this can be looked at whole.
+        let settled = if folder.done() {
+            usize::MAX
+        } else {
+            end.saturating_sub(far)
+        };
+        if view.has_words() {
+            self.words.advance(view, text, folder, settled.min(end), sink)?;
+        }
+        let mut horizon = usize::MAX;
+        if !view.regexes.is_empty() {
+            self.regexes.advance(view, folder, settled, sink)?;
             let raw = if folder.done() {
                 usize::MAX
             } else {
                 original_end.saturating_sub(MAX_MATCH_BYTES)
             };
-            let raw_horizon = searches.advance_raw(self, original_end, raw, &mut sink)?;
-            if !self.evasion.is_empty() {
-                evaders.advance(self, original_end, &mut sink)?;
-            }
-            if any && sink.collector.pending() > 0 {
+            horizon = self.regexes.advance_raw(view, original_end, raw, sink)?;
+        }
+        if !view.evasion.is_empty() {
+            self.evaders.advance(view, original_end, sink)?;
+        }
+        // Matches may begin before what they were found by.
+        Ok((horizon, end.saturating_sub(2 * longest + far + words)))
+    }
+
+    /// The same search by the automaton that the finder is compared with.
+    #[cfg(test)]
+    fn search_with_oracle(
+        view: &View<'_>,
+        state: &mut Option<super::automaton::ScanState>,
+        folder: &Folder<'_>,
+        fresh: usize,
+        mut found: impl FnMut(u32, usize, usize) -> bool,
+    ) -> bool {
+        let (Some(oracle), Some(state)) = (view.oracle, state) else {
+            return false;
+        };
+        let (kept, base) = folder.kept_bytes();
+        let bytes = kept.get(fresh - base..).unwrap_or_default();
+        oracle.patterns.scan(state, bytes, |pattern, end| {
+            let end = fresh + end;
+            found(pattern as u32, end - oracle.patterns.length(pattern), end)
+        });
+        true
+    }
+}
+
+/// One pass of all layers over one text.
+fn scan(
+    scans: &mut [Scan<'_, '_>],
+    text: &str,
+    options: &FindOptions,
+    window: usize,
+    any: bool,
+    interrupt: Interrupt<'_>,
+) -> Result<Vec<Hit>, MatchError> {
+    let slots = Slots(options.slots.as_deref());
+    // Without allow entries the first place decides `any`.
+    let any = any
+        && !scans
+            .iter()
+            .any(|s| s.view.image.allow_slots().any(|slot| slots.has(slot)));
+    let rules = scans.iter().any(|s| !s.view.rules.is_empty());
+    let mut sink = Sink {
+        text,
+        slots,
+        inactive: options.inactive.as_deref(),
+        collector: Collector::new(text, options),
+        rules: RuleScan::default(),
+        removed: &[],
+        interrupt,
+        count: 0,
+    };
+    let mut folder = Folder::new(text);
+    while !folder.done() {
+        if (sink.interrupt)() {
+            return Err(MatchError::Interrupted);
+        }
+        let fresh = folder.folded_end();
+        folder.advance(window.max(1));
+        let (mut raw_horizon, mut open) = (usize::MAX, usize::MAX);
+        for scan in scans.iter_mut() {
+            sink.removed = scan.view.removed;
+            std::mem::swap(&mut sink.rules, &mut scan.rules);
+            let advanced = scan.advance(text, &folder, fresh, any, &mut sink);
+            std::mem::swap(&mut sink.rules, &mut scan.rules);
+            let (horizon, needed) = advanced?;
+            raw_horizon = raw_horizon.min(horizon);
+            open = open.min(needed);
+        }
+        if any && sink.collector.pending() > 0 {
+            break;
+        }
+        folder.forget_before(open);
+        let (_, base) = folder.kept_bytes();
+        let horizon = match folder.done() {
+            true => usize::MAX,
+            false => folder.original_of(base).min(raw_horizon),
+        };
+        // Rules are decided at the end, and may begin anywhere.
+        if !rules {
+            sink.collector.settle(horizon, sink.interrupt)?;
+            if sink.collector.full() {
                 break;
             }
-            // Matches may begin before what they were found by.
-            let open = end.saturating_sub(longest.max(far + reach));
-            folder.forget_before(open);
-            let (_, base) = folder.kept();
-            let horizon = match folder.done() {
-                true => usize::MAX,
-                false => folder.original_of(base).min(raw_horizon),
-            };
-            // Rules are decided at the end, and may begin anywhere.
-            if self.rules.is_empty() {
-                sink.collector.settle(horizon, sink.interrupt)?;
-                if sink.collector.full() {
-                    break;
-                }
-            }
         }
-        let Sink {
-            mut collector,
-            rules,
-            interrupt,
-            ..
-        } = sink;
-        rules.finish(self, text, |place| collector.add(place))?;
-        collector.settle(usize::MAX, interrupt)?;
-        Ok(collector.finish())
     }
-
-    fn has_words(&self) -> bool {
-        !(self.globs.is_empty()
-            && self.inflected.is_empty()
-            && self.typos.is_empty()
-            && self.detectors.is_empty())
+    let Sink {
+        mut collector,
+        interrupt,
+        ..
+    } = sink;
+    for scan in scans {
+        let removed = scan.view.removed;
+        std::mem::take(&mut scan.rules).finish(&scan.view, text, |place| {
+            match removed.binary_search(&(place.slot, place.item)) {
+                Ok(_) => Ok(()),
+                Err(_) => collector.add(place),
+            }
+        })?;
     }
+    collector.settle(usize::MAX, interrupt)?;
+    Ok(collector.finish())
+}
 
-    /// A pattern of the automaton stands at `start..end` of the folded text.
-    fn at_pattern(
-        &self,
-        folder: &Folder<'_>,
-        pattern: usize,
-        start: usize,
-        end: usize,
-        sink: &mut Sink<'_, '_, '_>,
-        words: &mut WordScan,
-    ) -> Result<(), MatchError> {
-        let Some(span) = folder.original_span(start, end) else {
-            return Ok(());
+/// A pattern stands at `start..end` of the folded text.
+fn at_pattern(
+    view: &View<'_>,
+    folder: &Folder<'_>,
+    pattern: u32,
+    (start, end): (usize, usize),
+    sink: &mut Sink<'_, '_, '_>,
+    words: &mut WordScan,
+) -> Result<(), MatchError> {
+    let Some(span) = folder.original_span(start, end) else {
+        return Ok(());
+    };
+    let mut checked = None;
+    for number in view.image.targets(pattern) {
+        let Some(entry) = view.entry(number) else {
+            continue;
         };
-        let mut checked = None;
-        for &number in self.entries_of(pattern) {
-            let Some(entry) = self.entries.get(number as usize) else {
-                continue;
-            };
-            if !sink.slots.has(entry.slot) {
-                continue;
-            }
-            if waits(entry) {
-                words
-                    .anchors
-                    .try_reserve(1)
-                    .map_err(|_| MatchError::OutOfMemory)?;
-                words.anchors.push((start, number));
-                continue;
-            }
-            let edges = *checked.get_or_insert_with(|| Edges::of(sink.text, folder, span, start, end));
-            if edges.fit(entry.mode) {
-                sink.folded(folder, entry, (start, end), Span::AsIs)?;
-            }
+        if !sink.slots.has(entry.slot) {
+            continue;
         }
-        Ok(())
+        if waits(&entry) {
+            words
+                .anchors
+                .try_reserve(1)
+                .map_err(|_| MatchError::OutOfMemory)?;
+            words.anchors.push((start, number));
+            continue;
+        }
+        let edges = *checked.get_or_insert_with(|| Edges::of(sink.text, folder, span, start, end));
+        if edges.fit(entry.mode) {
+            sink.folded(folder, &entry, (start, end), Span::AsIs)?;
+        }
     }
+    Ok(())
 }
 
 /// Regular expressions over one text: where each of them goes on.
@@ -305,7 +429,7 @@ struct RegexScan {
 }
 
 impl RegexScan {
-    fn new(matcher: &Matcher) -> Self {
+    fn new(matcher: &View<'_>) -> Self {
         Self {
             next: vec![0; matcher.regexes.len()],
         }
@@ -315,14 +439,14 @@ impl RegexScan {
     /// `settled`, and returns where the next may begin.
     fn advance_raw(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         end: usize,
         settled: usize,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<usize, MatchError> {
         let mut horizon = usize::MAX;
         for ((regex, number), next) in matcher.regexes.iter().zip(&mut self.next) {
-            let Some(entry) = matcher.entries.get(*number as usize) else {
+            let Some(entry) = matcher.entry(*number) else {
                 continue;
             };
             if entry.level != Level::Literal {
@@ -341,7 +465,7 @@ impl RegexScan {
                     factor: 1.0,
                     steps: Steps::NONE,
                 };
-                sink.add(entry, found.start(), found.end(), evidence)?;
+                sink.add(&entry, found.start(), found.end(), evidence)?;
             }
             if settled < end {
                 let mut from = (*next).max(settled);
@@ -357,14 +481,14 @@ impl RegexScan {
     /// Reports every match that begins before folded offset `settled`.
     fn advance(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         settled: usize,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         let (kept, base) = folder.kept();
         for ((regex, number), next) in matcher.regexes.iter().zip(&mut self.next) {
-            let Some(entry) = matcher.entries.get(*number as usize) else {
+            let Some(entry) = matcher.entry(*number) else {
                 continue;
             };
             while *next < settled {
@@ -380,7 +504,7 @@ impl RegexScan {
                 }
                 let span = (base + found.start(), base + found.end());
                 *next = span.1.max(span.0 + 1);
-                sink.folded(folder, entry, span, Span::AsIs)?;
+                sink.folded(folder, &entry, span, Span::AsIs)?;
             }
             if settled < folder.folded_end() && *next < settled {
                 let mut from = settled.saturating_sub(base);
@@ -420,7 +544,7 @@ impl<'t> EvasionScan<'t> {
     /// Tries every place that begins before `end`.
     fn advance(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         end: usize,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
@@ -443,21 +567,28 @@ impl<'t> EvasionScan<'t> {
                     &mut self.candidates,
                 );
             }
+            if place && starts_latin_word(previous, unit) {
+                evasion.hear(&mut self.units, self.next, &mut self.candidates);
+            }
             for candidate in self.candidates.drain(..) {
                 let edges = Edges {
                     start: candidate.starts_word,
                     end: candidate.ends_word,
                 };
-                let evidence = Evidence {
-                    level: Level::Evasion,
-                    factor: factor(candidate.cost),
-                    steps: candidate.steps,
-                };
-                for &entry in evasion.entries_of(candidate.term) {
-                    if let Some(entry) = matcher.entries.get(entry as usize)
+                for &number in evasion.entries_of(candidate.term) {
+                    let (mut cost, mut steps) = (candidate.cost, candidate.steps);
+                    if number & FORM != 0 {
+                        (cost, steps) = (cost + INFLECTED_COST, steps.with(Steps::INFLECTED));
+                    }
+                    let evidence = Evidence {
+                        level: Level::Evasion,
+                        factor: factor(cost),
+                        steps,
+                    };
+                    if let Some(entry) = matcher.entry(number & !FORM)
                         && edges.fit(entry.mode)
                     {
-                        sink.add(entry, candidate.start, candidate.end, evidence)?;
+                        sink.add(&entry, candidate.start, candidate.end, evidence)?;
                     }
                 }
             }
@@ -472,6 +603,12 @@ impl<'t> EvasionScan<'t> {
     }
 }
 
+/// Does a word begin here whose letters a Latin word may have?
+fn starts_latin_word(previous: Option<Unit>, unit: Unit) -> bool {
+    let first = unit.base.is_ascii_lowercase() || !unit.is_letter() && unit.raw != '_';
+    first && previous.is_none_or(|p| !p.is_letter() && !p.raw.is_alphanumeric() && p.raw != '_')
+}
+
 /// Which ends of a span are word boundaries.
 #[derive(Clone, Copy)]
 struct Edges {
@@ -482,22 +619,22 @@ struct Edges {
 impl Edges {
     /// Judged on the caller's text; inside an expansion (the `s` of ß) on the folded text.
     fn of(text: &str, folder: &Folder<'_>, span: OriginalSpan, start: usize, end: usize) -> Self {
-        let (kept, base) = folder.kept();
         let on_text = is_word_boundary(text, span.start);
         let start = if span.clean_start {
             on_text
         } else {
-            is_word_boundary(kept, start - base)
+            on_folded(folder, start)
         };
         let on_text = is_word_boundary(text, span.end);
         let end = if span.clean_end {
             on_text
         } else {
-            is_word_boundary(kept, end - base)
+            on_folded(folder, end)
         };
         Self { start, end }
     }
 
+    #[inline]
     fn fit(self, mode: MatchMode) -> bool {
         match mode {
             MatchMode::Prefix => self.start,
@@ -506,4 +643,10 @@ impl Edges {
             _ => self.start && self.end,
         }
     }
+}
+
+#[cold]
+fn on_folded(folder: &Folder<'_>, at: usize) -> bool {
+    let (kept, base) = folder.kept();
+    is_word_boundary(kept, at - base)
 }

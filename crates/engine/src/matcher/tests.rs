@@ -304,7 +304,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
 }
 
 /// The text with terms in it, so that random cases do hit.
-fn case() -> impl Strategy<Value = (Vec<Item>, String)> {
+pub(super) fn case() -> impl Strategy<Value = (Vec<Item>, String)> {
     (
         items(),
         proptest::collection::vec((any::<prop::sample::Index>(), tricky()), 1..6),
@@ -433,20 +433,5 @@ proptest! {
         let options = FindOptions { limit, ..Default::default() };
         let some = matcher.find(&text, &options, &mut || false).expect("runs");
         prop_assert_eq!(some.as_slice(), &all[..limit.min(all.len())]);
-    }
-
-    #[test]
-    fn arbitrary_payloads_never_panic(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
-        // With a right header and checksum, so that the payload itself is read.
-        let mut bytes = Vec::new();
-        bytes.extend_from_slice(b"PGMODSET");
-        bytes.extend_from_slice(&crate::FORMAT_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&crate::FOLDING_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(&payload).as_bytes());
-        bytes.extend_from_slice(&payload);
-        if let Ok(matcher) = Matcher::open(&bytes) {
-            let _ = matcher.find("some text", &FindOptions::default(), &mut || false);
-        }
     }
 }

@@ -4,13 +4,15 @@
 //! match is at most [`REACH`] bytes of folded text before and after the word that it was found by, whatever the
 //! windows are.
 
+use super::View;
 use super::inflected::{Form, is_hyphen};
 use super::scan::{Sink, Span};
-use super::{Entry, Matcher};
+use crate::compiled::Entry;
 use crate::detect::{Found, MAX_CHUNK};
-use crate::evasion::{Steps, reading};
+use crate::evasion::{INFLECTED_COST, Steps, reading};
 use crate::fold::Folder;
 use crate::fold::classes::{is_extender, is_word};
+use crate::reserve::push;
 use crate::{Level, MatchError};
 
 /// How far a match reaches from where it was found, in bytes of folded text.
@@ -19,8 +21,7 @@ pub(super) const REACH: usize = 2_048;
 /// Longest word looked at, in bytes of folded text.
 const MAX_WORD: usize = 192;
 
-/// What a grammatical form and a typing error cost (see module `evasion` for the formula).
-const INFLECTED_COST: f32 = 0.1;
+/// What a typing error costs (see module `evasion` for the formula).
 const TYPO_COST: f32 = 0.5;
 
 /// Where these stages stand in one text.
@@ -37,6 +38,10 @@ pub(super) struct WordScan {
 struct Token {
     start: usize,
     end: usize,
+}
+
+fn no_memory<E>(_: E) -> MatchError {
+    MatchError::OutOfMemory
 }
 
 fn joins(c: char) -> bool {
@@ -64,7 +69,7 @@ impl WordScan {
     /// Looks at everything that begins before folded offset `end`.
     pub(super) fn advance(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         text: &str,
         folder: &Folder<'_>,
         end: usize,
@@ -111,18 +116,19 @@ impl WordScan {
 
     fn wildcards(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         end: usize,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         let (kept, base) = folder.kept();
+        self.anchors.sort_unstable();
         let ready = self.anchors.partition_point(|a| a.0 < end);
         for (at, number) in self.anchors.drain(..ready) {
-            let Some(entry) = matcher.entries.get(number as usize) else {
+            let Some(entry) = matcher.entry(number) else {
                 continue;
             };
-            let Some(glob) = matcher.globs.get(entry.detail as usize) else {
+            let Some(glob) = matcher.glob(number) else {
                 continue;
             };
             let Some(at) = at.checked_sub(base) else { continue };
@@ -130,7 +136,7 @@ impl WordScan {
                 continue;
             };
             if at - from + MAX_WORD < REACH && to < at + REACH {
-                sink.folded(folder, entry, (base + from, base + to), Span::AsIs)?;
+                sink.folded(folder, &entry, (base + from, base + to), Span::AsIs)?;
             }
         }
         Ok(())
@@ -138,7 +144,7 @@ impl WordScan {
 
     fn inflected(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         text: &str,
         folder: &Folder<'_>,
         token: Token,
@@ -174,9 +180,13 @@ impl WordScan {
                 list.iter().find(|f| f.word == word).map(|f| f.exact)
             };
             let mut found = Vec::new();
+            let mut full = Ok(());
             inflected.terms(head, next, |entry, words, exact| {
-                found.push((entry, words, exact))
+                if full.is_ok() {
+                    full = push(&mut found, (entry, words, exact));
+                }
             });
+            full.map_err(no_memory)?;
             for (entry, words, exact) in found {
                 let end = if words == 1 {
                     token.end
@@ -184,11 +194,11 @@ impl WordScan {
                     later.get(words - 2).map_or(token.end, |l| l.0.end)
                 };
                 let evasive = bent || later.iter().take(words - 1).any(|l| l.2);
-                places.push((entry, end, exact, evasive));
+                push(&mut places, (entry, end, exact, evasive)).map_err(no_memory)?;
             }
         }
         for (number, end, exact, evasive) in places {
-            let Some(entry) = matcher.entries.get(number as usize) else {
+            let Some(entry) = matcher.entry(number) else {
                 continue;
             };
             if evasive && entry.level != Level::Evasion {
@@ -205,14 +215,14 @@ impl WordScan {
             } else {
                 Span::Steps(steps, cost, evasive)
             };
-            sink.folded(folder, entry, (base + token.start, base + end), span)?;
+            sink.folded(folder, &entry, (base + token.start, base + end), span)?;
         }
         Ok(())
     }
 
     fn typos(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         token: Token,
         sink: &mut Sink<'_, '_, '_>,
@@ -227,11 +237,11 @@ impl WordScan {
                 break;
             };
             let mut entries = Vec::new();
-            matcher.typos.find(words, |entry| entries.push(entry));
+            matcher.typos.find(words, &mut entries).map_err(no_memory)?;
             for number in entries {
-                if let Some(entry) = matcher.entries.get(number as usize) {
+                if let Some(entry) = matcher.entry(number) {
                     let span = Span::Steps(Steps::TYPO, TYPO_COST, false);
-                    sink.folded(folder, entry, (base + token.start, base + end), span)?;
+                    sink.folded(folder, &entry, (base + token.start, base + end), span)?;
                 }
             }
             let Some(after) = next_token(kept, end) else { break };
@@ -246,7 +256,7 @@ impl WordScan {
     /// Chunks between white space that begin in `kept[from..to]`, and numbers.
     fn detectors(
         &mut self,
-        matcher: &Matcher,
+        matcher: &View<'_>,
         folder: &Folder<'_>,
         from: usize,
         to: usize,
@@ -254,7 +264,10 @@ impl WordScan {
     ) -> Result<(), MatchError> {
         let (kept, base) = folder.kept();
         self.found.clear();
-        matcher.detectors.phones(kept, from, to, &mut self.found);
+        matcher
+            .detectors
+            .phones(kept, from, to, &mut self.found)
+            .map_err(no_memory)?;
         let inside = from > 0 && !kept.get(..from).is_some_and(|k| k.ends_with(' '));
         let mut at = from;
         if inside {
@@ -269,18 +282,19 @@ impl WordScan {
             if length <= MAX_CHUNK {
                 matcher
                     .detectors
-                    .chunk(rest.get(..length).unwrap_or(""), at, &mut self.found);
+                    .chunk(rest.get(..length).unwrap_or(""), at, &mut self.found)
+                    .map_err(no_memory)?;
             }
             at += length + 1;
             sink.tick()?;
         }
         for found in &self.found {
-            if let Some(entry) = matcher.entries.get(found.entry as usize) {
+            if let Some(entry) = matcher.entry(found.entry) {
                 let span = match found.steps.is_empty() {
                     true => Span::AsIs,
                     false => Span::Steps(found.steps, 0.25, true),
                 };
-                sink.folded(folder, entry, (base + found.start, base + found.end), span)?;
+                sink.folded(folder, &entry, (base + found.start, base + found.end), span)?;
             }
         }
         Ok(())
@@ -288,7 +302,7 @@ impl WordScan {
 }
 
 /// The forms of a word; `true` when it had to be read as an evasion.
-fn forms(matcher: &Matcher, text: &str, folder: &Folder<'_>, token: Token, out: &mut Vec<Form>) -> bool {
+fn forms(matcher: &View<'_>, text: &str, folder: &Folder<'_>, token: Token, out: &mut Vec<Form>) -> bool {
     let (kept, base) = folder.kept();
     let Some(word) = kept.get(token.start..token.end).filter(|w| w.len() <= MAX_WORD) else {
         return false;
@@ -306,6 +320,6 @@ fn forms(matcher: &Matcher, text: &str, folder: &Folder<'_>, token: Token, out: 
 }
 
 /// Does the entry belong to these stages, and not to the automaton alone?
-pub(super) fn waits(entry: &Entry) -> bool {
+pub(super) fn waits(entry: &Entry<'_>) -> bool {
     entry.mode == crate::MatchMode::Wildcard
 }

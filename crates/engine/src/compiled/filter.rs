@@ -1,0 +1,155 @@
+//! Sets of 64-bit keys: a filter that fits the processor's cache and says no most of the time, and a table that says
+//! what a key stands for. Keys are hashes of parts of text, see [`super::tokens`].
+
+/// Most bytes of a filter: what a core's own cache holds on today's servers.
+const MAX_FILTER: usize = 1024 * 1024;
+const MIN_FILTER: usize = 4 * 1024;
+/// Bits of a filter per key, as long as it is not at its greatest size.
+const BITS_PER_KEY: usize = 16;
+
+/// A blocked Bloom filter (Putze, Sanders, Singler 2007): the two bits of a key lie in one word.
+#[derive(Clone, Copy)]
+pub(crate) struct Filter<'b> {
+    words: &'b [u8],
+    /// The upper bits of a key that number its word: 64 less than how many there are.
+    shift: u32,
+}
+
+fn bits(key: u64) -> u64 {
+    1 << (key & 63) | 1 << (key >> 6 & 63)
+}
+
+/// For a filter of `bytes` bytes, a power of two.
+fn shift(bytes: usize) -> u32 {
+    64 - (bytes / 8).max(2).trailing_zeros()
+}
+
+impl<'b> Filter<'b> {
+    pub(super) fn new(words: &'b [u8]) -> Self {
+        // Of a damaged length: one that has nothing.
+        let words = match words.len() >= MIN_FILTER && words.len().is_power_of_two() {
+            true => words,
+            false => &[],
+        };
+        Self {
+            words,
+            shift: shift(words.len()),
+        }
+    }
+
+    /// `false`: the key is not in the set.
+    #[inline]
+    pub(crate) fn may_have(&self, key: u64) -> bool {
+        let at = (key >> self.shift) as usize * 8;
+        let Some(word) = self.words.get(at..).and_then(|rest| rest.first_chunk()) else {
+            return false;
+        };
+        let bits = bits(key);
+        u64::from_le_bytes(*word) & bits == bits
+    }
+}
+
+/// Bytes of a filter over these keys.
+pub(super) fn build_filter(keys: &[u64]) -> Vec<u8> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let bytes = (keys.len() * BITS_PER_KEY / 8).clamp(MIN_FILTER, MAX_FILTER);
+    let bytes = bytes.next_power_of_two();
+    let mut words = vec![0u64; bytes / 8];
+    let shift = shift(bytes);
+    for &key in keys {
+        if let Some(word) = words.get_mut((key >> shift) as usize) {
+            *word |= bits(key);
+        }
+    }
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+/// From keys to numbers: open addressing, a slot is the upper half of the key and the number. Several keys may look
+/// alike, and a key may have several numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'b> {
+    slots: &'b [u8],
+    mask: usize,
+}
+
+const SLOT: usize = 8;
+
+impl<'b> Table<'b> {
+    pub(super) fn new(slots: &'b [u8]) -> Self {
+        let count = slots.len() / SLOT;
+        let mask = if count.is_power_of_two() { count - 1 } else { 0 };
+        Self { slots, mask }
+    }
+
+    /// The numbers of a key; possibly others.
+    #[inline]
+    pub(crate) fn get(&self, key: u64) -> impl Iterator<Item = u32> + use<'b> {
+        let Self { slots, mask } = *self;
+        let tag = (key >> 32) as u32;
+        let first = key as usize & mask;
+        (0..slots.len() / SLOT)
+            .map_while(move |step| {
+                let at = ((first + step) & mask) * SLOT;
+                let slot: &[u8; SLOT] = slots.get(at..)?.first_chunk()?;
+                let slot = u64::from_le_bytes(*slot);
+                let number = slot as u32;
+                (number != super::NONE_U32).then_some(((slot >> 32) as u32, number))
+            })
+            .filter(move |&(t, _)| t == tag)
+            .map(|(_, number)| number)
+    }
+}
+
+/// Bytes of a table over these keys and their numbers.
+pub(super) fn build_table(pairs: &[(u64, u32)]) -> Vec<u8> {
+    if pairs.is_empty() {
+        return Vec::new();
+    }
+    let count = (pairs.len() + pairs.len() / 2 + 1).next_power_of_two();
+    let mask = count - 1;
+    let empty = u64::from(super::NONE_U32);
+    let mut slots = vec![empty; count];
+    for &(key, number) in pairs {
+        let mut at = key as usize & mask;
+        while slots.get(at).is_some_and(|&slot| slot != empty) {
+            at = (at + 1) & mask;
+        }
+        if let Some(slot) = slots.get_mut(at) {
+            *slot = key >> 32 << 32 | u64::from(number);
+        }
+    }
+    slots.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiled::tokens::mix;
+
+    #[test]
+    fn every_key_is_found_and_few_others() {
+        let keys: Vec<u64> = (0..10_000).map(mix).collect();
+        let bytes = build_filter(&keys);
+        let filter = Filter::new(&bytes);
+        assert!(keys.iter().all(|&k| filter.may_have(k)));
+        let others = (10_000..110_000).filter(|&n| filter.may_have(mix(n))).count();
+        assert!(others < 4_000, "{others} of 100,000");
+        let pairs: Vec<(u64, u32)> = keys.iter().zip(0..).map(|(&k, n)| (k, n)).collect();
+        let bytes = build_table(&pairs);
+        let table = Table::new(&bytes);
+        for &(key, number) in &pairs {
+            assert!(table.get(key).any(|n| n == number));
+        }
+        assert!(Table::new(&[]).get(1).next().is_none());
+        assert!(!Filter::new(&[]).may_have(1));
+    }
+
+    #[test]
+    fn damaged_tables_end() {
+        let full = vec![0; 64];
+        assert_eq!(Table::new(&full).get(0).count(), 8);
+        assert!(Table::new(&full[..24]).get(0).count() <= 3);
+    }
+}

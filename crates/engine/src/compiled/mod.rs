@@ -1,0 +1,112 @@
+//! The compiled set: flat bytes that are searched where they lie, so that every process can map the same ones.
+//!
+//! No pointers, no alignment, little-endian numbers; reading is bounds-checked slices and trusts nothing, so damage
+//! can only make a search miss, never leave the bytes. Layout, offsets from the beginning:
+//!
+//! | bytes | |
+//! |---|---|
+//! | 0–7 | `PGMODSET` |
+//! | 8, 12 | [`crate::FORMAT_VERSION`], [`crate::FOLDING_VERSION`], 4 bytes each |
+//! | 16 | length of the whole, 8 bytes |
+//! | 24 | number of sections, 4 bytes; 4 bytes zero |
+//! | 32 | BLAKE3 of everything behind the table of sections |
+//! | 64 | BLAKE3 of bytes 0–63 and of the table |
+//! | 96 | table: offset and length of every section, 8 bytes each |
+//!
+//! [`Layout::open`] checks the header and the bounds of the sections, whatever their size; [`verify`] reads
+//! everything. Sections, in the order of [`Section`]:
+//!
+//! - *facts*: numbers that a search needs first, see [`Facts`].
+//! - *entries*: items by (slot, id), then the words of rules; [`ENTRY`] bytes each, see [`Entry`].
+//! - *texts*: terms as written, by entry.
+//! - *patterns*: folded terms in byte order, [`PATTERN`] bytes each and one more as the end: where its bytes start;
+//!   its longest proper prefix among the patterns (plus one; 28 bits) and how it is searched (4 bits); where its
+//!   targets start. All patterns that begin a text are the last one not after it in order, and its prefixes.
+//! - *pattern bytes*, *targets*: the bytes; the entries that each pattern stands for.
+//! - *head*, *pair*, *start* and *gram* filters and tables: see modules `filter` and `crate::matcher::finder`.
+//! - *special*: entries that need more than patterns: what is built for them is private to each process.
+//! - *allow slots*: slots that have allow entries.
+
+mod filter;
+mod read;
+pub(crate) mod tokens;
+mod write;
+
+pub(crate) use filter::{Filter, Table};
+pub use read::verify;
+pub(crate) use read::{Entry, Image, Layout};
+#[cfg(test)]
+pub(crate) use write::seal;
+pub(crate) use write::write;
+
+const MAGIC: &[u8; 8] = b"PGMODSET";
+const FIXED: usize = 96;
+/// Sections begin at multiples of this.
+const ALIGN: usize = 64;
+
+#[derive(Clone, Copy)]
+#[repr(usize)]
+enum Section {
+    Facts,
+    Entries,
+    Texts,
+    Patterns,
+    PatternBytes,
+    Targets,
+    HeadFilter,
+    HeadTable,
+    PairFilter,
+    PairTable,
+    StartFilter,
+    GramFilter,
+    GramTable,
+    GramLists,
+    Special,
+    AllowSlots,
+}
+
+const SECTIONS: usize = Section::AllowSlots as usize + 1;
+const HEADER: usize = FIXED + SECTIONS * 16;
+
+/// Bytes of one entry, one pattern, and one place in a gram list.
+const ENTRY: usize = 32;
+const PATTERN: usize = 12;
+const GRAM: usize = 8;
+
+/// In place of a language or a leaf: none.
+const NONE_U8: u8 = u8::MAX;
+const NONE_U32: u32 = u32::MAX;
+
+/// How a pattern is searched; bits, so that a search can ask for several.
+pub(crate) mod kind {
+    /// Begins with a token that decides: a single word, or one that goes on irregularly.
+    pub(crate) const HEAD: u8 = 1;
+    /// Begins with two tokens that decide together.
+    pub(crate) const PAIR: u8 = 2;
+    /// Begins with something that is no token (`$`, `赌`).
+    pub(crate) const ODD: u8 = 4;
+    /// May stand anywhere, also inside a word: found by one of its grams.
+    pub(crate) const ANYWHERE: u8 = 8;
+}
+
+/// Lengths of grams, in bytes; the number of a class is its position here. Patterns take the longest that they have.
+pub(crate) const GRAMS: [usize; 5] = [6, 4, 3, 2, 1];
+
+/// Numbers about a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Facts {
+    pub(crate) items: usize,
+    pub(crate) entries: usize,
+    pub(crate) patterns: usize,
+    /// Bytes of the longest pattern.
+    pub(crate) longest: usize,
+    /// Words of all rules.
+    pub(crate) leaves: usize,
+    /// Classes of grams (bits) that patterns of kind anywhere have, and that the starts of the others have.
+    pub(crate) gram_classes: u32,
+    pub(crate) start_classes: u32,
+    /// Kinds of patterns that there are.
+    pub(crate) kinds: u32,
+}
+
+const FACTS: usize = 8 * 4;

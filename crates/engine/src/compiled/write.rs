@@ -1,0 +1,511 @@
+//! From items to the bytes of a compiled set.
+
+use super::tokens::{glance, gram_key, key_of, load};
+use super::{
+    ALIGN, ENTRY, FIXED, Facts, GRAMS, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind,
+};
+use crate::glob::Glob;
+use crate::item::{folded_term, leaf_term, trimmed};
+use crate::{
+    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Level, MAX_COMPILED_BYTES,
+    MAX_PATTERN_BYTES, MatchMode, Term, rule,
+};
+
+/// Steps of work between two questions whether to stop.
+const INTERRUPT_EVERY: usize = 4_096;
+/// Places in a pattern at which its rarest gram is looked for.
+const MAX_GRAM_PLACES: usize = 64;
+/// Grams are counted by this many bits of their keys.
+const COUNT_BITS: u32 = 20;
+
+fn no_memory<E>(_: E) -> CompileError {
+    CompileError::OutOfMemory
+}
+
+fn too_large(bytes: usize, limit: usize) -> CompileError {
+    CompileError::TooLarge { bytes, limit }
+}
+
+/// A pattern of one entry, before equal ones are put together.
+struct Wanted {
+    /// First eight bytes, for sorting without a look at the rest.
+    prefix: u64,
+    start: u32,
+    length: u32,
+    entry: u32,
+    anywhere: bool,
+}
+
+#[derive(Default)]
+struct Writer {
+    entries: Vec<u8>,
+    texts: Vec<u8>,
+    folded: Vec<u8>,
+    wanted: Vec<Wanted>,
+    special: Vec<u32>,
+    allow_slots: Vec<u16>,
+    leaves: u32,
+}
+
+fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CompileError> {
+    out.try_reserve(bytes.len()).map_err(no_memory)?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+impl Writer {
+    fn entry(
+        &mut self,
+        item: &Item,
+        term: &Term,
+        leaf: Option<u32>,
+        detail: u32,
+    ) -> Result<(), CompileError> {
+        let number = (self.entries.len() / ENTRY) as u32;
+        let text = trimmed(&term.text);
+        let flags = u32::from(item.allow);
+        let mut record = [0; ENTRY];
+        let fields: [(usize, &[u8]); 9] = [
+            (0, &item.id.to_le_bytes()),
+            (8, &item.weight.to_le_bytes()),
+            (12, &item.slot.to_le_bytes()),
+            (14, &[term.mode as u8 | (term.level as u8) << 5]),
+            (15, &[term.language.map_or(NONE_U8, |l| l as u8)]),
+            (16, &(self.texts.len() as u32).to_le_bytes()),
+            (20, &(text.len() as u32 | flags << 24).to_le_bytes()),
+            (24, &leaf.unwrap_or(NONE_U32).to_le_bytes()),
+            (28, &detail.to_le_bytes()),
+        ];
+        for (at, bytes) in fields {
+            if let Some(place) = record.get_mut(at..at + bytes.len()) {
+                place.copy_from_slice(bytes);
+            }
+        }
+        push(&mut self.entries, &record)?;
+        push(&mut self.texts, text.as_bytes())?;
+        if self.texts.len() > MAX_COMPILED_BYTES {
+            return Err(too_large(self.texts.len(), MAX_COMPILED_BYTES));
+        }
+        let evasive = term.level == Level::Evasion;
+        let plain = term.mode.is_plain();
+        if !plain || evasive {
+            self.special.try_reserve(1).map_err(no_memory)?;
+            self.special.push(number);
+        }
+        match term.mode {
+            MatchMode::Wildcard => {
+                let glob = Glob::parse(text).map_err(|error| CompileError::Term { item: item.id, error })?;
+                self.want(&glob.anchor, number, true)
+            }
+            MatchMode::Word | MatchMode::Typo => self.want(&folded_term(text), number, false),
+            _ if plain => self.want(&folded_term(text), number, true),
+            _ => Ok(()),
+        }
+    }
+
+    fn want(&mut self, folded: &str, entry: u32, anywhere: bool) -> Result<(), CompileError> {
+        let start = self.folded.len();
+        push(&mut self.folded, folded.as_bytes())?;
+        if self.folded.len() > MAX_PATTERN_BYTES {
+            return Err(too_large(self.folded.len(), MAX_PATTERN_BYTES));
+        }
+        self.wanted.try_reserve(1).map_err(no_memory)?;
+        self.wanted.push(Wanted {
+            prefix: load(folded.as_bytes(), 0).swap_bytes(),
+            start: start as u32,
+            length: folded.len() as u32,
+            entry,
+            anywhere,
+        });
+        Ok(())
+    }
+}
+
+/// One pattern, after that.
+struct Pattern {
+    start: u32,
+    length: u32,
+    target: u32,
+    kind: u8,
+}
+
+#[derive(Default)]
+struct Keys {
+    heads: Vec<(u64, u32)>,
+    pairs: Vec<(u64, u32)>,
+    starts: Vec<u64>,
+    /// Key, pattern, offset of the gram in it.
+    grams: Vec<(u64, u32, u32)>,
+    start_classes: u32,
+    gram_classes: u32,
+}
+
+/// The class of grams that a pattern of so many bytes has.
+fn class_of(length: usize) -> usize {
+    GRAMS.iter().position(|&g| g <= length).unwrap_or(GRAMS.len() - 1)
+}
+
+/// Compiles items that were checked before. Equal items give equal bytes, in whatever order they come.
+pub(crate) fn write(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
+    let mut ask = |n: usize| match n.is_multiple_of(INTERRUPT_EVERY) && interrupt() {
+        true => Err(CompileError::Interrupted),
+        false => Ok(()),
+    };
+    let mut order: Vec<&Item> = Vec::new();
+    order.try_reserve_exact(items.len()).map_err(no_memory)?;
+    order.extend(items);
+    order.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.term.text.cmp(&b.term.text)));
+    let mut writer = Writer::default();
+    let mut rules = Vec::new();
+    for (n, item) in order.iter().enumerate() {
+        ask(n)?;
+        if item.allow && writer.allow_slots.last() != Some(&item.slot) {
+            writer.allow_slots.push(item.slot);
+        }
+        let mut detail = 0;
+        if item.term.mode == MatchMode::Rule {
+            let refused = |error| CompileError::Term { item: item.id, error };
+            let parsed = rule::parse(trimmed(&item.term.text)).map_err(refused)?;
+            detail = writer.leaves;
+            writer.leaves += parsed.leaves.len() as u32;
+            rules.push((*item, parsed.leaves, detail));
+        }
+        writer.entry(item, &item.term, None, detail)?;
+    }
+    writer.allow_slots.sort_unstable();
+    writer.allow_slots.dedup();
+    for (n, (item, leaves, first)) in rules.iter().enumerate() {
+        ask(n)?;
+        for (leaf, number) in leaves.iter().zip(*first..) {
+            writer.entry(item, &leaf_term(&item.term, leaf), Some(number), 0)?;
+        }
+    }
+    let Writer {
+        entries,
+        texts,
+        folded,
+        mut wanted,
+        special,
+        allow_slots,
+        leaves,
+    } = writer;
+    let bytes_of = |start: u32, length: u32| {
+        folded
+            .get(start as usize..start as usize + length as usize)
+            .unwrap_or_default()
+    };
+    ask(0)?;
+    wanted.sort_unstable_by(|a, b| {
+        (a.prefix.cmp(&b.prefix))
+            .then_with(|| bytes_of(a.start, a.length).cmp(bytes_of(b.start, b.length)))
+            .then(a.entry.cmp(&b.entry))
+    });
+    ask(0)?;
+    let (patterns, targets) = merge(&wanted, bytes_of)?;
+    drop(wanted);
+    let keys = find_keys(&patterns, bytes_of, &mut ask)?;
+    let (pattern_records, pattern_bytes) = encode_patterns(&patterns, targets.len(), bytes_of)?;
+    let facts = Facts {
+        items: items.len(),
+        entries: entries.len() / ENTRY,
+        patterns: patterns.len(),
+        longest: patterns.iter().map(|p| p.length).max().unwrap_or(0) as usize,
+        leaves: leaves as usize,
+        gram_classes: keys.gram_classes,
+        start_classes: keys.start_classes,
+        kinds: patterns.iter().fold(0, |all, p| all | u32::from(p.kind)),
+    };
+    let gram_keys: Vec<u64> = keys.grams.iter().map(|g| g.0).collect();
+    let (gram_lists, gram_firsts) = encode_grams(&keys.grams, |number| {
+        patterns
+            .get(number as usize)
+            .map_or(&[][..], |p| bytes_of(p.start, p.length))
+    });
+    drop(patterns);
+    let only_keys = |pairs: &[(u64, u32)]| pairs.iter().map(|p| p.0).collect::<Vec<_>>();
+    let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+    ask(0)?;
+    let sections: [Vec<u8>; SECTIONS] = [
+        encode_facts(&facts),
+        entries,
+        texts,
+        pattern_records,
+        pattern_bytes,
+        words(&targets),
+        filter::build_filter(&only_keys(&keys.heads)),
+        filter::build_table(&keys.heads),
+        filter::build_filter(&only_keys(&keys.pairs)),
+        filter::build_table(&keys.pairs),
+        filter::build_filter(&keys.starts),
+        filter::build_filter(&gram_keys),
+        filter::build_table(&gram_firsts),
+        gram_lists,
+        words(&special),
+        allow_slots.iter().flat_map(|n| n.to_le_bytes()).collect(),
+    ];
+    // The order of the array is that of the enum.
+    debug_assert_eq!(Section::AllowSlots as usize + 1, sections.len());
+    assemble(&sections)
+}
+
+fn key(item: &Item) -> (u16, i64, bool, Level, u8, u32) {
+    (
+        item.slot,
+        item.id,
+        item.allow,
+        item.term.level,
+        item.term.mode as u8,
+        item.weight.to_bits(),
+    )
+}
+
+/// Puts equal patterns together; the second list is the entries of each, one after another.
+fn merge<'f>(
+    wanted: &[Wanted],
+    bytes_of: impl Fn(u32, u32) -> &'f [u8],
+) -> Result<(Vec<Pattern>, Vec<u32>), CompileError> {
+    let mut patterns: Vec<Pattern> = Vec::new();
+    patterns.try_reserve(wanted.len()).map_err(no_memory)?;
+    let mut targets: Vec<u32> = Vec::new();
+    targets.try_reserve_exact(wanted.len()).map_err(no_memory)?;
+    for want in wanted {
+        let bytes = bytes_of(want.start, want.length);
+        match patterns.last_mut() {
+            Some(last) if bytes_of(last.start, last.length) == bytes => {
+                if want.anywhere {
+                    last.kind = kind::ANYWHERE;
+                }
+            }
+            _ => patterns.push(Pattern {
+                start: want.start,
+                length: want.length,
+                target: targets.len() as u32,
+                kind: if want.anywhere { kind::ANYWHERE } else { 0 },
+            }),
+        }
+        targets.push(want.entry);
+    }
+    for pattern in patterns.iter_mut().filter(|p| p.kind == 0) {
+        let text = std::str::from_utf8(bytes_of(pattern.start, pattern.length)).unwrap_or_default();
+        pattern.kind = match key_of(text) {
+            Some((_, _, true)) => kind::PAIR,
+            Some(_) => kind::HEAD,
+            None => kind::ODD,
+        };
+    }
+    Ok((patterns, targets))
+}
+
+fn find_keys<'f>(
+    patterns: &[Pattern],
+    bytes_of: impl Fn(u32, u32) -> &'f [u8],
+    ask: &mut impl FnMut(usize) -> Result<(), CompileError>,
+) -> Result<Keys, CompileError> {
+    let mut keys = Keys::default();
+    let mut counts = Vec::new();
+    if patterns.iter().any(|p| p.kind == kind::ANYWHERE) {
+        counts.try_reserve_exact(1 << COUNT_BITS).map_err(no_memory)?;
+        counts.resize(1 << COUNT_BITS, 0u32);
+    }
+    let grams = |bytes: &'f [u8]| {
+        let class = class_of(bytes.len());
+        let last = bytes.len() - GRAMS.get(class).copied().unwrap_or(1).min(bytes.len());
+        (0..=last)
+            .filter(|&at| bytes.get(at).is_some_and(|b| b & 0xc0 != 0x80))
+            .take(MAX_GRAM_PLACES)
+            .map(move |at| (gram_key(load(bytes, at), class), at as u32))
+    };
+    let counted = |key: u64| (key >> (64 - COUNT_BITS)) as usize;
+    for (n, pattern) in patterns
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.kind == kind::ANYWHERE)
+    {
+        ask(n)?;
+        for (key, _) in grams(bytes_of(pattern.start, pattern.length)) {
+            if let Some(count) = counts.get_mut(counted(key)) {
+                *count += 1;
+            }
+        }
+    }
+    // For each key the first pattern that has it, in order: remembered by the length of what the key stands for.
+    let mut seen: Seen = Seen::new();
+    for (n, (pattern, number)) in patterns.iter().zip(0u32..).enumerate() {
+        ask(n)?;
+        let bytes = bytes_of(pattern.start, pattern.length);
+        if pattern.kind == kind::ANYWHERE {
+            keys.gram_classes |= 1 << class_of(bytes.len());
+            let rarest = grams(bytes).min_by_key(|&(key, _)| counts.get(counted(key)).copied());
+            if let Some((key, at)) = rarest {
+                keys.grams.try_reserve(1).map_err(no_memory)?;
+                keys.grams.push((key, number, at));
+            }
+            continue;
+        }
+        let class = class_of(bytes.len());
+        keys.start_classes |= 1 << class;
+        keys.starts.push(gram_key(load(bytes, 0), class));
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let Some((key, length, is_pair)) = key_of(text) else {
+            continue;
+        };
+        // Patterns with one key follow one another, but those with longer words may stand between.
+        if seen.is_new(key, bytes.get(..length).unwrap_or_default(), is_pair) {
+            let list = if is_pair { &mut keys.pairs } else { &mut keys.heads };
+            list.try_reserve(1).map_err(no_memory)?;
+            list.push((key, number));
+        }
+    }
+    keys.grams.sort_unstable();
+    keys.starts.sort_unstable();
+    keys.starts.dedup();
+    Ok(keys)
+}
+
+/// Stretches that got their key already. A stretch is a prefix of every pattern since it came, or it is over.
+struct Seen {
+    open: Vec<(u64, Vec<u8>, bool)>,
+}
+
+impl Seen {
+    fn new() -> Self {
+        Self { open: Vec::new() }
+    }
+
+    fn is_new(&mut self, key: u64, stretch: &[u8], is_pair: bool) -> bool {
+        while self
+            .open
+            .last()
+            .is_some_and(|(_, last, _)| !stretch.starts_with(last))
+        {
+            self.open.pop();
+        }
+        let known = self
+            .open
+            .iter()
+            .rev()
+            .any(|(k, last, pair)| *k == key && *pair == is_pair && last == stretch);
+        if !known {
+            self.open.push((key, stretch.to_vec(), is_pair));
+        }
+        !known
+    }
+}
+
+fn encode_patterns<'f>(
+    patterns: &[Pattern],
+    targets: usize,
+    bytes_of: impl Fn(u32, u32) -> &'f [u8],
+) -> Result<(Vec<u8>, Vec<u8>), CompileError> {
+    let mut records = Vec::new();
+    records
+        .try_reserve_exact((patterns.len() + 1) * super::PATTERN)
+        .map_err(no_memory)?;
+    let mut bytes: Vec<u8> = Vec::new();
+    // Patterns that the current one may begin with.
+    let mut prefixes: Vec<(u32, &[u8])> = Vec::new();
+    for (pattern, number) in patterns.iter().zip(0u32..) {
+        let own = bytes_of(pattern.start, pattern.length);
+        while prefixes
+            .last()
+            .is_some_and(|(_, prefix)| !own.starts_with(prefix))
+        {
+            prefixes.pop();
+        }
+        let parent = prefixes.last().map_or(0, |(n, _)| n + 1);
+        prefixes.push((number, own));
+        records.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        records.extend_from_slice(&(parent | u32::from(pattern.kind) << 28).to_le_bytes());
+        records.extend_from_slice(&pattern.target.to_le_bytes());
+        push(&mut bytes, own)?;
+    }
+    records.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    records.extend_from_slice(&0u32.to_le_bytes());
+    records.extend_from_slice(&(targets as u32).to_le_bytes());
+    Ok((records, bytes))
+}
+
+/// Lists of the patterns of each gram, and where each list begins.
+fn encode_grams<'f>(
+    grams: &[(u64, u32, u32)],
+    pattern: impl Fn(u32) -> &'f [u8],
+) -> (Vec<u8>, Vec<(u64, u32)>) {
+    let mut lists = Vec::with_capacity(grams.len() * super::GRAM);
+    let mut firsts = Vec::new();
+    let mut first_number = 0u32;
+    for list in grams.chunk_by(|a, b| a.0 == b.0) {
+        if let Some(first) = list.first() {
+            firsts.push((first.0, first_number));
+        }
+        first_number += list.len() as u32;
+        for (n, &(_, number, offset)) in list.iter().enumerate() {
+            let last = u64::from(n + 1 == list.len()) << 31;
+            let bytes = pattern(number);
+            let length = bytes.len().min(8);
+            let start = (length as u64) << 42 | glance(load(bytes, 0), length) << 46;
+            let place = u64::from(number) | last | u64::from(offset) << 32 | start;
+            lists.extend_from_slice(&place.to_le_bytes());
+        }
+    }
+    (lists, firsts)
+}
+
+fn encode_facts(facts: &Facts) -> Vec<u8> {
+    [
+        facts.items as u32,
+        facts.entries as u32,
+        facts.patterns as u32,
+        facts.longest as u32,
+        facts.leaves as u32,
+        facts.gram_classes,
+        facts.start_classes,
+        facts.kinds,
+    ]
+    .into_iter()
+    .flat_map(u32::to_le_bytes)
+    .collect()
+}
+
+fn assemble(sections: &[Vec<u8>; SECTIONS]) -> Result<Vec<u8>, CompileError> {
+    let aligned = |n: usize| n.div_ceil(ALIGN) * ALIGN;
+    let mut total = HEADER;
+    let mut table = Vec::with_capacity(SECTIONS * 16);
+    for section in sections {
+        total = aligned(total);
+        table.extend_from_slice(&(total as u64).to_le_bytes());
+        table.extend_from_slice(&(section.len() as u64).to_le_bytes());
+        total += section.len();
+    }
+    if total > MAX_COMPILED_BYTES {
+        return Err(too_large(total, MAX_COMPILED_BYTES));
+    }
+    let mut out = Vec::new();
+    out.try_reserve_exact(total).map_err(no_memory)?;
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    out.extend_from_slice(&FOLDING_VERSION.to_le_bytes());
+    out.extend_from_slice(&(total as u64).to_le_bytes());
+    out.extend_from_slice(&(SECTIONS as u64).to_le_bytes());
+    out.resize(FIXED, 0);
+    out.extend_from_slice(&table);
+    for section in sections {
+        out.resize(aligned(out.len()), 0);
+        out.extend_from_slice(section);
+    }
+    seal(&mut out);
+    Ok(out)
+}
+
+/// Writes the two checksums.
+pub(crate) fn seal(set: &mut [u8]) {
+    let body = blake3::hash(set.get(HEADER..).unwrap_or_default());
+    if let Some(place) = set.get_mut(32..64) {
+        place.copy_from_slice(body.as_bytes());
+    }
+    let mut head = blake3::Hasher::new();
+    head.update(set.get(..64).unwrap_or_default());
+    head.update(set.get(FIXED..HEADER).unwrap_or_default());
+    if let Some(place) = set.get_mut(64..FIXED) {
+        place.copy_from_slice(head.finalize().as_bytes());
+    }
+}
