@@ -397,7 +397,8 @@ BEGIN
     hash := sha256(draft.set_state || convert_to(
         (jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)
          -- Where no item has a distance, the package's means nothing.
-         || CASE WHEN draft.images + draft.videos > 0 THEN jsonb_build_array(target.max_distance) ELSE '[]' END)::text,
+         || CASE WHEN draft.images + draft.videos > 0 THEN jsonb_build_array(target.max_distance) ELSE '[]' END
+         || CASE WHEN target.rules IS NOT NULL THEN jsonb_build_array(target.rules) ELSE '[]' END)::text,
         'UTF8'));
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
@@ -406,9 +407,9 @@ BEGIN
     number := target.latest_release + 1;
     INSERT INTO moderation.releases
         (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
-         terms, allow_entries, images, videos, max_distance, scheduled, note, published_by)
+         terms, allow_entries, images, videos, max_distance, rules, scheduled, note, published_by)
     VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
-            moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance,
+            moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance, target.rules,
             (SELECT count(*) FROM moderation.item_versions v
              WHERE v.package_id = target.package_id AND v.removed_in IS NULL
                AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)),

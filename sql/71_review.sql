@@ -491,6 +491,7 @@ BEGIN
     VALUES (found_source, add_review.content_key, add_review.hit, add_review.label, found_policy, add_review.note,
             moderation.caller(), coalesce(add_review.reviewer, moderation.caller()), add_review.final)
     RETURNING review_id INTO new_id;
+    PERFORM moderation.count_strikes(found_source, add_review.content_key);
     DELETE FROM moderation.review_claims c
     WHERE c.source_id = found_source AND hashtextextended(c.content_key, 0) = hashtextextended(add_review.content_key, 0)
       AND hashtextextended(c.content_key, 1) = hashtextextended(add_review.content_key, 1);

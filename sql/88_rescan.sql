@@ -77,7 +77,7 @@ CREATE FUNCTION moderation.rescan_delta(source_id integer, OUT everything boolea
         ), span AS (
             SELECT k.package_id, min(k.release) AS low, max(k.release) AS high,
                    -- From or to nothing, or other settings: every item makes a difference.
-                   min(k.release) = 0 OR count(DISTINCT (r.action, r.threshold)) > 1 AS whole
+                   min(k.release) = 0 OR count(DISTINCT (r.action, r.threshold, r.rules)) > 1 AS whole
             FROM package k LEFT JOIN moderation.releases r ON r.package_id = k.package_id AND r.release = k.release
             GROUP BY k.package_id HAVING count(DISTINCT k.release) > 1
         ), item AS (

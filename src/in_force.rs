@@ -19,6 +19,7 @@ use crate::identity::{AsOwner, Installed};
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
 use crate::rollout::{Lot, NUMBERS};
+use crate::rules;
 use crate::schedule::{self, Moment, Override, Time};
 use crate::spi;
 use pgrx::pg_sys;
@@ -432,12 +433,12 @@ pub fn compared(
 
 const ASKED_RELEASE: &std::ffi::CStr = c"
 SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
-       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer
+       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer, r.rules::text
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
 
 const ASKED_DRAFT: &std::ffi::CStr = c"
 SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
-       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer
+       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer, p.rules::text
 FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
 WHERE p.package_id = $1";
 
@@ -460,6 +461,7 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             numbers: (0, NUMBERS),
             salt: Vec::new(),
             valid: (Time::MIN, Time::MAX),
+            rules: rules::parse(row.text(7)?)?,
         });
         Ok(())
     };
@@ -518,7 +520,7 @@ fn read_fresh() -> Result<Rc<InForce>> {
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
        r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -567,6 +569,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
                     row.int8(14).unwrap_or(Time::MIN),
                     row.int8(15).unwrap_or(Time::MAX),
                 ),
+                rules: rules::parse(row.text(17)?)?,
             });
         }
         packages.insert(package, package_id);

@@ -7,6 +7,7 @@
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
 //! | [`hunt`], [`hunt_plan`] | terms over stored texts, the index of grams and when the planner uses it |
 //! | [`rescan`] | stored rows judged again after a publish |
+//! | [`rules`] | verdict rules: score, strikes of the owner, other packages |
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
@@ -71,6 +72,7 @@ mod reject;
 mod release;
 mod rescan;
 mod rollout;
+mod rules;
 mod schedule;
 mod set_file;
 mod small_change;
@@ -118,7 +120,16 @@ extension_sql_file!(
     requires = ["media_items"]
 );
 extension_sql_file!("../sql/56_lint.sql", name = "lint", requires = ["checks"]);
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lint"]);
+extension_sql_file!(
+    "../sql/55_verdict_rules.sql",
+    name = "verdict_rules",
+    requires = ["lifecycle"]
+);
+extension_sql_file!(
+    "../sql/60_attach.sql",
+    name = "attach",
+    requires = ["verdict_rules", "lint"]
+);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
 extension_sql_file!(

@@ -7,6 +7,7 @@ use crate::material::digest_of;
 use crate::media_hits::MediaFields;
 use crate::pg::{self, Call};
 use crate::rollout::Lot;
+use crate::rules::Owner;
 use crate::verdict::{self, Field, Found, Judgement, release_of};
 use pg_moderation_engine::FindOptions;
 use pgrx::IntoDatum;
@@ -118,7 +119,13 @@ fn moderate(
         name: None,
         text: body,
     }];
-    let judgement = verdict::judge(map, &fields, &MediaFields::default(), &selection)?;
+    let judgement = verdict::judge(
+        map,
+        &fields,
+        &MediaFields::default(),
+        &selection,
+        &Owner::nobody(),
+    )?;
     verdict_row(call, map, &judgement, &judgement.live_hits(map, true)?)
 }
 

@@ -10,6 +10,7 @@ use crate::media_hits::{self, MediaFields, MediaFound, Seen, multirange, percent
 use crate::moderate::{slots_of, verdict_row};
 use crate::pg::{self, Call, Rows};
 use crate::rollout::Lot;
+use crate::rules::Owner;
 use crate::verdict::{self, Field, release_of};
 use pg_moderation_engine::hash::pdq::{PDQ_MIN_QUALITY, PdqHash};
 use pg_moderation_engine::media::MediaOptions;
@@ -158,7 +159,7 @@ fn verdict(call: &Call, fields: &[Field<'_>], media: &MediaFields<'_>, key: Opti
     let map = in_force::current()?;
     let digest = || digest(fields, media);
     let selection = map.selection(slots_of(&map, call.texts(1)?)?, &Lot::new(key, &digest))?;
-    let judgement = verdict::judge(&map, fields, media, &selection)?;
+    let judgement = verdict::judge(&map, fields, media, &selection, &Owner::nobody())?;
     verdict_row(call, &map, &judgement, &judgement.live_hits(&map, true)?)
 }
 

@@ -2,6 +2,7 @@
 //! several of them make.
 
 use crate::rollout::{Lot, NUMBERS};
+use crate::rules::Rule;
 use crate::schedule::{Moment, Time};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
@@ -30,6 +31,8 @@ pub struct Release {
     pub salt: Vec<u8>,
     /// From when until when the package judges.
     pub valid: (Time, Time),
+    /// Under which conditions it asks for a stronger action.
+    pub rules: Vec<Rule>,
 }
 
 impl Release {

@@ -12,6 +12,7 @@ use crate::in_force::{self, InForce};
 use crate::pg::{self, Call};
 use crate::record::{self, Content};
 use crate::rollout::Lot;
+use crate::rules::Owner;
 use crate::verdict::{self, Judgement};
 use crate::watched::Watched;
 use crate::{partition_move, quarantine, reject, rescan, spool};
@@ -149,7 +150,12 @@ fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
     };
     let lot_digest = || digest;
     let selection = map.selection(None, &Lot::new(key.as_deref(), &lot_digest))?;
-    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), &selection)?;
+    let owner_key = || {
+        let column = attachment.owner.as_ref();
+        column.map_or(Ok(None), |column| print(firing, column))
+    };
+    let owner = Owner::new(map.installed, &owner_key);
+    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), &selection, &owner)?;
     Ok(Judged {
         map,
         judgement,
@@ -261,12 +267,16 @@ fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Dat
 
 /// The verdict as stored in a user's column and in quarantine.
 pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Value {
-    json!({
+    let mut verdict = json!({
         "action": judged.judgement.action,
         "score": verdict::decimal(judged.judgement.score),
         "set": record::hex(&judged.map.set_hash),
         "hits": hits,
-    })
+    });
+    if !judged.judgement.rules.is_empty() {
+        verdict["rules"] = judged.judgement.rules.clone().into();
+    }
+    verdict
 }
 
 /// What follows from the row as stored: `None`, or the error that rejects it (raised by [`reject`], outside Rust's

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::gucs;
 use crate::in_force::{Asked, InForce, Release, Selection};
 use crate::media_hits::{self, MediaFields, MediaFound};
+use crate::rules::Owner;
 use pg_moderation_engine::{FindOptions, Hit};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub struct Judgement {
     pub score: f32,
     pub found: Vec<Found>,
     pub media: Vec<MediaFound>,
+    /// The rules that made it stronger, and why.
+    pub rules: Vec<Value>,
 }
 
 /// Hits that a verdict lists at most, so that a megabyte of spam does not become ten megabytes of JSON. The verdict itself
@@ -117,6 +120,7 @@ pub fn judge(
     fields: &[Field<'_>],
     media: &MediaFields<'_>,
     selection: &Selection,
+    owner: &Owner<'_>,
 ) -> Result<Judgement> {
     if map.releases.is_empty() {
         return Ok(Judgement {
@@ -124,32 +128,66 @@ pub fn judge(
             score: 0.0,
             found: Vec::new(),
             media: Vec::new(),
+            rules: Vec::new(),
         });
     }
     let compiled = map.compiled()?;
     let found = find(compiled, fields, selection, false)?;
     let media = media_hits::find(compiled, media, selection, false)?;
-    conclude(&map.releases, found, media)
+    conclude(&map.releases, found, media, owner)
 }
 
 /// The verdict of one release or draft, as if it were the only one and live.
 pub fn judge_by(asked: &Asked, fields: &[Field<'_>]) -> Result<Judgement> {
     let found = find(&asked.compiled, fields, &Selection::timeless(), false)?;
-    conclude(std::slice::from_ref(&asked.release), found, Vec::new())
+    conclude(
+        std::slice::from_ref(&asked.release),
+        found,
+        Vec::new(),
+        &Owner::nobody(),
+    )
 }
 
-fn conclude(releases: &[Release], found: Vec<Found>, media: Vec<MediaFound>) -> Result<Judgement> {
+fn conclude(
+    releases: &[Release],
+    found: Vec<Found>,
+    media: Vec<MediaFound>,
+    owner: &Owner<'_>,
+) -> Result<Judgement> {
     let scores = package_scores(&found, &media);
-    let mut action: Option<&str> = None;
-    let mut highest = 0.0f32;
+    let mut judging: Vec<(&Release, f32)> = Vec::new();
     for (slot, score) in scores {
         let release = release_of(releases, slot)?;
-        if !release.is_enforced() {
-            continue;
+        if release.is_enforced() {
+            judging.push((release, score));
         }
+    }
+    // In an order of their own, so that what explains a verdict does not depend on a hash.
+    judging.sort_unstable_by_key(|(release, _)| (release.package_id, release.release));
+    let hit: Vec<&str> = judging
+        .iter()
+        .map(|(release, _)| release.package.as_str())
+        .collect();
+    let mut action: Option<&str> = None;
+    let mut highest = 0.0f32;
+    let mut rules = Vec::new();
+    for &(release, score) in &judging {
         highest = highest.max(score);
-        if score >= release.threshold && action.is_none_or(|action| rank(action) < rank(&release.action)) {
-            action = Some(&release.action);
+        let mut asks = (score >= release.threshold).then_some(release.action.as_str());
+        for (n, rule) in release.rules.iter().enumerate() {
+            if asks.map_or(0, rank) >= rank(&rule.action) {
+                continue;
+            }
+            if let Some(because) = rule.holds(release.package_id, score, &hit, owner)? {
+                rules.push(json!({
+                    "package": release.package, "release": release.release, "rule": n + 1,
+                    "from": asks, "action": rule.action, "because": because,
+                }));
+                asks = Some(&rule.action);
+            }
+        }
+        if action.map_or(0, rank) < asks.map_or(0, rank) {
+            action = asks;
         }
     }
     Ok(Judgement {
@@ -157,6 +195,7 @@ fn conclude(releases: &[Release], found: Vec<Found>, media: Vec<MediaFound>) -> 
         score: highest,
         found,
         media,
+        rules,
     })
 }
 
