@@ -9,6 +9,7 @@
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
+//! | [`mining`] | term mining and set cover for proposals and statistics |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
 //! | [`partition_move`] | rows that move between partitions are not judged again |
@@ -35,6 +36,7 @@ mod gucs;
 mod identity;
 mod in_force;
 mod material;
+mod mining;
 mod moderate;
 mod partition_move;
 mod pg;
@@ -71,7 +73,17 @@ extension_sql_file!(
     name = "statistics",
     requires = ["review"]
 );
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["statistics"]);
+extension_sql_file!(
+    "../sql/73_proposals.sql",
+    name = "proposals",
+    requires = ["statistics"]
+);
+extension_sql_file!(
+    "../sql/75_rollups.sql",
+    name = "rollups",
+    requires = ["proposals"]
+);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["rollups"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

@@ -7,6 +7,7 @@
 mod data;
 mod english;
 mod lists;
+mod mining;
 mod russian;
 mod speed;
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     run("english", english::english);
     run("english-package", english::package);
     run("innocent", english::innocent);
+    run("mining", mining::mining);
     run("speed", speed::speed);
     if failed {
         ExitCode::FAILURE
