@@ -26,12 +26,23 @@ CREATE TABLE moderation.packages (
     threshold       real NOT NULL DEFAULT 0 CHECK (threshold >= 0::real AND threshold < 'Infinity'::real),
     description     text,
     latest_release  integer NOT NULL DEFAULT 0,
+    valid_from      timestamptz,
+    expires_at      timestamptz,
+    needs_approval  boolean NOT NULL DEFAULT false,
+    frequency_source regclass,
+    rollout_salt    uuid NOT NULL DEFAULT gen_random_uuid(),
     created_at      timestamptz NOT NULL DEFAULT now(),
-    created_by      text NOT NULL
+    created_by      text NOT NULL,
+    CONSTRAINT packages_schedule_check CHECK (expires_at > valid_from)
 );
 COMMENT ON TABLE moderation.packages IS 'Named sets of risk items; action, threshold and policy here are the draft, releases freeze them.';
 COMMENT ON COLUMN moderation.packages.threshold IS 'The package acts when the sum of its items'' scores in one content reaches this; 0: any hit.';
 COMMENT ON COLUMN moderation.packages.latest_release IS 'Highest release number so far; the draft is release latest_release + 1.';
+COMMENT ON COLUMN moderation.packages.valid_from IS 'The package judges from this moment on; NULL: always. Copied into each deployment, which is what counts. Changed by alter_package(), at once.';
+COMMENT ON COLUMN moderation.packages.expires_at IS 'From this moment on the package judges nothing; NULL: never ends.';
+COMMENT ON COLUMN moderation.packages.needs_approval IS 'Going live takes request_publish() by one role and approve_publish() by another.';
+COMMENT ON COLUMN moderation.packages.frequency_source IS 'Table with columns word and frequency that lint_package() holds the terms against.';
+COMMENT ON COLUMN moderation.packages.rollout_salt IS 'Salt of the hash that decides which contents fall under a share.';
 
 -- Beside packages, so that editing a draft neither rewrites the row that matching reads nor signals a change.
 CREATE TABLE moderation.drafts (
@@ -73,18 +84,25 @@ CREATE TABLE moderation.item_versions (
     level           moderation.match_level NOT NULL,
     language        text,
     weight          real NOT NULL DEFAULT 1,
+    valid_from      timestamptz,
+    expires_at      timestamptz,
     item_hash       bytea NOT NULL,
     changed_at      timestamptz NOT NULL DEFAULT now(),
     changed_by      text NOT NULL,
-    PRIMARY KEY (item_id, added_in)
+    PRIMARY KEY (item_id, added_in),
+    CONSTRAINT item_versions_schedule_check CHECK (expires_at > valid_from)
 );
 CREATE UNIQUE INDEX item_versions_current_key ON moderation.item_versions (package_id, item_hash) WHERE removed_in IS NULL;
 CREATE INDEX item_versions_package_idx ON moderation.item_versions (package_id, added_in);
+CREATE INDEX item_versions_scheduled_idx ON moderation.item_versions (package_id, added_in)
+    WHERE valid_from IS NOT NULL OR expires_at IS NOT NULL;
 COMMENT ON TABLE moderation.item_versions IS 'What items say, and from which release (added_in) up to but not including which (removed_in). A release is a range query, not a copy.';
 COMMENT ON COLUMN moderation.item_versions.added_in IS 'First release that contains this version; latest_release + 1 while it is a draft.';
 COMMENT ON COLUMN moderation.item_versions.removed_in IS 'First release that no longer contains it; NULL: still there.';
 COMMENT ON COLUMN moderation.item_versions.allow IS 'An allow entry: suppresses hits of its package that lie inside its own span.';
 COMMENT ON COLUMN moderation.item_versions.language IS 'ISO 639-1 code of an inflected term, or of a rule whose words stand for all their forms; NULL: by its script (rules: words as they are).';
+COMMENT ON COLUMN moderation.item_versions.valid_from IS 'The item counts from this moment on, by the timestamp of the judging transaction; NULL: always.';
+COMMENT ON COLUMN moderation.item_versions.expires_at IS 'From this moment on the item is as if it were not there; NULL: never expires.';
 COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level, language and term: what makes two items the same.';
 
 CREATE TABLE moderation.releases (
@@ -99,6 +117,7 @@ CREATE TABLE moderation.releases (
     folding_version integer NOT NULL,
     terms           integer NOT NULL,
     allow_entries   integer NOT NULL,
+    scheduled       integer NOT NULL DEFAULT 0,
     note            text,
     published_at    timestamptz NOT NULL DEFAULT now(),
     published_by    text NOT NULL,
@@ -107,19 +126,48 @@ CREATE TABLE moderation.releases (
 COMMENT ON TABLE moderation.releases IS 'Immutable numbered states of packages, settings included. Matching only ever uses these.';
 COMMENT ON COLUMN moderation.releases.release_key IS 'Names this release in this database: item ids are local, the content hash is not.';
 COMMENT ON COLUMN moderation.releases.content_hash IS 'Hash of the set of items and the frozen settings; the same content has the same hash on every server, whatever its history.';
+COMMENT ON COLUMN moderation.releases.scheduled IS 'How many of its items have valid_from or expires_at.';
 
 CREATE TABLE moderation.deployments (
     deployment_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     package_id      integer NOT NULL,
     stage           moderation.stage NOT NULL,
     release         integer,
-    since           timestamptz NOT NULL DEFAULT now(),
+    share           numeric(5, 2) NOT NULL DEFAULT 100 CHECK (share > 0.0 AND share <= 100.0),
+    rest            integer,
+    valid_from      timestamptz,
+    expires_at      timestamptz,
+    operation       text NOT NULL DEFAULT 'publish',
+    -- The clock, not the transaction's time: under the package's lock it grows with the ids, so that the past has one order.
+    since           timestamptz NOT NULL DEFAULT clock_timestamp(),
     deployed_by     text NOT NULL,
     note            text
 );
 CREATE INDEX deployments_current_idx ON moderation.deployments (package_id, stage, deployment_id DESC);
 COMMENT ON TABLE moderation.deployments IS 'What was put in force, when and by whom; append-only. The newest row of a package and stage counts.';
 COMMENT ON COLUMN moderation.deployments.release IS 'NULL: nothing is in force in this stage any more.';
+COMMENT ON COLUMN moderation.deployments.share IS 'Percent of the contents that this release judges, chosen by a hash of their key.';
+COMMENT ON COLUMN moderation.deployments.rest IS 'The release that judges the other contents while share is below 100; NULL: none does.';
+COMMENT ON COLUMN moderation.deployments.operation IS 'What made it: publish, promote, rollout, rollback, retire, restore, alter.';
+COMMENT ON COLUMN moderation.deployments.valid_from IS 'The package''s valid_from at that time.';
+COMMENT ON COLUMN moderation.deployments.expires_at IS 'The package''s expires_at at that time.';
+
+CREATE TYPE moderation.item_effect AS ENUM ('off', 'shadow', 'normal');
+COMMENT ON TYPE moderation.item_effect IS 'What an override does to an item in force: as if it were not there; recorded but not enforced; lifted.';
+
+CREATE TABLE moderation.item_overrides (
+    override_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    package_id      integer NOT NULL,
+    item_id         bigint NOT NULL,
+    effect          moderation.item_effect NOT NULL,
+    until           timestamptz,
+    since           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    overridden_by   text NOT NULL,
+    reason          text
+);
+CREATE INDEX item_overrides_current_idx ON moderation.item_overrides (item_id, override_id DESC);
+COMMENT ON TABLE moderation.item_overrides IS 'Items taken out of enforcement without a publish (snooze_items()), and when that was lifted; append-only. The newest row of an item counts.';
+COMMENT ON COLUMN moderation.item_overrides.until IS 'The override ends by itself at this moment; NULL: when it is lifted.';
 
 -- An empty table that nobody reads: invalidating its relation tells every backend that the map of what is in force is
 -- stale, without making anybody replan queries on the real tables.

@@ -18,6 +18,19 @@ CREATE FUNCTION moderation.moderate_text(body text, package text, content_key te
     RETURN moderation.moderate_text(body, CASE WHEN package IS NULL THEN NULL ELSE ARRAY[package] END, content_key);
 COMMENT ON FUNCTION moderation.moderate_text(text, text, text) IS 'The verdict on a text by the live release of one package.';
 
+CREATE FUNCTION moderation.moderate_text_as_of(
+    body text, at timestamptz, packages text[] DEFAULT NULL, content_key text DEFAULT NULL)
+    RETURNS moderation.verdict
+    LANGUAGE c STABLE PARALLEL SAFE COST 1000
+    AS 'MODULE_PATHNAME', 'moderation_moderate_text_as_of';
+COMMENT ON FUNCTION moderation.moderate_text_as_of(text, timestamptz, text[], text) IS 'The verdict on a text by what was in force at that time: deployments, shares, overrides and schedules of then, by today''s engine. A time to come: what is in force now, with the schedules of then.';
+
+CREATE FUNCTION moderation.moderate_text_by_release(body text, package text, release integer DEFAULT NULL)
+    RETURNS moderation.verdict
+    LANGUAGE c STABLE PARALLEL SAFE COST 200
+    AS 'MODULE_PATHNAME', 'moderation_moderate_text_by_release';
+COMMENT ON FUNCTION moderation.moderate_text_by_release(text, text, integer) IS 'The verdict on a text by one release of a package, in force or not, or by its draft (release NULL): by all its items, whatever their schedule.';
+
 CREATE FUNCTION moderation.text_hits(
     body text, packages text[] DEFAULT NULL, release integer DEFAULT NULL, draft boolean DEFAULT false,
     suppressed boolean DEFAULT false)
@@ -127,6 +140,10 @@ CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.de
     FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force_truncate AFTER TRUNCATE ON moderation.deployments
     FOR EACH STATEMENT EXECUTE FUNCTION moderation.signal_in_force();
+CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.item_overrides
+    FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
+CREATE TRIGGER signal_in_force_truncate AFTER TRUNCATE ON moderation.item_overrides
+    FOR EACH STATEMENT EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force AFTER INSERT OR DELETE ON moderation.packages
     FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force_rename AFTER UPDATE ON moderation.packages
@@ -139,6 +156,8 @@ CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.in
     FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 ALTER TABLE moderation.deployments ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.deployments ENABLE ALWAYS TRIGGER signal_in_force_truncate;
+ALTER TABLE moderation.item_overrides ENABLE ALWAYS TRIGGER signal_in_force;
+ALTER TABLE moderation.item_overrides ENABLE ALWAYS TRIGGER signal_in_force_truncate;
 ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force_rename;
 ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force_truncate;

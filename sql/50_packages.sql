@@ -26,6 +26,8 @@ BEGIN
             DETAIL = 'Policy names are unique in a database.',
             HINT = 'Choose another name.';
     END IF;
+    PERFORM moderation.audit('create_policy', NULL, NULL, to_jsonb(p), NULL)
+    FROM moderation.policies p WHERE p.policy_id = new_id;
     RETURN new_id;
 END
 $fn$;
@@ -84,6 +86,8 @@ BEGIN
     END IF;
     INSERT INTO moderation.drafts (package_id, set_state, changed_by)
     VALUES (new_id, moderation.set_hash_apply('', '{}', '{}'), moderation.caller());
+    PERFORM moderation.audit('create_package', p.name, NULL, to_jsonb(p) - 'rollout_salt', NULL)
+    FROM moderation.packages p WHERE p.package_id = new_id;
     RETURN new_id;
 END
 $fn$;
@@ -111,11 +115,42 @@ COMMENT ON FUNCTION moderation.lock_package(text) IS 'Internal: the package by n
 CREATE FUNCTION moderation.item_element(item_hash bytea, weight real) RETURNS bytea
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN item_hash || float4send(weight);
-COMMENT ON FUNCTION moderation.item_element(bytea, real) IS 'Internal: what an item contributes to its release''s content hash.';
+COMMENT ON FUNCTION moderation.item_element(bytea, real) IS 'Internal: what an item without times contributes to its release''s content hash.';
+
+CREATE FUNCTION moderation.item_element(item_hash bytea, weight real, valid_from timestamptz, expires_at timestamptz) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN moderation.item_element(item_hash, weight)
+        || CASE WHEN valid_from IS NULL AND expires_at IS NULL THEN ''::bytea
+                ELSE '\x74'::bytea || timestamptz_send(coalesce(valid_from, '-infinity'))
+                     || timestamptz_send(coalesce(expires_at, 'infinity')) END;
+COMMENT ON FUNCTION moderation.item_element(bytea, real, timestamptz, timestamptz) IS 'Internal: what an item contributes to its release''s content hash; its times only when it has some.';
+
+CREATE FUNCTION moderation.check_schedule(INOUT valid_from timestamptz, INOUT expires_at timestamptz)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    valid_from := nullif(valid_from, '-infinity');
+    expires_at := nullif(expires_at, 'infinity');
+    IF expires_at <= now() THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('expires_at %s is in the past', expires_at),
+            DETAIL = format('It is %s now.', now()),
+            HINT = 'Give a time to come, or ''infinity'' for none.';
+    END IF;
+    IF expires_at <= valid_from OR valid_from = 'infinity' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('a schedule from %s to %s is empty', valid_from, coalesce(expires_at, 'infinity')),
+            DETAIL = 'valid_from must be before expires_at.',
+            HINT = 'Leave one of them out, or change it.';
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_schedule(timestamptz, timestamptz) IS 'Internal: refuses schedules that are over or empty; infinite ends become NULL.';
 
 CREATE FUNCTION moderation.add_to_draft(
     package text, terms text[], allow boolean, match moderation.match_mode, level moderation.match_level, language text,
-    weight real, source text, case_ref text, note text, OUT added integer, OUT skipped integer)
+    weight real, source text, case_ref text, note text, valid_from timestamptz, expires_at timestamptz,
+    OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -123,6 +158,7 @@ DECLARE
     texts text[];
     hashes bytea[];
     elements bytea[];
+    item_ids bigint[];
 BEGIN
     IF terms IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -142,6 +178,7 @@ BEGIN
             DETAIL = 'A weight is above 0 and at most 1000; 1 is the default.',
             HINT = 'Leave it out unless the package has a threshold.';
     END IF;
+    SELECT s.valid_from, s.expires_at INTO valid_from, expires_at FROM moderation.check_schedule(valid_from, expires_at) s;
     target := moderation.lock_package(package);
     SELECT array_agg(c.term), array_agg(c.item_hash) INTO texts, hashes
     FROM moderation.check_terms(terms, allow, match, level, lower(language)) c;
@@ -156,14 +193,17 @@ BEGIN
         SELECT f.item_id, target.package_id, source, case_ref, note, moderation.caller() FROM fresh f
     ), new_versions AS (
         INSERT INTO moderation.item_versions
-            (item_id, package_id, added_in, allow, term, match, level, language, weight, item_hash, changed_by)
+            (item_id, package_id, added_in, allow, term, match, level, language, weight, valid_from, expires_at, item_hash,
+             changed_by)
         SELECT f.item_id, target.package_id, target.latest_release + 1, add_to_draft.allow, f.term,
-               add_to_draft.match, add_to_draft.level, lower(add_to_draft.language), add_to_draft.weight, f.item_hash, moderation.caller()
+               add_to_draft.match, add_to_draft.level, lower(add_to_draft.language), add_to_draft.weight,
+               add_to_draft.valid_from, add_to_draft.expires_at, f.item_hash, moderation.caller()
         FROM fresh f
-        RETURNING item_hash
+        RETURNING item_id, item_hash
     )
-    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight)), count(*)
-    INTO elements, added FROM new_versions n;
+    SELECT array_agg(moderation.item_element(n.item_hash, add_to_draft.weight, add_to_draft.valid_from, add_to_draft.expires_at)),
+           array_agg(n.item_id ORDER BY n.item_id), count(*)
+    INTO elements, item_ids, added FROM new_versions n;
     skipped := cardinality(terms) - added;
     IF added > 0 THEN
         UPDATE moderation.drafts d
@@ -172,37 +212,40 @@ BEGIN
             allow_entries = d.allow_entries + CASE WHEN add_to_draft.allow THEN added ELSE 0 END,
             draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
+        PERFORM moderation.audit(CASE WHEN allow THEN 'allow_terms' ELSE 'add_terms' END, target.name, NULL,
+            jsonb_build_object('items', item_ids, 'added', added, 'skipped', skipped), note);
     END IF;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, text, real, text, text, text) IS 'Internal: what add_terms() and allow_terms() share.';
+COMMENT ON FUNCTION moderation.add_to_draft(text, text[], boolean, moderation.match_mode, moderation.match_level, text, real, text, text, text, timestamptz, timestamptz) IS 'Internal: what add_terms() and allow_terms() share.';
 
 CREATE FUNCTION moderation.add_terms(
     package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
     weight real DEFAULT 1, source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
-    language text DEFAULT NULL,
+    language text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_to_draft(package, terms, false, match, level, language, weight, source, case_ref, note) a;
+    FROM moderation.add_to_draft(package, terms, false, match, level, language, weight, source, case_ref, note, valid_from, expires_at) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text, text) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package().';
+COMMENT ON FUNCTION moderation.add_terms(text, text[], moderation.match_mode, moderation.match_level, real, text, text, text, text, timestamptz, timestamptz) IS 'Adds terms to the package''s draft. Terms that are already there are skipped and counted. No verdict changes before publish_package(). valid_from and expires_at: when they count.';
 
 CREATE FUNCTION moderation.allow_terms(
     package text, terms text[], match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded',
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL, language text DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_to_draft(package, terms, true, match, level, language, 1, source, case_ref, note) a;
+    FROM moderation.add_to_draft(package, terms, true, match, level, language, 1, source, case_ref, note, valid_from, expires_at) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text, text) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
+COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text, text, timestamptz, timestamptz) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
 
 CREATE FUNCTION moderation.remove_items(package text, items bigint[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -213,6 +256,7 @@ DECLARE
     removed integer;
     elements bytea[];
     removed_allow integer;
+    gone jsonb;
 BEGIN
     target := moderation.lock_package(package);
     SELECT array_agg(DISTINCT i) INTO unknown FROM unnest(items) i
@@ -224,8 +268,9 @@ BEGIN
             DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
-    SELECT array_agg(moderation.item_element(v.item_hash, v.weight)), count(*), count(*) FILTER (WHERE v.allow)
-    INTO elements, removed, removed_allow
+    SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*),
+           count(*) FILTER (WHERE v.allow), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+    INTO elements, removed, removed_allow, gone
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
@@ -244,6 +289,7 @@ BEGIN
         terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
+    PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, NULL);
     RETURN removed;
 END
 $fn$;
@@ -273,39 +319,62 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.remove_terms(text, text[]) IS 'Removes every item and allow entry with one of these texts from the package''s draft; returns how many.';
 
-CREATE FUNCTION moderation.deploy(package_id integer, stage moderation.stage, release integer, note text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION moderation.deployed(package_id integer, stage moderation.stage) RETURNS moderation.deployments
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT d FROM moderation.deployments d
+        WHERE d.package_id = deployed.package_id AND d.stage = deployed.stage
+        ORDER BY d.deployment_id DESC LIMIT 1;
+    END;
+COMMENT ON FUNCTION moderation.deployed(integer, moderation.stage) IS 'Internal: the deployment that counts for a package and stage.';
+
+CREATE FUNCTION moderation.deploy(
+    package_id integer, stage moderation.stage, release integer, note text, share numeric DEFAULT 100,
+    rest integer DEFAULT NULL, operation text DEFAULT 'publish')
+    RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    current_release integer;
+    current_one moderation.deployments := moderation.deployed(package_id, stage);
+    target moderation.packages;
 BEGIN
-    SELECT d.release INTO current_release FROM moderation.deployments d
-    WHERE d.package_id = deploy.package_id AND d.stage = deploy.stage
-    ORDER BY d.deployment_id DESC LIMIT 1;
-    IF current_release IS DISTINCT FROM deploy.release THEN
-        INSERT INTO moderation.deployments (package_id, stage, release, deployed_by, note)
-        VALUES (deploy.package_id, deploy.stage, deploy.release, moderation.caller(), deploy.note);
+    SELECT * INTO target FROM moderation.packages p WHERE p.package_id = deploy.package_id;
+    IF deploy.release IS NULL THEN
+        -- Nothing has no schedule.
+        target.valid_from := NULL;
+        target.expires_at := NULL;
+    END IF;
+    IF ROW(current_one.release, coalesce(current_one.share, 100), current_one.rest, current_one.valid_from, current_one.expires_at)
+       IS DISTINCT FROM ROW(deploy.release, deploy.share, deploy.rest, target.valid_from, target.expires_at) THEN
+        INSERT INTO moderation.deployments
+            (package_id, stage, release, share, rest, valid_from, expires_at, operation, deployed_by, note)
+        VALUES (deploy.package_id, deploy.stage, deploy.release, deploy.share, deploy.rest, target.valid_from,
+                target.expires_at, deploy.operation, moderation.caller(), deploy.note);
     END IF;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text) IS 'Internal: puts a release (or nothing) in force in one stage, if it is not already.';
+COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text, numeric, integer, text) IS 'Internal: puts a release (or nothing) in force in one stage, if it is not already.';
 
-CREATE FUNCTION moderation.publish_package(name text, stage moderation.stage DEFAULT 'live', note text DEFAULT NULL)
-    RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION moderation.stages_of(package_id integer) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT jsonb_object_agg(s.stage, (
+            SELECT d.release FROM moderation.deployments d
+            WHERE d.package_id = stages_of.package_id AND d.stage = s.stage
+            ORDER BY d.deployment_id DESC LIMIT 1))
+        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage);
+    END;
+COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage, as the audit log shows it.';
+
+CREATE FUNCTION moderation.freeze_draft(target moderation.packages, note text) RETURNS integer
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    target moderation.packages;
     draft moderation.drafts;
     policy moderation.policies;
     latest moderation.releases;
     hash bytea;
     number integer;
 BEGIN
-    IF publish_package.stage IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'stage must not be NULL',
-            DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
-    END IF;
-    target := moderation.lock_package(publish_package.name);
     SELECT * INTO draft FROM moderation.drafts d WHERE d.package_id = target.package_id;
     SELECT * INTO policy FROM moderation.policies p WHERE p.policy_id = target.policy_id;
     SELECT * INTO latest FROM moderation.releases r
@@ -322,49 +391,131 @@ BEGIN
         'UTF8'));
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
-        number := latest.release;
-    ELSE
-        number := target.latest_release + 1;
-        INSERT INTO moderation.releases
-            (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
-             terms, allow_entries, note, published_by)
-        VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
-                moderation.folding_version(), draft.terms, draft.allow_entries, publish_package.note, moderation.caller());
-        UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
+        RETURN latest.release;
     END IF;
-    IF publish_package.stage = 'shadow' AND number = (
-        SELECT d.release FROM moderation.deployments d
-        WHERE d.package_id = target.package_id AND d.stage = 'live' ORDER BY d.deployment_id DESC LIMIT 1) THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('release %s of package "%s" is live already', number, target.name),
-            DETAIL = 'The draft has not changed since, and a release is live or shadow, never both.',
-            HINT = 'Change the draft first, or retire the package to take the release out of force.';
-    END IF;
-    PERFORM moderation.deploy(target.package_id, publish_package.stage, number, publish_package.note);
-    IF publish_package.stage = 'live' THEN
-        -- A release is live or shadow, never both: its shadow run ends here.
-        PERFORM moderation.deploy(target.package_id, 'shadow', NULL, 'now live')
-        FROM (SELECT d.release FROM moderation.deployments d
-              WHERE d.package_id = target.package_id AND d.stage = 'shadow'
-              ORDER BY d.deployment_id DESC LIMIT 1) s
-        WHERE s.release = number;
-    END IF;
-    PERFORM moderation.compile_in_force();
-    PERFORM moderation.collect_rejected();
+    number := target.latest_release + 1;
+    INSERT INTO moderation.releases
+        (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
+         terms, allow_entries, scheduled, note, published_by)
+    VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
+            moderation.folding_version(), draft.terms, draft.allow_entries,
+            (SELECT count(*) FROM moderation.item_versions v
+             WHERE v.package_id = target.package_id AND v.removed_in IS NULL
+               AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)),
+            freeze_draft.note, moderation.caller());
+    UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
     RETURN number;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.publish_package(text, moderation.stage, text) IS 'Freezes the draft as a release and puts it in force, in one transaction; returns the release number. An unchanged draft is put in force as the newest release.';
+COMMENT ON FUNCTION moderation.freeze_draft(moderation.packages, text) IS 'Internal: makes a release of the draft, or finds that the newest one says the same; returns its number. The package is locked.';
+
+CREATE FUNCTION moderation.put_in_force(
+    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text)
+    RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    live moderation.deployments := moderation.deployed(target.package_id, 'live');
+    shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
+    rest integer;
+BEGIN
+    IF target.expires_at <= now() THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('package "%s" expired at %s', target.name, target.expires_at),
+            DETAIL = 'Nothing that is put in force would judge.',
+            HINT = format('SELECT moderation.alter_package(%L, expires_at => ''infinity'');', target.name);
+    END IF;
+    IF stage = 'shadow' THEN
+        IF release IN (live.release, live.rest) THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('release %s of package "%s" is live already', release, target.name),
+                DETAIL = 'The draft has not changed since, and a release is live or shadow, never both.',
+                HINT = 'Change the draft first, or retire the package to take the release out of force.';
+        END IF;
+        IF share <> 100.0 THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = 'a share is for stage live',
+                DETAIL = 'A shadow release enforces nothing and records every content.',
+                HINT = 'Leave share out.';
+        END IF;
+        PERFORM moderation.deploy(target.package_id, 'shadow', release, note, operation => put_in_force.operation);
+    ELSE
+        PERFORM moderation.check_share(share);
+        IF share < 100.0 THEN
+            -- A new candidate takes the place of the one before it; who judges the rest stays.
+            rest := CASE WHEN live.share < 100.0 THEN live.rest ELSE live.release END;
+            IF rest = release THEN
+                RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                    MESSAGE = format('release %s of package "%s" is live already', release, target.name),
+                    DETAIL = 'It judges the contents that a share leaves, so it cannot be the release that gets the share.',
+                    HINT = 'Change the draft first.';
+            END IF;
+        END IF;
+        PERFORM moderation.deploy(target.package_id, 'live', release, note, share, rest, operation);
+        IF shadow.release = release THEN
+            -- A release is live or shadow, never both: its shadow run ends here.
+            PERFORM moderation.deploy(target.package_id, 'shadow', NULL, 'now live', operation => put_in_force.operation);
+        END IF;
+    END IF;
+    PERFORM moderation.compile_in_force();
+    PERFORM moderation.collect_rejected();
+END
+$fn$;
+COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
+
+CREATE FUNCTION moderation.check_share(share numeric) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    IF share IS NULL OR share = 'NaN'::numeric OR share <= 0.0 OR share > 100.0 OR share <> round(share, 2) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('share %s is out of range', coalesce(share::text, 'NULL')),
+            DETAIL = 'A share is a percentage above 0 and at most 100, in steps of 0.01.',
+            HINT = 'To take a release out of force, use rollback_package() or retire_package().';
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_share(numeric) IS 'Internal: refuses what is no percentage of the contents.';
+
+CREATE FUNCTION moderation.publish_package(
+    name text, stage moderation.stage DEFAULT 'live', note text DEFAULT NULL, share numeric DEFAULT 100)
+    RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    target moderation.packages;
+    number integer;
+    before jsonb;
+BEGIN
+    IF publish_package.stage IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'stage must not be NULL',
+            DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
+    END IF;
+    target := moderation.lock_package(publish_package.name);
+    before := moderation.stages_of(target.package_id);
+    number := moderation.freeze_draft(target, publish_package.note);
+    PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
+    PERFORM moderation.audit('publish_package', target.name, before,
+        moderation.stages_of(target.package_id) || (
+            SELECT jsonb_build_object('release', number, 'share', publish_package.share, 'content_hash', encode(r.content_hash, 'hex'))
+            FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number),
+        publish_package.note);
+    RETURN number;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.publish_package(text, moderation.stage, text, numeric) IS 'Freezes the draft as a release and puts it in force, in one transaction; returns the release number. An unchanged draft is put in force as the newest release. share: percent of the contents that it judges, the rest staying with the live release before.';
 
 CREATE FUNCTION moderation.retire_package(name text, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
     target moderation.packages;
+    before jsonb;
 BEGIN
     target := moderation.lock_package(retire_package.name);
-    PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note)
+    before := moderation.stages_of(target.package_id);
+    PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note, operation => 'retire')
     FROM unnest(enum_range(NULL::moderation.stage)) s;
+    PERFORM moderation.audit('retire_package', target.name, before, moderation.stages_of(target.package_id), retire_package.note)
+    WHERE before <> moderation.stages_of(target.package_id);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.retire_package(text, text) IS 'Takes the package out of force in both stages. Items, releases and records stay; publish_package() brings it back.';
+COMMENT ON FUNCTION moderation.retire_package(text, text) IS 'Takes the package out of force in both stages. Items, releases and records stay; restore_package() brings back what was in force, publish_package() the draft.';

@@ -1,7 +1,7 @@
 -- Attaching tables: which columns are watched, and what a block verdict does. Runs with the caller's own rights, who
 -- must be allowed to create triggers on the table; only the entry in sources is ours.
 
-CREATE FUNCTION moderation.register_source(relation regclass, attached boolean) RETURNS integer
+CREATE FUNCTION moderation.register_source(relation regclass, attached boolean, settings jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -24,10 +24,13 @@ BEGIN
         UPDATE moderation.sources s SET detached_at = now() WHERE s.relation = register_source.relation
         RETURNING s.source_id INTO found_id;
     END IF;
+    PERFORM moderation.audit(CASE WHEN attached THEN 'attach' ELSE 'detach' END, NULL,
+        CASE WHEN NOT attached THEN v.entry END, CASE WHEN attached THEN v.entry END, NULL)
+    FROM (SELECT jsonb_build_object('source_id', found_id, 'relation', relation::text) || coalesce(settings, '{}')) v(entry);
     RETURN found_id;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.register_source(regclass, boolean) IS 'Internal: notes that a table is attached or no longer is.';
+COMMENT ON FUNCTION moderation.register_source(regclass, boolean, jsonb) IS 'Internal: notes that a table is attached or no longer is.';
 
 CREATE FUNCTION moderation.watched_column(relation regclass, parameter text, column_name name) RETURNS pg_attribute
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -68,6 +71,7 @@ DECLARE
     ordered name[] := '{}';
     entry record;
     source integer;
+    settings jsonb;
 BEGIN
     SELECT * INTO relation FROM pg_class c WHERE c.oid = "table";
     IF relation.oid IS NULL OR relation.relkind NOT IN ('r', 'p') THEN
@@ -167,14 +171,14 @@ BEGIN
                               coalesce(roles->(entry.column_name::text), '[]') || to_jsonb(entry.role));
     END LOOP;
 
-    source := moderation.register_source("table", true);
+    settings := jsonb_build_object('on_block', on_block,
+        'roles', (SELECT jsonb_agg(roles->(c::text) ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)));
+    source := moderation.register_source("table", true, settings || jsonb_build_object('columns', to_jsonb(ordered)));
     -- The settings live in this trigger: its column list follows renames, refuses drops, and is dumped and restored
     -- with the table by PostgreSQL itself. The roles come in the same order as the columns.
     EXECUTE format('CREATE TRIGGER moderation_columns AFTER UPDATE OF %s ON %s FOR EACH STATEMENT '
                    'EXECUTE FUNCTION moderation.watched_columns(%L)',
-        (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)), "table",
-        jsonb_build_object('on_block', on_block,
-            'roles', (SELECT jsonb_agg(roles->(c::text) ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n))));
+        (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)), "table", settings);
     -- Of a partitioned table it also tells rows that only move between partitions.
     IF on_block = 'quarantine' OR verdict_column IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
         -- Row triggers fire in the order of their names: ours shall see what the others made of the row.
@@ -201,7 +205,7 @@ BEGIN
             DETAIL = 'It carries no moderation triggers of its own.',
             HINT = 'Attached tables are listed in moderation.attachments.';
     END IF;
-    PERFORM moderation.register_source("table", false);
+    PERFORM moderation.register_source("table", false, NULL);
     FOR trigger_name IN
         SELECT t.tgname FROM pg_trigger t
         WHERE t.tgrelid = "table" AND t.tgname IN ('moderation_columns', 'moderation_record', 'zzzz_moderation_judge')
@@ -255,6 +259,12 @@ CREATE FUNCTION moderation.resolve_quarantined(quarantine_id bigint, resolution 
         UPDATE moderation.quarantine q
         SET resolution = resolve_quarantined.resolution, resolved_at = now(), resolved_by = moderation.caller(),
             note = resolve_quarantined.note
+        WHERE q.quarantine_id = resolve_quarantined.quarantine_id;
+        SELECT moderation.audit(
+            CASE resolve_quarantined.resolution WHEN 'released' THEN 'release_quarantined' ELSE 'discard_quarantined' END, NULL,
+            jsonb_build_object('quarantine_id', q.quarantine_id, 'source', s.relation, 'content_key', q.content_key),
+            jsonb_build_object('resolution', q.resolution), resolve_quarantined.note)
+        FROM moderation.quarantine q LEFT JOIN moderation.sources s ON s.source_id = q.source_id
         WHERE q.quarantine_id = resolve_quarantined.quarantine_id;
     END;
 COMMENT ON FUNCTION moderation.resolve_quarantined(bigint, text, text) IS 'Internal: marks a quarantined row released or discarded.';

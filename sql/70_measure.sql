@@ -114,6 +114,9 @@ BEGIN
         END IF;
         IF ring = 'hits' THEN hits := hits + gone; ELSE exposures := exposures + gone; END IF;
     END LOOP;
+    PERFORM moderation.audit('expire_records', NULL, jsonb_build_object('hits', hits, 'exposures', exposures),
+        jsonb_build_object('keep', keep), NULL)
+    WHERE hits + exposures > 0;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.expire_records(interval) IS 'Retention: empties every bucket of hits and exposures whose newest row is older than keep; returns how many rows went.';

@@ -1,26 +1,58 @@
 -- What dashboards read: a stable contract, column by column.
 
 CREATE VIEW moderation.in_force AS
-    SELECT p.name AS package, d.stage, d.release, r.action, r.threshold, r.policy, r.severity, r.terms, r.allow_entries,
-           d.since, d.deployed_by, d.note, r.content_hash
+    SELECT p.name AS package, d.stage, part.release, r.action, r.threshold, r.policy, r.severity, r.terms, r.allow_entries,
+           d.since, d.deployed_by, d.note, r.content_hash, part.share, d.valid_from, d.expires_at,
+           coalesce(d.valid_from <= now(), true) AND coalesce(d.expires_at > now(), true) AS judges_now,
+           (SELECT count(*) FROM (
+                SELECT v.item_id FROM moderation.item_versions v
+                WHERE v.package_id = d.package_id AND v.added_in <= part.release
+                  AND (v.removed_in IS NULL OR v.removed_in > part.release)
+                  AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)
+                  AND (v.valid_from > now() OR v.expires_at <= now())
+                UNION
+                SELECT v.item_id FROM moderation.item_overrides o
+                JOIN moderation.item_versions v ON v.item_id = o.item_id
+                WHERE o.package_id = d.package_id AND v.added_in <= part.release
+                  AND (v.removed_in IS NULL OR v.removed_in > part.release)
+                  AND o.effect = 'off' AND (o.until IS NULL OR o.until > now())
+                  AND NOT EXISTS (SELECT FROM moderation.item_overrides n
+                                  WHERE n.item_id = o.item_id AND n.override_id > o.override_id)) i) AS inactive_items
     FROM moderation.packages p
     CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
     CROSS JOIN LATERAL (
         SELECT d.* FROM moderation.deployments d
         WHERE d.package_id = p.package_id AND d.stage = s.stage
         ORDER BY d.deployment_id DESC LIMIT 1) d
+    CROSS JOIN LATERAL (VALUES (d.release, d.share), (d.rest, 100.0 - d.share)) AS part(release, share)
     JOIN moderation.releases r
-      ON r.package_id = d.package_id AND r.release = d.release;
-COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per package and stage with a release in force.';
+      ON r.package_id = d.package_id AND r.release = part.release;
+COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per release in force, two live ones of a package during a rollout; share: percent of the contents it judges; judges_now: within the package''s schedule; inactive_items: snoozed, expired or not yet valid.';
+
+CREATE VIEW moderation.item_overrides_in_force AS
+    SELECT p.name AS package, o.item_id, v.term, o.effect, o.since, o.until, o.overridden_by, o.reason
+    FROM moderation.item_overrides o
+    JOIN moderation.packages p ON p.package_id = o.package_id
+    LEFT JOIN LATERAL (SELECT v.term FROM moderation.item_versions v
+                       WHERE v.item_id = o.item_id ORDER BY v.added_in DESC LIMIT 1) v ON true
+    WHERE o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
+      AND NOT EXISTS (SELECT FROM moderation.item_overrides n
+                      WHERE n.item_id = o.item_id AND n.override_id > o.override_id);
+COMMENT ON VIEW moderation.item_overrides_in_force IS 'Items that are snoozed, or kept to shadow, at this moment.';
 
 CREATE VIEW moderation.current_items AS
     SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.language, v.weight, v.added_in,
-           v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by
+           v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by,
+           v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until
     FROM moderation.item_versions v
     JOIN moderation.packages p ON p.package_id = v.package_id
     JOIN moderation.items i ON i.item_id = v.item_id
+    LEFT JOIN LATERAL (
+        SELECT o.effect, o.until FROM moderation.item_overrides o
+        WHERE o.item_id = v.item_id ORDER BY o.override_id DESC LIMIT 1) o
+      ON o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
     WHERE v.removed_in IS NULL;
-COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items the next release would contain; is_draft marks those no release has yet.';
+COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items the next release would contain; is_draft marks those no release has yet; override and override_until: snoozed, or kept to shadow, at this moment.';
 
 CREATE VIEW moderation.recent_hits AS
     SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
@@ -36,7 +68,7 @@ CREATE VIEW moderation.recent_hits AS
 COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
 
 CREATE VIEW moderation.items_never_hit AS
-    SELECT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source
+    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source
     FROM moderation.in_force f
     JOIN moderation.packages p ON p.name = f.package
     JOIN moderation.item_versions v

@@ -5,6 +5,8 @@ GRANT EXECUTE ON FUNCTION
     moderation.matches(text, text),
     moderation.moderate_text(text, text[], text),
     moderation.moderate_text(text, text, text),
+    moderation.moderate_text_as_of(text, timestamptz, text[], text),
+    moderation.moderate_text_by_release(text, text, integer),
     moderation.text_hits(text, text[], integer, boolean, boolean),
     moderation.text_hits(text, text, integer, boolean, boolean),
     moderation.mask_text(text, text[], text),

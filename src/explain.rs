@@ -5,9 +5,10 @@
 use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
-use crate::material::enum_label;
+use crate::material::{digest_of, enum_label};
 use crate::moderate::slots_of;
 use crate::pg::{self, Call, Rows};
+use crate::rollout::Lot;
 use pg_moderation_engine::{
     FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at, mask_text,
 };
@@ -177,8 +178,11 @@ fn mask(call: &Call) -> Result<Option<Datum>> {
         return Err(Error::Mask);
     };
     let map = in_force::current()?;
-    let mut slots =
-        slots_of(&map, call.texts(1)?)?.unwrap_or_else(|| (0..map.releases.len() as u16).collect());
+    let digest = || digest_of(std::iter::once(Some(body)));
+    let selection = map.selection(slots_of(&map, call.texts(1)?)?, &Lot::new(None, &digest))?;
+    let mut slots = selection
+        .slots
+        .unwrap_or_else(|| (0..map.releases.len() as u16).collect());
     slots.retain(|&slot| map.releases.get(usize::from(slot)).is_some_and(Release::is_live));
     if slots.is_empty() {
         return Ok(Some(pg::text_datum(body)));
@@ -187,6 +191,7 @@ fn mask(call: &Call) -> Result<Option<Datum>> {
     let options = FindOptions {
         slots: Some(slots),
         limit: MAX_MASKED,
+        inactive: selection.moment.unenforced.clone(),
         ..FindOptions::default()
     };
     let hits = map.compiled()?.matcher.find(body, &options, &mut interrupted)?;

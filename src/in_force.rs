@@ -16,34 +16,15 @@
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Installed};
+use crate::release::set_hash;
+pub use crate::release::{Release, Selection};
+use crate::rollout::{Lot, NUMBERS};
+use crate::schedule::{self, Moment, Override, Time};
 use crate::spi;
 use pgrx::pg_sys;
-use sha2::{Digest, Sha256};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// A release that judges, frozen settings included.
-#[derive(Clone, PartialEq)]
-pub struct Release {
-    pub package_id: i32,
-    pub package: String,
-    pub release: i32,
-    /// `shadow` or `live`; `None` when asked for explicitly.
-    pub stage: Option<String>,
-    pub action: String,
-    pub threshold: f32,
-    /// Names the content in this database: release key and content hash; for a draft, its own hash.
-    pub key: Vec<u8>,
-    /// How many terms and allow entries it has.
-    pub items: i32,
-}
-
-impl Release {
-    pub fn is_live(&self) -> bool {
-        self.stage.as_deref() == Some("live")
-    }
-}
 
 /// OIDs of the labels of our enums, so that results need no look-up by name.
 pub type Labels = HashMap<(String, String), pg_sys::Oid>;
@@ -59,10 +40,71 @@ pub struct InForce {
     pub set_hash: [u8; 32],
     /// Salt of the exposure sample and identity of the installation, once something was attached.
     pub installation: Option<(String, Vec<u8>)>,
+    /// Items taken out of enforcement.
+    overrides: Vec<Override>,
+    /// The moment that this map is asked for; `None`: the transaction's time.
+    at: Option<Time>,
     compiled: OnceCell<Rc<Compiled>>,
+    times: OnceCell<Rc<schedule::Times>>,
+    moment: RefCell<Option<Rc<Moment>>>,
 }
 
 impl InForce {
+    /// Is some package in the middle of a rollout, so that contents have to draw?
+    pub fn is_split(&self) -> bool {
+        self.releases.iter().any(|release| !release.judges_all())
+    }
+
+    fn time(&self) -> Time {
+        self.at.unwrap_or_else(schedule::now)
+    }
+
+    /// Which items do not count now.
+    pub fn moment(&self) -> Result<Rc<Moment>> {
+        let now = self.time();
+        if let Some(moment) = self.moment.borrow().as_ref().filter(|m| m.holds_at(now)) {
+            return Ok(moment.clone());
+        }
+        let times = match self.times.get() {
+            Some(times) => times,
+            None => {
+                let times = schedule::times(self.installed, &self.set_hash, &self.releases)?;
+                self.times.get_or_init(|| times)
+            }
+        };
+        let moment = Rc::new(Moment::at(now, &self.releases, times, &self.overrides));
+        *self.moment.borrow_mut() = Some(moment.clone());
+        Ok(moment)
+    }
+
+    /// The slots and items that judge a content now; `slots` restricts it to some packages.
+    pub fn selection(&self, slots: Option<Vec<u16>>, lot: &Lot<'_>) -> Result<Selection> {
+        let now = self.time();
+        let judges = |release: &Release| release.is_valid_at(now) && release.judges(lot);
+        let slots = if self.releases.iter().all(|r| r.judges_all() && r.is_valid_at(now)) {
+            slots
+        } else {
+            let mut slots = slots.unwrap_or_else(|| (0..self.releases.len() as u16).collect());
+            slots.retain(|&slot| self.releases.get(usize::from(slot)).is_some_and(judges));
+            Some(slots)
+        };
+        Ok(Selection {
+            slots,
+            moment: self.moment()?,
+        })
+    }
+
+    /// The slot of the live release of a package that judges a content now.
+    pub fn live_slot(&self, package_id: i32, lot: &Lot<'_>) -> Option<u16> {
+        let judges = |release: &Release| {
+            release.package_id == package_id
+                && release.is_live()
+                && release.is_valid_at(self.time())
+                && release.judges(lot)
+        };
+        self.releases.iter().position(judges).map(|slot| slot as u16)
+    }
+
     /// The compiled set of everything in force, built at the first use.
     pub fn compiled(&self) -> Result<&Rc<Compiled>> {
         if let Some(compiled) = self.compiled.get() {
@@ -82,6 +124,7 @@ impl InForce {
     fn same(&self, other: &Self) -> bool {
         self.set_hash == other.set_hash
             && self.releases == other.releases
+            && self.overrides == other.overrides
             && self.packages == other.packages
             && self.installation == other.installation
             && self.labels == other.labels
@@ -144,7 +187,19 @@ struct Maps {
     pinned: Option<(SnapshotKey, Rc<InForce>)>,
     /// Releases and drafts that the pinned statement asked for by name.
     asked: Vec<Rc<Asked>>,
+    /// The maps of past moments that it asked for.
+    past: Vec<(Time, Rc<InForce>)>,
 }
+
+impl Maps {
+    fn forget_asked(&mut self) {
+        self.asked.clear();
+        self.past.clear();
+    }
+}
+
+/// Past moments that a statement keeps the maps of.
+const MAX_PAST: usize = 64;
 
 /// A release or draft that a statement asked for explicitly.
 pub struct Asked {
@@ -183,7 +238,7 @@ pub fn transaction_ended() {
 pub fn subtransaction_aborted() {
     MAPS.with_borrow_mut(|maps| {
         maps.pinned = None;
-        maps.asked.clear();
+        maps.forget_asked();
     });
 }
 
@@ -215,7 +270,28 @@ pub fn current() -> Result<Rc<InForce>> {
     };
     MAPS.with_borrow_mut(|maps| {
         maps.pinned = Some((key, map.clone()));
-        maps.asked.clear();
+        maps.forget_asked();
+    });
+    Ok(map)
+}
+
+/// The map as it was at a moment: deployments and overrides made until then, and what counts then.
+pub fn as_of(at: Time) -> Result<Rc<InForce>> {
+    // Pins the statement's own map, which what is kept of the past belongs to.
+    current()?;
+    let known = MAPS.with_borrow(|maps| {
+        let found = maps.past.iter().find(|(time, _)| *time == at);
+        found.map(|(_, map)| map.clone())
+    });
+    if let Some(map) = known {
+        return Ok(map);
+    }
+    let map = Rc::new(read(Some(at))?);
+    MAPS.with_borrow_mut(|maps| {
+        if maps.past.len() == MAX_PAST {
+            maps.past.remove(0);
+        }
+        maps.past.push((at, map.clone()));
     });
     Ok(map)
 }
@@ -270,6 +346,11 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             threshold: row.float4(3).unwrap_or_default(),
             key: row.bytes(4).unwrap_or_default(),
             items: row.int4(5).unwrap_or_default(),
+            // What was asked for is judged by as what it contains, for all contents and at any time.
+            scheduled: 0,
+            numbers: (0, NUMBERS),
+            salt: Vec::new(),
+            valid: (Time::MIN, Time::MAX),
         });
         Ok(())
     };
@@ -309,7 +390,7 @@ fn clean_for(key: &SnapshotKey) -> Option<Rc<InForce>> {
 }
 
 fn read_fresh() -> Result<Rc<InForce>> {
-    let map = Rc::new(read()?);
+    let map = Rc::new(read(None)?);
     if !may_share() {
         return Ok(map);
     }
@@ -318,7 +399,7 @@ fn read_fresh() -> Result<Rc<InForce>> {
     // SAFETY: inside a transaction; from here on a message that arrives sets STALE again.
     unsafe { pg_sys::AcceptInvalidationMessages() };
     STALE.set(false);
-    let (latest, again) = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read()?)))?;
+    let (latest, again) = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read(None)?)))?;
     if again.same(&map) && !STALE.get() {
         MAPS.with_borrow_mut(|maps| maps.clean = Some((latest, map.clone())));
     }
@@ -327,15 +408,19 @@ fn read_fresh() -> Result<Rc<InForce>> {
 
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
-       r.terms + r.allow_entries
+       r.terms + r.allow_entries, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity')
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
-    SELECT d.release FROM moderation.deployments d
-    WHERE d.package_id = p.package_id AND d.stage = s.stage
+    SELECT d.release, d.rest, (d.share * 100.0)::integer AS numbers, d.valid_from, d.expires_at
+    FROM moderation.deployments d
+    WHERE d.package_id = p.package_id AND d.stage = s.stage AND ($1 IS NULL OR d.since <= $1)
     ORDER BY d.deployment_id DESC LIMIT 1) d ON true
-LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = d.release
-ORDER BY p.package_id, s.stage";
+LEFT JOIN LATERAL (VALUES (d.release, 0, d.numbers), (d.rest, d.numbers, 10000)) AS part(release, first, past)
+    ON part.release IS NOT NULL
+LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = part.release
+ORDER BY p.package_id, s.stage, part.first";
 
 const LABELS: &std::ffi::CStr = c"
 SELECT t.typname::text, e.enumlabel::text, e.oid
@@ -344,13 +429,13 @@ WHERE t.typnamespace = 'moderation'::regnamespace";
 
 const INSTALLATION: &std::ffi::CStr = c"SELECT installation_id::text, salt FROM moderation.installation";
 
-fn read() -> Result<InForce> {
+fn read(at: Option<Time>) -> Result<InForce> {
     let installed = Installed::look_up()?;
     SIGNAL.set(installed.signal);
     let _owner = AsOwner::new(installed.owner);
     let mut packages = HashMap::new();
     let mut releases = Vec::new();
-    spi::read(PACKAGES, &[], |row| {
+    spi::read(PACKAGES, &[spi::Parameter::timestamptz(at)], |row| {
         let package = row.text(2)?.unwrap_or_default();
         let package_id = row.int4(1).unwrap_or_default();
         if let Some(release) = row.int4(4) {
@@ -365,6 +450,13 @@ fn read() -> Result<InForce> {
                 threshold: row.float4(6).unwrap_or_default(),
                 key,
                 items: row.int4(9).unwrap_or_default(),
+                scheduled: row.int4(10).unwrap_or_default(),
+                numbers: (number(row.int4(11)), number(row.int4(12))),
+                salt: row.bytes(13).unwrap_or_default(),
+                valid: (
+                    row.int8(14).unwrap_or(Time::MIN),
+                    row.int8(15).unwrap_or(Time::MAX),
+                ),
             });
         }
         packages.insert(package, package_id);
@@ -389,21 +481,16 @@ fn read() -> Result<InForce> {
         set_hash: set_hash(&releases),
         releases,
         installation,
+        overrides: schedule::overrides(at)?,
+        at,
         compiled: OnceCell::new(),
+        times: OnceCell::new(),
+        moment: RefCell::default(),
     })
 }
 
-/// The name of the compiled set of these releases: everything that goes into it, and the versions of the code.
-pub fn set_hash(releases: &[Release]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(pg_moderation_engine::FORMAT_VERSION.to_be_bytes());
-    hash.update(pg_moderation_engine::FOLDING_VERSION.to_be_bytes());
-    for release in releases {
-        hash.update(release.package_id.to_be_bytes());
-        hash.update(release.release.to_be_bytes());
-        hash.update([u8::from(release.is_live())]);
-        hash.update((release.key.len() as u32).to_be_bytes());
-        hash.update(&release.key);
-    }
-    hash.finalize().into()
+fn number(value: Option<i32>) -> u16 {
+    value
+        .and_then(|value| u16::try_from(value).ok())
+        .unwrap_or(NUMBERS)
 }

@@ -6,6 +6,7 @@
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
@@ -43,6 +44,9 @@ mod pg;
 mod quarantine;
 mod record;
 mod reject;
+mod release;
+mod rollout;
+mod schedule;
 mod spi;
 mod spool;
 mod trigger;
@@ -54,7 +58,8 @@ pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/20_material.sql", name = "material", requires = ["schema"]);
-extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["material"]);
+extension_sql_file!("../sql/25_audit.sql", name = "audit", requires = ["material"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["audit"]);
 extension_sql_file!(
     "../sql/40_matching.sql",
     name = "matching",
@@ -65,7 +70,12 @@ extension_sql_file!(
     name = "packages",
     requires = ["matching"]
 );
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["packages"]);
+extension_sql_file!(
+    "../sql/52_lifecycle.sql",
+    name = "lifecycle",
+    requires = ["packages"]
+);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lifecycle"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
 extension_sql_file!(

@@ -2,9 +2,12 @@
 
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
-use crate::in_force::{self, InForce, Release};
+use crate::in_force::{self, InForce, Release, Selection};
+use crate::material::digest_of;
 use crate::pg::{self, Call};
-use crate::verdict::{self, Field, Found, release_of};
+use crate::rollout::Lot;
+use crate::verdict::{self, Field, Found, Judgement, release_of};
+use pg_moderation_engine::FindOptions;
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
 
@@ -13,6 +16,16 @@ crate::pg_function!(
     moderation_moderate_text,
     pg_finfo_moderation_moderate_text,
     moderate_text
+);
+crate::pg_function!(
+    moderation_moderate_text_as_of,
+    pg_finfo_moderation_moderate_text_as_of,
+    moderate_text_as_of
+);
+crate::pg_function!(
+    moderation_moderate_text_by_release,
+    pg_finfo_moderation_moderate_text_by_release,
+    moderate_text_by_release
 );
 crate::pg_function!(moderation_text_hits, pg_finfo_moderation_text_hits, text_hits);
 crate::pg_function!(
@@ -30,16 +43,24 @@ fn matches(call: &Call) -> Result<Option<Datum>> {
     let Some(&package_id) = map.packages.get(package) else {
         return Err(Error::UnknownPackage(package.to_owned()));
     };
-    let live = map
-        .releases
-        .iter()
-        .position(|release| release.package_id == package_id && release.is_live());
-    let hit = match live {
-        Some(slot) => map
-            .compiled()?
-            .matcher
-            .is_match(body, slot as u16, &mut compiled::interrupted)?,
-        None => false,
+    let digest = || digest_of(std::iter::once(Some(body)));
+    let Some(slot) = map.live_slot(package_id, &Lot::new(None, &digest)) else {
+        return Ok(Some(false.into()));
+    };
+    let matcher = &map.compiled()?.matcher;
+    let hit = match &map.moment()?.unenforced {
+        None => matcher.is_match(body, slot, &mut compiled::interrupted)?,
+        Some(unenforced) => {
+            let options = FindOptions {
+                slots: Some(vec![slot]),
+                limit: 1,
+                inactive: Some(unenforced.clone()),
+                ..FindOptions::default()
+            };
+            !matcher
+                .find(body, &options, &mut compiled::interrupted)?
+                .is_empty()
+        }
     };
     Ok(Some(hit.into()))
 }
@@ -71,23 +92,58 @@ fn moderate_text(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
-    let slots = slots_of(&map, call.texts(1)?)?;
-    let judgement = verdict::judge(
-        &map,
-        &[Field {
-            name: None,
-            text: body,
-        }],
-        slots.as_deref(),
-    )?;
+    moderate(call, &map, body, call.texts(1)?, call.text(2)?).map(Some)
+}
+
+/// `moderate_text_as_of(body, at, packages, content_key)`: the verdict by what was in force at a moment.
+fn moderate_text_as_of(call: &Call) -> Result<Option<Datum>> {
+    let (Some(body), Some(at)) = (call.text(0)?, call.int8(1)) else {
+        return Ok(None);
+    };
+    let map = in_force::as_of(at)?;
+    moderate(call, &map, body, call.texts(2)?, call.text(3)?).map(Some)
+}
+
+fn moderate(
+    call: &Call,
+    map: &InForce,
+    body: &str,
+    packages: Option<Vec<&str>>,
+    key: Option<&str>,
+) -> Result<Datum> {
+    let digest = || digest_of(std::iter::once(Some(body)));
+    let selection = map.selection(slots_of(map, packages)?, &Lot::new(key, &digest))?;
+    let fields = [Field {
+        name: None,
+        text: body,
+    }];
+    let judgement = verdict::judge(map, &fields, &selection)?;
+    verdict_row(call, map, &judgement, &judgement.live_hits(map, true)?)
+}
+
+/// `moderate_text_by_release(body, package, release)`: the verdict by one release, or by the draft.
+fn moderate_text_by_release(call: &Call) -> Result<Option<Datum>> {
+    let (Some(body), Some(package)) = (call.text(0)?, call.text(1)?) else {
+        return Ok(None);
+    };
+    let map = in_force::current()?;
+    let asked = in_force::asked(&map, package, call.int4(2))?;
+    let fields = [Field {
+        name: None,
+        text: body,
+    }];
+    let judgement = verdict::judge_by(&asked, &fields)?;
+    verdict_row(call, &map, &judgement, &judgement.hits_by(&asked)?).map(Some)
+}
+
+fn verdict_row(call: &Call, map: &InForce, judgement: &Judgement, hits: &serde_json::Value) -> Result<Datum> {
     let action = judgement
         .action
         .as_deref()
         .map(|action| map.label("action", action))
         .transpose()?;
-    let hits = pg::jsonb_datum(&judgement.live_hits(&map, true)?)?;
     let score = Datum::from(judgement.score.to_bits());
-    call.row(&[action, Some(score), Some(hits)]).map(Some)
+    call.row(&[action, Some(score), Some(pg::jsonb_datum(hits)?)])
 }
 
 /// `text_hits(body, packages, release, draft, suppressed)`: every place of every item.
@@ -106,9 +162,10 @@ fn text_hits(call: &Call) -> Result<Option<Datum>> {
         text: body,
     }];
     if release.is_none() && !draft {
-        let slots = slots_of(&map, packages)?;
+        let digest = || digest_of(std::iter::once(Some(body)));
+        let selection = map.selection(slots_of(&map, packages)?, &Lot::new(None, &digest))?;
         if !map.releases.is_empty() {
-            let found = verdict::find(map.compiled()?, &fields, slots.as_deref(), suppressed)?;
+            let found = verdict::find(map.compiled()?, &fields, &selection, suppressed)?;
             put_hits(&rows, &map, map.compiled()?, &map.releases, &found)?;
         }
         return Ok(None);
@@ -120,7 +177,7 @@ fn text_hits(call: &Call) -> Result<Option<Datum>> {
         return Err(Error::OnePackageNeeded);
     };
     let asked = in_force::asked(&map, package, release)?;
-    let found = verdict::find(&asked.compiled, &fields, None, suppressed)?;
+    let found = verdict::find(&asked.compiled, &fields, &Selection::timeless(), suppressed)?;
     put_hits(
         &rows,
         &map,
@@ -141,9 +198,8 @@ fn put_hits(
     for found in found {
         pgrx::check_for_interrupts!();
         let release = release_of(releases, found.hit.slot)?;
-        let stage = release
-            .stage
-            .as_deref()
+        let stage = found
+            .stage(release)
             .map(|stage| map.label("stage", stage))
             .transpose()?;
         rows.put(&[

@@ -77,6 +77,11 @@ impl Call {
         self.datum(index).map(|datum| datum.value() as i32)
     }
 
+    /// A bigint, or a timestamptz as microseconds since 2000-01-01 UTC.
+    pub fn int8(&self, index: usize) -> Option<i64> {
+        self.datum(index).map(|datum| datum.value() as i64)
+    }
+
     pub fn boolean(&self, index: usize) -> Option<bool> {
         self.datum(index).map(|datum| datum.value() as u8 != 0)
     }

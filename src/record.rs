@@ -87,7 +87,7 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "set_hash": hex(&map.set_hash),
             "package_id": release.package_id,
             "release": release.release,
-            "stage": release.stage,
+            "stage": found.stage(release),
             "item_id": found.hit.item,
             "kind": "term",
             "action": release.action,

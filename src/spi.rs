@@ -22,6 +22,14 @@ impl Parameter {
         }
     }
 
+    /// Microseconds since 2000-01-01 UTC.
+    pub fn timestamptz(value: Option<i64>) -> Self {
+        Self {
+            type_oid: pg_sys::TIMESTAMPTZOID,
+            value: value.map(pg_sys::Datum::from),
+        }
+    }
+
     pub fn oid(value: pg_sys::Oid) -> Self {
         Self {
             type_oid: pg_sys::OIDOID,

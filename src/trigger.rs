@@ -12,6 +12,7 @@ use crate::in_force::{self, InForce};
 use crate::material::digest_of;
 use crate::pg::{self, Call};
 use crate::record::{self, Content};
+use crate::rollout::Lot;
 use crate::verdict::{self, Field, Judgement};
 use crate::{partition_move, quarantine, reject, spool};
 use pgrx::pg_sys::{self, Datum};
@@ -173,11 +174,18 @@ fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
         })
         .collect();
     let map = in_force::current()?;
-    let judgement = verdict::judge(&map, &fields, None)?;
+    let digest = digest_of(texts.iter().copied());
+    let key = match map.is_split() {
+        true => print(firing, &attachment.id)?,
+        false => None,
+    };
+    let lot_digest = || digest;
+    let selection = map.selection(None, &Lot::new(key.as_deref(), &lot_digest))?;
+    let judgement = verdict::judge(&map, &fields, &selection)?;
     Ok(Judged {
         map,
         judgement,
-        digest: digest_of(texts.iter().copied()),
+        digest,
     })
 }
 

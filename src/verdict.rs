@@ -6,7 +6,7 @@
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::gucs;
-use crate::in_force::{InForce, Release};
+use crate::in_force::{Asked, InForce, Release, Selection};
 use pg_moderation_engine::{FindOptions, Hit};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub struct Found {
     pub field: Option<String>,
     pub hit: Hit,
     pub matched: String,
+    /// The item is kept to shadow, whatever the stage of its release.
+    pub shadowed: bool,
 }
 
 /// What was found in one content, live and shadow, and what follows from it.
@@ -45,18 +47,18 @@ pub fn rank(action: &str) -> u8 {
     }
 }
 
-/// Every place in `fields` where an item of the `slots` (all when `None`) stands; on request also those that an allow
-/// entry covers.
+/// Every place in `fields` where an item of the selection stands; on request also those that an allow entry covers.
 pub fn find(
     compiled: &Compiled,
     fields: &[Field<'_>],
-    slots: Option<&[u16]>,
+    selection: &Selection,
     suppressed: bool,
 ) -> Result<Vec<Found>> {
     let options = FindOptions {
         suppressed,
-        slots: slots.map(<[u16]>::to_vec),
+        slots: selection.slots.clone(),
         places: gucs::MAX_PLACES.get() as usize,
+        inactive: selection.moment.inactive.clone(),
         ..Default::default()
     };
     let mut found = Vec::new();
@@ -68,6 +70,7 @@ pub fn find(
             let matched = field.text.get(hit.bytes.clone()).unwrap_or_default().to_owned();
             found.push(Found {
                 field: field.name.map(str::to_owned),
+                shadowed: selection.moment.is_shadowed(hit.slot, hit.item),
                 hit,
                 matched,
             });
@@ -76,8 +79,8 @@ pub fn find(
     Ok(found)
 }
 
-/// The verdict of what is in force, with the hits it rests on. `slots` restricts it to some packages.
-pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Result<Judgement> {
+/// The verdict of what is in force, with the hits it rests on.
+pub fn judge(map: &InForce, fields: &[Field<'_>], selection: &Selection) -> Result<Judgement> {
     if map.releases.is_empty() {
         return Ok(Judgement {
             action: None,
@@ -85,9 +88,18 @@ pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Resu
             found: Vec::new(),
         });
     }
-    let found = find(map.compiled()?, fields, slots, false)?;
+    conclude(&map.releases, find(map.compiled()?, fields, selection, false)?)
+}
+
+/// The verdict of one release or draft, as if it were the only one and live.
+pub fn judge_by(asked: &Asked, fields: &[Field<'_>]) -> Result<Judgement> {
+    let found = find(&asked.compiled, fields, &Selection::timeless(), false)?;
+    conclude(std::slice::from_ref(&asked.release), found)
+}
+
+fn conclude(releases: &[Release], found: Vec<Found>) -> Result<Judgement> {
     let mut best: HashMap<(u16, i64), f32> = HashMap::new();
-    for Found { hit, .. } in &found {
+    for Found { hit, .. } in found.iter().filter(|found| !found.shadowed) {
         let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
         *score = score.max(hit.score);
     }
@@ -98,8 +110,8 @@ pub fn judge(map: &InForce, fields: &[Field<'_>], slots: Option<&[u16]>) -> Resu
     let mut action: Option<&str> = None;
     let mut highest = 0.0f32;
     for (slot, score) in scores {
-        let release = release_of(&map.releases, slot)?;
-        if !release.is_live() {
+        let release = release_of(releases, slot)?;
+        if !release.is_enforced() {
             continue;
         }
         let score = score as f32;
@@ -129,14 +141,26 @@ impl Judgement {
     /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
     /// matched text are left out: for an error's DETAIL, whose reader may not know them.
     pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
+        match self.found.is_empty() {
+            true => Ok(Value::Array(Vec::new())),
+            false => self.enforced_hits(&map.releases, map.compiled()?, material),
+        }
+    }
+
+    /// The same of one release or draft.
+    pub fn hits_by(&self, asked: &Asked) -> Result<Value> {
+        self.enforced_hits(std::slice::from_ref(&asked.release), &asked.compiled, true)
+    }
+
+    fn enforced_hits(&self, releases: &[Release], compiled: &Compiled, material: bool) -> Result<Value> {
         let mut hits = Vec::new();
         for found in &self.found {
             if hits.len() == MAX_LISTED {
                 break;
             }
-            let release = release_of(&map.releases, found.hit.slot)?;
-            if release.is_live() {
-                hits.push(found.json(release, map.compiled()?, material));
+            let release = release_of(releases, found.hit.slot)?;
+            if release.is_enforced() && !found.shadowed {
+                hits.push(found.json(release, compiled, material));
             }
         }
         Ok(Value::Array(hits))
@@ -151,6 +175,14 @@ impl Found {
 
     pub fn span_length(&self) -> i32 {
         i32::try_from(self.hit.length).unwrap_or(i32::MAX)
+    }
+
+    /// The stage that this hit counts in; `None` when the release was asked for explicitly.
+    pub fn stage<'r>(&self, release: &'r Release) -> Option<&'r str> {
+        release
+            .stage
+            .as_deref()
+            .map(|stage| if self.shadowed { "shadow" } else { stage })
     }
 
     /// What had to be assumed to read the term here; empty for the term itself.

@@ -7,10 +7,12 @@ SELECT moderation.publish_package('view');
 CREATE TABLE t.w (id int PRIMARY KEY, body text, owner text);
 SELECT moderation.attach('t.w', id => 'id', text => '{body}', owner => 'owner', on_block => 'quarantine') > 0 AS attached;
 INSERT INTO t.w VALUES (1, 'a casino, casino', 'o1'), (2, 'casino', 'o2'), (3, 'casino royale', 'o2'), (4, 'x', NULL);
+\pset format unaligned
 -- The contract: names and types of columns.
 SELECT c.relname AS view, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) AS columns
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.relnamespace = 'moderation'::regnamespace AND c.relkind = 'v' GROUP BY 1 ORDER BY 1;
+\pset format aligned
 SELECT source, content_key, owner_key, package, release, stage, action, outcome, term, field, span_start, span_length, places, matched, level, score, kind
 FROM moderation.recent_hits ORDER BY content_key;
 SELECT package, stage, hits, contents, owners, kept_out FROM moderation.package_daily WHERE package = 'view';

@@ -35,7 +35,7 @@ CALL t.fails($$SELECT moderation.release_quarantined(1)$$);
 CALL t.fails($$SELECT moderation.discard_quarantined(1)$$);
 CALL t.fails($$SELECT moderation.expire_records(interval '90 days')$$);
 CALL t.fails($$SELECT moderation.deploy(1, 'live', NULL, NULL)$$);
-CALL t.fails($$SELECT moderation.register_source('pg_class', true)$$);
+CALL t.fails($$SELECT moderation.register_source('pg_class', true, NULL)$$);
 CALL t.fails($$CREATE TABLE moderation.mine (x int)$$);
 RESET ROLE;
 -- An operator with EXECUTE on the functions and a right on no table at all.

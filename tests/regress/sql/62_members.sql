@@ -1,4 +1,5 @@
 -- Rules that every object of the extension keeps.
+\pset format unaligned
 CREATE TEMP VIEW members AS SELECT classid, objid FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_moderation') AND deptype = 'e';
 -- What PUBLIC may execute: matching and the trigger functions, nothing else.

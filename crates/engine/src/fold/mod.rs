@@ -9,18 +9,40 @@
 
 pub(crate) mod classes;
 mod segment;
+pub(crate) mod simple;
 
 use classes::{is_boundary, is_ignorable, is_space};
-use segment::{Collector, fold_segment};
+use segment::{Cached, Collector};
+use simple::{fold_two, is_ascii_space, is_plain_ascii, is_plain_three, is_simple};
+use std::cell::Cell;
 
 /// Where a stretch of folded text came from. Offsets are bytes from the beginning of the whole text.
 #[derive(Clone, Copy, Debug)]
-struct Run {
-    folded: usize,
-    original: usize,
-    original_end: usize,
+pub(crate) struct Run {
+    pub(crate) folded: usize,
+    pub(crate) original: usize,
+    pub(crate) original_end: usize,
     /// Byte `folded + i` came from byte `original + i`.
-    plain: bool,
+    pub(crate) plain: bool,
+}
+
+/// Bytes that the fast lane for ASCII takes at once.
+const LANE: usize = 32;
+
+/// Memory that a folder leaves for the next one of its thread, in bytes of folded text.
+const MAX_KEPT: usize = 1024 * 1024;
+
+/// What a folder needs besides the text; kept from one text to the next.
+#[derive(Default)]
+struct Memory {
+    buffer: Vec<u8>,
+    runs: Vec<Run>,
+    collector: Collector,
+    cached: Cached,
+}
+
+thread_local! {
+    static MEMORY: Cell<Option<Memory>> = const { Cell::new(None) };
 }
 
 /// Folds a text step by step and keeps as much of the result as the matchers still need.
@@ -28,34 +50,60 @@ pub(crate) struct Folder<'t> {
     text: &'t str,
     /// First byte of the text that is not folded yet.
     position: usize,
-    buffer: String,
-    /// Folded offset of the first byte of `buffer`.
+    /// Folded offset of the first byte of the buffer.
     base: usize,
-    runs: Vec<Run>,
-    collector: Collector,
+    memory: Memory,
     last_is_space: bool,
+    /// Takes the slow path only, as the reference.
+    #[cfg(test)]
+    slow: bool,
+}
+
+impl Drop for Folder<'_> {
+    fn drop(&mut self) {
+        if self.memory.buffer.capacity() <= MAX_KEPT && self.memory.runs.capacity() <= MAX_KEPT / 16 {
+            // At the end of a thread there is nobody to keep it for.
+            let _ = MEMORY.try_with(|kept| kept.set(Some(std::mem::take(&mut self.memory))));
+        }
+    }
 }
 
 impl<'t> Folder<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
+        let mut memory = MEMORY.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        memory.buffer.clear();
+        memory.runs.clear();
         Self {
             text,
             position: 0,
-            buffer: String::new(),
             base: 0,
-            runs: Vec::new(),
-            collector: Collector::default(),
+            memory,
             last_is_space: false,
+            #[cfg(test)]
+            slow: false,
         }
     }
 
-    /// The folded text that is kept, and the folded offset of its first byte.
+    /// The folded text that is kept, as UTF-8, and the folded offset of its first byte.
+    pub(crate) fn kept_bytes(&self) -> (&[u8], usize) {
+        (&self.memory.buffer, self.base)
+    }
+
+    /// The same as a string: checked each time, so not for inner loops.
     pub(crate) fn kept(&self) -> (&str, usize) {
-        (&self.buffer, self.base)
+        (
+            std::str::from_utf8(&self.memory.buffer).unwrap_or_default(),
+            self.base,
+        )
+    }
+
+    /// Where the kept text came from, stretch by stretch.
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.memory.runs
     }
 
     pub(crate) fn folded_end(&self) -> usize {
-        self.base + self.buffer.len()
+        self.base + self.memory.buffer.len()
     }
 
     /// How far the folded text and the original have been read.
@@ -72,17 +120,15 @@ impl<'t> Folder<'t> {
         if offset <= self.base {
             return;
         }
-        let keep = self
-            .runs
-            .partition_point(|r| r.folded <= offset)
-            .saturating_sub(1);
-        let Some(run) = self.runs.get_mut(keep) else {
+        let Memory { buffer, runs, .. } = &mut self.memory;
+        let keep = runs.partition_point(|r| r.folded <= offset).saturating_sub(1);
+        let Some(run) = runs.get_mut(keep) else {
             return;
         };
         let cut = if run.plain {
             // A plain run may be cut anywhere between characters.
-            let mut cut = offset.min(self.base + self.buffer.len());
-            while !self.buffer.is_char_boundary(cut - self.base) {
+            let mut cut = offset.min(self.base + buffer.len());
+            while buffer.get(cut - self.base).is_some_and(|b| b & 0xc0 == 0x80) {
                 cut -= 1;
             }
             run.original += cut - run.folded;
@@ -91,64 +137,139 @@ impl<'t> Folder<'t> {
         } else {
             run.folded
         };
-        self.buffer.drain(..cut - self.base);
-        self.runs.drain(..keep);
+        buffer.drain(..cut - self.base);
+        runs.drain(..keep);
         self.base = cut;
     }
 
     /// Folds about `bytes` more bytes of the text. Always ends between segments.
     pub(crate) fn advance(&mut self, bytes: usize) {
         let stop = self.position.saturating_add(bytes).min(self.text.len());
+        self.memory.buffer.reserve(stop - self.position);
         while self.position < stop {
-            if !self.plain_run(stop) {
+            #[cfg(test)]
+            if self.slow {
+                self.segment();
+                continue;
+            }
+            if !self.plain_run(stop) && !self.white_space() {
                 self.segment();
             }
         }
     }
 
-    /// The fast path: letters of one or two bytes that fold by themselves to the same length. Returns whether
-    /// it made any progress.
+    /// The fast path: characters that fold by themselves to the same length. Returns whether it made any
+    /// progress.
     fn plain_run(&mut self, stop: usize) -> bool {
         let begin = self.position;
         let folded = self.folded_end();
-        let rest = self.text.get(begin..).unwrap_or("");
-        let mut chars = rest.char_indices().peekable();
-        let mut used = 0;
-        while let Some((at, c)) = chars.next() {
-            if begin + at >= stop {
+        let text = self.text.as_bytes();
+        let buffer = &mut self.memory.buffer;
+        let mut at = begin;
+        let mut space = self.last_is_space;
+        while at < stop {
+            while let Some(lane) = text.get(at..stop).and_then(|rest| rest.first_chunk::<LANE>()) {
+                let Some(lower) = fold_lane(lane, space) else {
+                    break;
+                };
+                buffer.extend_from_slice(&lower);
+                space = lower[LANE - 1] == b' ';
+                at += LANE;
+            }
+            // Some more, one by one, before the lane is tried again.
+            let again = at + LANE;
+            while at < stop.min(again) {
+                let rest = text.get(at..).unwrap_or_default();
+                match *rest {
+                    [b' ', ..] if space => break,
+                    [b, ..] if is_plain_ascii(b) => {
+                        buffer.push(b.to_ascii_lowercase());
+                        space = b == b' ';
+                        at += 1;
+                    }
+                    [lead @ 0xc3..=0xd4, next, ..] => {
+                        let Some(two) = fold_two(lead, next) else { break };
+                        buffer.extend_from_slice(&two);
+                        space = false;
+                        at += 2;
+                    }
+                    [a @ 0xe3..=0xed, b, c, ..] => {
+                        let code =
+                            (u32::from(a) & 0xf) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f;
+                        if !char::from_u32(code).is_some_and(is_plain_three) {
+                            break;
+                        }
+                        buffer.extend_from_slice(&[a, b, c]);
+                        space = false;
+                        at += 3;
+                    }
+                    _ => break,
+                }
+            }
+            if at < stop.min(again) {
                 break;
             }
-            let Some(simple) = simple_fold(c, self.last_is_space) else {
-                break;
-            };
-            // What follows could still change this character.
-            if let Some(&(_, next)) = chars.peek()
-                && !(next.is_ascii() && !next.is_ascii_control() || is_simple_cyrillic(next))
-                && (!is_boundary(next) || is_ignorable(next))
-            {
-                break;
-            }
-            self.buffer.push(simple);
-            self.last_is_space = simple == ' ';
-            used = at + c.len_utf8();
         }
-        if used == 0 {
+        // What follows could still change the last character.
+        if at > begin
+            && let Some(next) = self.text.get(at..).and_then(|rest| rest.chars().next())
+            && !is_simple(next)
+            && (!is_boundary(next) || is_ignorable(next))
+        {
+            at -= 1;
+            buffer.pop();
+            while text.get(at).is_some_and(|b| b & 0xc0 == 0x80) {
+                at -= 1;
+                buffer.pop();
+            }
+            space = buffer.last().map_or(self.last_is_space, |&b| b == b' ');
+        }
+        if at == begin {
             return false;
         }
-        self.position = begin + used;
-        self.add_plain(folded, begin, used);
+        self.last_is_space = space;
+        self.position = at;
+        self.add_plain(folded, begin, at - begin);
+        true
+    }
+
+    /// One white-space character of ASCII that is no plain space: what [`Self::segment`] would do with it.
+    fn white_space(&mut self) -> bool {
+        let rest = self.text.get(self.position..).unwrap_or_default();
+        let mut chars = rest.chars();
+        if !chars
+            .next()
+            .is_some_and(|c| c.is_ascii() && is_ascii_space(c as u8))
+        {
+            return false;
+        }
+        if chars.next().is_some_and(|next| {
+            !is_simple(next) && !is_ascii_space_char(next) && (!is_boundary(next) || is_ignorable(next))
+        }) {
+            return false;
+        }
+        let begin = self.position;
+        self.position += 1;
+        let Memory { buffer, runs, .. } = &mut self.memory;
+        let mut unit = Unit {
+            buffer,
+            runs,
+            base: self.base,
+            last_is_space: &mut self.last_is_space,
+        };
+        unit.add(begin, self.position, " ");
         true
     }
 
     fn add_plain(&mut self, folded: usize, original: usize, length: usize) {
-        if let Some(last) = self.runs.last_mut()
+        if let Some(last) = self.memory.runs.last_mut()
             && last.plain
             && last.original_end == original
         {
             last.original_end = original + length;
             return;
         }
-        self.runs.push(Run {
+        self.memory.runs.push(Run {
             folded,
             original,
             original_end: original + length,
@@ -160,65 +281,61 @@ impl<'t> Folder<'t> {
     fn segment(&mut self) {
         let begin = self.position;
         let mut end = begin;
-        let mut started = false;
+        let mut only = None;
+        let mut count = 0;
         let mut next = self.text.len();
-        self.collector.clear();
         let mut first = begin;
-        for (at, c) in self.text.get(begin..).unwrap_or("").char_indices() {
+        for (at, c) in self.text.get(begin..).unwrap_or_default().char_indices() {
             if is_ignorable(c) {
                 continue;
             }
-            if started && is_boundary(c) {
+            if count > 0 && is_boundary(c) {
                 next = begin + at;
                 break;
             }
-            if !started {
+            if count == 0 {
                 first = begin + at;
+                only = Some(c);
+            } else if let Some(one) = only.take() {
+                self.memory.collector.clear();
+                self.memory.collector.push(one);
+                self.memory.collector.push(c);
+            } else {
+                self.memory.collector.push(c);
             }
-            started = true;
+            count += 1;
             end = begin + at + c.len_utf8();
-            self.collector.push(c);
         }
         self.position = next;
-        if !started {
+        if count == 0 {
             return;
         }
-        let out = fold_segment(&self.collector.text);
-        let out = if self.last_is_space {
-            out.trim_start_matches(' ')
-        } else {
-            out.as_str()
+        let Memory {
+            buffer,
+            runs,
+            collector,
+            cached,
+        } = &mut self.memory;
+        let mut unit = Unit {
+            buffer,
+            runs,
+            base: self.base,
+            last_is_space: &mut self.last_is_space,
         };
-        let mut pushed = 0;
-        let folded = self.folded_end();
-        for c in out.chars() {
-            if is_space(c) && self.last_is_space {
-                continue;
-            }
-            self.buffer.push(c);
-            pushed += c.len_utf8();
-            self.last_is_space = c == ' ';
-        }
-        if pushed > 0 {
-            self.runs.push(Run {
-                folded,
-                original: first,
-                original_end: end,
-                plain: false,
-            });
-        } else if let Some(last) = self.runs.last_mut()
-            && self.last_is_space
-            && !last.plain
-        {
-            // More white space: belongs to the space before it.
-            last.original_end = end;
+        match only {
+            Some(c) => unit.add(first, end, cached.fold(c)),
+            None => unit.add(first, end, &segment::fold_segment(&collector.text)),
         }
     }
 
     /// The run that holds the folded byte at `offset`.
     fn run_at(&self, offset: usize) -> Option<&Run> {
-        let index = self.runs.partition_point(|r| r.folded <= offset).checked_sub(1)?;
-        self.runs.get(index)
+        let index = self
+            .memory
+            .runs
+            .partition_point(|r| r.folded <= offset)
+            .checked_sub(1)?;
+        self.memory.runs.get(index)
     }
 
     /// The original bytes behind a folded span, and whether its two ends are ends of original characters (not
@@ -228,9 +345,14 @@ impl<'t> Folder<'t> {
             return None;
         }
         let first = self.run_at(start)?;
-        let last_index = self.runs.partition_point(|r| r.folded < end).checked_sub(1)?;
-        let last = self.runs.get(last_index)?;
+        let last_index = self
+            .memory
+            .runs
+            .partition_point(|r| r.folded < end)
+            .checked_sub(1)?;
+        let last = self.memory.runs.get(last_index)?;
         let last_folded_end = self
+            .memory
             .runs
             .get(last_index + 1)
             .map_or(self.folded_end(), |r| r.folded);
@@ -265,6 +387,44 @@ impl<'t> Folder<'t> {
     }
 }
 
+/// Where a folded unit goes.
+struct Unit<'f> {
+    buffer: &'f mut Vec<u8>,
+    runs: &'f mut Vec<Run>,
+    base: usize,
+    last_is_space: &'f mut bool,
+}
+
+impl Unit<'_> {
+    /// `out` is what the original `first..end` folds to.
+    fn add(&mut self, first: usize, end: usize, out: &str) {
+        let before = self.buffer.len();
+        let mut bytes = [0; 4];
+        for c in out.chars() {
+            if is_space(c) && *self.last_is_space {
+                continue;
+            }
+            self.buffer
+                .extend_from_slice(c.encode_utf8(&mut bytes).as_bytes());
+            *self.last_is_space = c == ' ';
+        }
+        if self.buffer.len() > before {
+            self.runs.push(Run {
+                folded: self.base + before,
+                original: first,
+                original_end: end,
+                plain: false,
+            });
+        } else if let Some(last) = self.runs.last_mut()
+            && *self.last_is_space
+            && !last.plain
+        {
+            // More white space: belongs to the space before it.
+            last.original_end = end;
+        }
+    }
+}
+
 /// A span of the caller's text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OriginalSpan {
@@ -274,21 +434,29 @@ pub(crate) struct OriginalSpan {
     pub(crate) clean_end: bool,
 }
 
-fn is_simple_cyrillic(c: char) -> bool {
-    ('\u{400}'..='\u{45f}').contains(&c)
+fn is_ascii_space_char(c: char) -> bool {
+    c.is_ascii() && is_ascii_space(c as u8)
 }
 
-/// The folded form of a character that always folds to one character of the same length by itself.
-fn simple_fold(c: char, after_space: bool) -> Option<char> {
-    match c {
-        ' ' => (!after_space).then_some(' '),
-        '!'..='~' => Some(c.to_ascii_lowercase()),
-        'ё' | 'Ё' => Some('е'),
-        '\u{410}'..='\u{42f}' => char::from_u32(c as u32 + 0x20),
-        '\u{430}'..='\u{45f}' => Some(c),
-        '\u{400}'..='\u{40f}' => char::from_u32(c as u32 + 0x50),
-        _ => None,
+/// A stretch of plain ASCII without two spaces in a row (`space`: one stands before it), in lower case. Written so
+/// that compilers make vector instructions of it on every processor.
+#[inline]
+fn fold_lane(lane: &[u8; LANE], space: bool) -> Option<[u8; LANE]> {
+    let mut bad = u8::from(space && lane[0] == b' ');
+    for &b in lane {
+        bad |= u8::from(b.wrapping_sub(0x20) >= 0x5f);
     }
+    for (&a, &b) in lane.iter().zip(&lane[1..]) {
+        bad |= u8::from(a == b' ') & u8::from(b == b' ');
+    }
+    if bad != 0 {
+        return None;
+    }
+    let mut out = [0; LANE];
+    for (o, &b) in out.iter_mut().zip(lane) {
+        *o = b | u8::from(b.wrapping_sub(b'A') < 26) << 5;
+    }
+    Some(out)
 }
 
 /// Folds a whole text at level `folded`: NFKC, full case folding, default-ignorable and bidi characters removed,
@@ -297,7 +465,7 @@ fn simple_fold(c: char, after_space: bool) -> Option<char> {
 pub fn fold_text(text: &str) -> String {
     let mut folder = Folder::new(text);
     folder.advance(usize::MAX);
-    folder.buffer
+    folder.kept().0.to_owned()
 }
 
 #[cfg(test)]

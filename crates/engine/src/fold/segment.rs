@@ -47,6 +47,34 @@ impl Collector {
     }
 }
 
+/// Segments of one character that were folded before: punctuation, accents and emoji come again and again.
+#[derive(Default)]
+pub(crate) struct Cached {
+    /// By the low bits of the character.
+    slots: Vec<(char, String)>,
+}
+
+impl Cached {
+    const SLOTS: usize = 512;
+
+    /// What `c` folds to when nothing combines with it.
+    pub(crate) fn fold(&mut self, c: char) -> &str {
+        if self.slots.is_empty() {
+            // No character is ignorable and looked up here, so an empty slot is never taken for U+0000.
+            self.slots.resize_with(Self::SLOTS, || ('\0', String::new()));
+        }
+        let Some(slot) = self.slots.get_mut(c as usize % Self::SLOTS) else {
+            return "";
+        };
+        if slot.0 != c {
+            let mut collector = Collector::default();
+            collector.push(c);
+            *slot = (c, fold_segment(&collector.text));
+        }
+        &slot.1
+    }
+}
+
 /// Folds a decomposed segment.
 pub(crate) fn fold_segment(decomposed: &str) -> String {
     let mapper = CaseMapper::new();

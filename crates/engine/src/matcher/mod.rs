@@ -24,6 +24,7 @@ use crate::{
 };
 use automaton::Patterns;
 use inflected::Inflected;
+use std::sync::Arc;
 
 /// Which hits the caller wants.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub struct FindOptions {
     pub limit: usize,
     /// At most this many places of one item (0: no limit), the first ones: bounds memory without losing an item.
     pub places: usize,
+    /// Items (slot, id) that are as if they were not there, sorted; allow entries among them suppress nothing.
+    pub inactive: Option<Arc<[(u16, i64)]>>,
 }
 
 /// How literal a match was.

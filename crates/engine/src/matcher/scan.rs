@@ -38,6 +38,7 @@ pub(super) enum Span {
 pub(super) struct Sink<'a, 't, 'i> {
     text: &'t str,
     slots: Slots<'a>,
+    inactive: Option<&'a [(u16, i64)]>,
     collector: Collector<'a>,
     rules: RuleScan,
     interrupt: Interrupt<'i>,
@@ -54,8 +55,13 @@ impl Sink<'_, '_, '_> {
         Ok(())
     }
 
+    fn is_inactive(&self, entry: &Entry) -> bool {
+        self.inactive
+            .is_some_and(|list| list.binary_search(&(entry.slot, entry.id)).is_ok())
+    }
+
     fn add(&mut self, entry: &Entry, start: usize, end: usize, evidence: Evidence) -> Result<(), MatchError> {
-        if !self.slots.has(entry.slot) {
+        if !self.slots.has(entry.slot) || self.is_inactive(entry) {
             return Ok(());
         }
         self.tick()?;
@@ -134,7 +140,7 @@ impl Matcher {
             slots: Some(vec![slot]),
             suppressed: false,
             limit: 1,
-            places: 0,
+            ..FindOptions::default()
         };
         let hits = self.scan_in_windows(text, &options, WINDOW, true, interrupt)?;
         Ok(!hits.is_empty())
@@ -157,6 +163,7 @@ impl Matcher {
         let mut sink = Sink {
             text,
             slots,
+            inactive: options.inactive.as_deref().filter(|list| !list.is_empty()),
             collector,
             rules,
             interrupt,

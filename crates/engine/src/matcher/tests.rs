@@ -49,6 +49,35 @@ fn found<'t>(items: &[Item], text: &'t str) -> Vec<(i64, &'t str)> {
 }
 
 #[test]
+fn inactive_items_are_as_if_they_were_not_there() {
+    let rule = term(4, "shop & open", MatchMode::Rule, Level::Folded);
+    let items = [word(1, "shop"), word(2, "open"), allow(3, "open shop"), rule];
+    let matcher = open(&items);
+    let hits = |inactive: &[(u16, i64)]| {
+        let options = FindOptions {
+            inactive: Some(inactive.into()),
+            ..FindOptions::default()
+        };
+        let hits = matcher.find("open shop open", &options, &mut || false);
+        let mut items: Vec<i64> = hits.expect("not interrupted").iter().map(|h| h.item).collect();
+        items.dedup();
+        items
+    };
+    // The allow entry covers the first two words and the first place of the rule.
+    let all = hits(&[]);
+    assert!(!all.contains(&1) && all.contains(&2), "{all:?}");
+    assert_eq!(hits(&[(1, 1), (1, 2), (1, 3)]), all, "another slot's items");
+    let allowed = hits(&[(0, 3)]);
+    assert!(allowed.contains(&1) && allowed.contains(&2) && allowed.contains(&4));
+    let rest = hits(&[(0, 2), (0, 3)]);
+    assert!(
+        rest.contains(&1) && !rest.contains(&2) && rest.contains(&4),
+        "{rest:?}"
+    );
+    assert_eq!(hits(&[(0, 1), (0, 2), (0, 3), (0, 4)]), Vec::<i64>::new());
+}
+
+#[test]
 fn finds_words_with_spans_in_code_points() {
     let hits = find(
         &[word(1, "онлайн казино"), word(2, "casino")],
