@@ -26,8 +26,8 @@ CREATE FUNCTION moderation.recall_interval(
         FROM (
             -- Odds found : missed. The lower limit is the smaller root of
             -- (found - x missed)^2 = (found - found_low)^2 + x^2 (missed_high - missed)^2; the upper one alike.
-            SELECT q.low_constant / nullif(found * missed + sqrt(greatest(0.0, found * found * missed * missed
-                       - (missed * missed - (missed_high - missed) * (missed_high - missed)) * q.low_constant)), 0.0::double precision),
+            SELECT CASE WHEN q.low_constant <= 0 THEN 0 ELSE q.low_constant / nullif(found * missed + sqrt(greatest(0.0, found * found * missed * missed
+                       - (missed * missed - (missed_high - missed) * (missed_high - missed)) * q.low_constant)), 0.0::double precision) END,
                    (found * missed + sqrt(greatest(0.0, found * found * missed * missed
                        - (found * found - (found_high - found) * (found_high - found)) * q.high_constant)))
                        / nullif(q.high_constant, 0.0::double precision)
@@ -416,7 +416,7 @@ BEGIN
         SELECT p.source_id, p.content FROM pairs p GROUP BY p.source_id, p.content HAVING count(*) BETWEEN 2 AND 100
     ), sizes AS MATERIALIZED (
         SELECT p.item_id, count(*) AS contents FROM pairs p GROUP BY p.item_id
-    ), both AS (
+    ), shared AS (
         SELECT a.package_id AS pa, a.item_id AS ia, b.package_id AS pb, b.item_id AS ib, count(*) AS n
         FROM few f
         JOIN pairs a ON a.source_id = f.source_id AND a.content = f.content
@@ -427,7 +427,7 @@ BEGIN
     SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia ORDER BY v.added_in DESC LIMIT 1),
            qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib ORDER BY v.added_in DESC LIMIT 1),
            sa.contents, sb.contents, b.n, b.n / sa.contents::double precision, b.n / sb.contents::double precision
-    FROM both b
+    FROM shared b
     JOIN sizes sa ON sa.item_id = b.ia JOIN sizes sb ON sb.item_id = b.ib
     JOIN moderation.packages qa ON qa.package_id = b.pa JOIN moderation.packages qb ON qb.package_id = b.pb
     WHERE b.n / sa.contents::double precision >= min_share

@@ -59,7 +59,7 @@ BEGIN
     LOCK TABLE moderation.rollup_days IN SHARE ROW EXCLUSIVE MODE;
     PERFORM moderation.collect_rejected();
     SELECT * INTO state FROM moderation.rollup_state;
-    from_day := coalesce(refresh_rollups.since, least(state.refreshed_through, today) - 1, '-infinity');
+    from_day := coalesce(refresh_rollups.since, CASE WHEN state.refreshed_through IS NOT NULL THEN least(state.refreshed_through, today) - 1 END, '-infinity');
     -- Days from there on, and those with a hit in a content that was reviewed since the last time.
     SELECT array_agg(x.day ORDER BY x.day) INTO days FROM (
         SELECT (d AT TIME ZONE 'UTC')::date AS day

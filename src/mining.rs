@@ -1,14 +1,20 @@
-//! `mine_terms` and `greedy_cover`: the mining engine behind the proposals and statistics of sql/72 and sql/73.
+//! `mine_terms`, `find_variants` and `greedy_cover`: the mining engine behind the proposals and statistics of sql/72 and sql/73.
 
 use crate::compiled::interrupted;
 use crate::error::{Error, Result};
 use crate::pg::{self, Call};
-use pg_moderation_engine::mine::{Class, Example, MineOptions, greedy_cover, mine};
+use pg_moderation_engine::mine::{Class, Example, MineOptions, greedy_cover, mine, variants};
 use pg_moderation_engine::{Level, MatchMode};
 use pgrx::pg_sys::{self, Datum};
 
 crate::pg_function!(moderation_mine_terms, pg_finfo_moderation_mine_terms, mine_terms);
 crate::pg_function!(moderation_greedy_cover, pg_finfo_moderation_greedy_cover, cover);
+
+crate::pg_function!(
+    moderation_find_variants,
+    pg_finfo_moderation_find_variants,
+    find_variants
+);
 
 /// `mine_terms(texts, classes, weighted, max_terms, min_support, precision_floor)`.
 fn mine_terms(call: &Call) -> Result<Option<Datum>> {
@@ -103,6 +109,31 @@ fn cover(call: &Call) -> Result<Option<Datum>> {
             Some(Datum::from(gain.item)),
             Some(Datum::from(i32::try_from(place + 1).unwrap_or(i32::MAX))),
             Some(Datum::from(gain.gain as i64)),
+        ])?;
+    }
+    Ok(None)
+}
+
+/// `find_variants(terms, texts)`.
+fn find_variants(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let (Some(terms), Some(texts)) = (call.texts(0)?, call.texts(1)?) else {
+        return Ok(None);
+    };
+    let examples: Vec<Example<'_>> = texts
+        .iter()
+        .map(|text| Example {
+            text,
+            class: Class::Background,
+        })
+        .collect();
+    for found in variants(&terms, &examples, &mut interrupted)? {
+        let place = |n: usize| Some(Datum::from(i32::try_from(n + 1).unwrap_or(i32::MAX)));
+        rows.put(&[
+            place(found.term),
+            place(found.text),
+            Some(pg::text_datum(found.kind.name())),
+            Some(pg::text_datum(&found.variant)),
         ])?;
     }
     Ok(None)

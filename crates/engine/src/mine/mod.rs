@@ -17,12 +17,14 @@ mod fit;
 mod incidence;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 use crate::{CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, Term};
 use candidates::candidates;
 pub use cover::{Gain, greedy_cover};
 use incidence::{Columns, incidence};
 use std::fmt;
+pub use variants::{Variant, VariantKind, variants};
 
 /// What is known of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -154,3 +154,32 @@ fn cover_takes_the_largest_gain_first() {
     assert_eq!(got, [(1, 3), (3, 1), (2, 0), (4, 0)]);
     assert!(greedy_cover(&[], &mut never()).unwrap().is_empty());
 }
+
+#[test]
+fn variants_are_those_in_the_texts() {
+    let texts: Vec<String> = [
+        "наше казино",
+        "kazino online",
+        "каз1но тут",
+        "pharmcy shop",
+        "в закладке",
+        "казино",
+    ]
+    .map(String::from)
+    .to_vec();
+    let examples = examples(&texts, &[], &[]);
+    let found = variants(&["казино", "pharmacy", "закладка"], &examples, &mut never()).unwrap();
+    let got: Vec<(usize, usize, &str, &str)> = found
+        .iter()
+        .map(|v| (v.term, v.text, v.kind.name(), v.variant.as_str()))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            (0, 1, "transliterated", "kazino"),
+            (0, 2, "disguised", "каз1но"),
+            (1, 3, "mistyped", "pharmcy"),
+            (2, 4, "inflected", "закладке"),
+        ]
+    );
+}
