@@ -33,6 +33,7 @@ CREATE TABLE moderation.packages (
     rollout_salt    uuid NOT NULL DEFAULT gen_random_uuid(),
     created_at      timestamptz NOT NULL DEFAULT now(),
     created_by      text NOT NULL,
+    max_distance    smallint NOT NULL DEFAULT 31 CHECK (max_distance >= 0 AND max_distance <= 64),
     CONSTRAINT packages_schedule_check CHECK (expires_at > valid_from)
 );
 COMMENT ON TABLE moderation.packages IS 'Named sets of risk items; action, threshold and policy here are the draft, releases freeze them.';
@@ -42,6 +43,7 @@ COMMENT ON COLUMN moderation.packages.valid_from IS 'The package judges from thi
 COMMENT ON COLUMN moderation.packages.expires_at IS 'From this moment on the package judges nothing; NULL: never ends.';
 COMMENT ON COLUMN moderation.packages.needs_approval IS 'Going live takes request_publish() by one role and approve_publish() by another.';
 COMMENT ON COLUMN moderation.packages.frequency_source IS 'Table with columns word and frequency that lint_package() holds the terms against.';
+COMMENT ON COLUMN moderation.packages.max_distance IS 'Largest distance, in bits, of images and frames that match an item without a distance of its own.';
 COMMENT ON COLUMN moderation.packages.rollout_salt IS 'Salt of the hash that decides which contents fall under a share.';
 
 -- Beside packages, so that editing a draft neither rewrites the row that matching reads nor signals a change.
@@ -52,7 +54,9 @@ CREATE TABLE moderation.drafts (
     set_state       bytea NOT NULL,
     draft_key       uuid NOT NULL DEFAULT gen_random_uuid(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
-    changed_by      text NOT NULL
+    changed_by      text NOT NULL,
+    images          integer NOT NULL DEFAULT 0,
+    videos          integer NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE moderation.drafts IS 'The state of each package''s draft: counts and the multiset hash of its items, updated with every edit.';
 COMMENT ON COLUMN moderation.drafts.draft_key IS 'Names this state of the draft in this database; new with every edit.';
@@ -79,9 +83,9 @@ CREATE TABLE moderation.item_versions (
     removed_in      integer CHECK (removed_in > added_in),
     kind            moderation.item_kind NOT NULL DEFAULT 'term',
     allow           boolean NOT NULL DEFAULT false,
-    term            text NOT NULL,
-    match           moderation.match_mode NOT NULL,
-    level           moderation.match_level NOT NULL,
+    term            text,
+    match           moderation.match_mode,
+    level           moderation.match_level,
     language        text,
     weight          real NOT NULL DEFAULT 1,
     valid_from      timestamptz,
@@ -89,11 +93,23 @@ CREATE TABLE moderation.item_versions (
     item_hash       bytea NOT NULL,
     changed_at      timestamptz NOT NULL DEFAULT now(),
     changed_by      text NOT NULL,
+    hash            moderation.pdqhash,
+    max_distance    smallint CHECK (max_distance >= 0 AND max_distance <= 64),
+    label           text,
+    frames          moderation.video_frame[],
+    min_material    real CHECK (min_material >= 0::real AND min_material <= 100::real),
+    min_content     real CHECK (min_content >= 0::real AND min_content <= 100::real),
     PRIMARY KEY (item_id, added_in),
-    CONSTRAINT item_versions_schedule_check CHECK (expires_at > valid_from)
+    CONSTRAINT item_versions_schedule_check CHECK (expires_at > valid_from),
+    CONSTRAINT item_versions_kind_check CHECK (CASE kind
+        WHEN 'term' THEN num_nulls(term, match, level) = 0 AND num_nonnulls(hash, frames, min_material, min_content) = 0
+        WHEN 'image' THEN hash IS NOT NULL AND num_nonnulls(term, match, level, language, frames, min_material, min_content) = 0
+        ELSE num_nulls(frames, min_material, min_content) = 0 AND num_nonnulls(term, match, level, language, hash) = 0 AND NOT allow
+    END)
 );
 CREATE UNIQUE INDEX item_versions_current_key ON moderation.item_versions (package_id, item_hash) WHERE removed_in IS NULL;
 CREATE INDEX item_versions_package_idx ON moderation.item_versions (package_id, added_in);
+CREATE INDEX item_versions_hash_idx ON moderation.item_versions (package_id, hash) WHERE hash IS NOT NULL AND removed_in IS NULL;
 CREATE INDEX item_versions_scheduled_idx ON moderation.item_versions (package_id, added_in)
     WHERE valid_from IS NOT NULL OR expires_at IS NOT NULL;
 COMMENT ON TABLE moderation.item_versions IS 'What items say, and from which release (added_in) up to but not including which (removed_in). A release is a range query, not a copy.';
@@ -103,7 +119,13 @@ COMMENT ON COLUMN moderation.item_versions.allow IS 'An allow entry: suppresses 
 COMMENT ON COLUMN moderation.item_versions.language IS 'ISO 639-1 code of an inflected term, or of a rule whose words stand for all their forms; NULL: by its script (rules: words as they are).';
 COMMENT ON COLUMN moderation.item_versions.valid_from IS 'The item counts from this moment on, by the timestamp of the judging transaction; NULL: always.';
 COMMENT ON COLUMN moderation.item_versions.expires_at IS 'From this moment on the item is as if it were not there; NULL: never expires.';
-COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level, language and term: what makes two items the same.';
+COMMENT ON COLUMN moderation.item_versions.item_hash IS 'SHA-256 of kind, allow, match, level, language and term; of images and videos, of kind, allow, hash or frames, distance and least coverage: what makes two items the same.';
+COMMENT ON COLUMN moderation.item_versions.hash IS 'PDQ hash of an image.';
+COMMENT ON COLUMN moderation.item_versions.max_distance IS 'Largest distance, in bits, of an image or frame that matches; NULL: the package''s.';
+COMMENT ON COLUMN moderation.item_versions.label IS 'What people call an image or video.';
+COMMENT ON COLUMN moderation.item_versions.frames IS 'The frames of a video.';
+COMMENT ON COLUMN moderation.item_versions.min_material IS 'Least part of a video''s own frames that a content must contain, in percent.';
+COMMENT ON COLUMN moderation.item_versions.min_content IS 'Least part of the content''s frames that must come from the video, in percent.';
 
 CREATE TABLE moderation.releases (
     package_id      integer NOT NULL,
@@ -121,6 +143,9 @@ CREATE TABLE moderation.releases (
     note            text,
     published_at    timestamptz NOT NULL DEFAULT now(),
     published_by    text NOT NULL,
+    images          integer NOT NULL DEFAULT 0,
+    videos          integer NOT NULL DEFAULT 0,
+    max_distance    smallint NOT NULL DEFAULT 31,
     PRIMARY KEY (package_id, release)
 );
 COMMENT ON TABLE moderation.releases IS 'Immutable numbered states of packages, settings included. Matching only ever uses these.';

@@ -45,6 +45,14 @@ COMMENT ON FUNCTION moderation.audit_log_guard() IS 'Trigger: keeps the audit lo
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON moderation.audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION moderation.audit_log_guard();
 
+CREATE FUNCTION moderation.changes(value jsonb, other jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT jsonb_object_agg(v.key, v.value) FROM jsonb_each(value) AS v(key, value)
+        WHERE v.value IS DISTINCT FROM other->v.key;
+    END;
+COMMENT ON FUNCTION moderation.changes(jsonb, jsonb) IS 'Internal: the keys of one object that the other does not have with the same value, for before and after of the audit log.';
+
 CREATE FUNCTION moderation.audit(call text, package text, before jsonb, after jsonb, reason text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$

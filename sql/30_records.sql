@@ -41,6 +41,10 @@ CREATE TABLE moderation.hits (
     level           moderation.match_level,
     steps           text[],
     score           real NOT NULL,
+    distance        smallint,
+    material_percent real,
+    content_percent real,
+    time_ranges     nummultirange,
     PRIMARY KEY (bucket, hit_id)
 ) PARTITION BY LIST (bucket);
 -- Keys are as long as users make them; an index entry has a limit, and must not be what refuses a user's row.
@@ -55,6 +59,11 @@ COMMENT ON COLUMN moderation.hits.set_hash IS 'Name of the compiled set that jud
 COMMENT ON COLUMN moderation.hits.created_at IS 'The row''s own creation time, when attach() was told its column.';
 COMMENT ON COLUMN moderation.hits.span_start IS 'Best place of the item (the first of equals) in the field, in characters from 1: substr(field, span_start, span_length) is the matched text.';
 COMMENT ON COLUMN moderation.hits.places IS 'How often the item occurs in this content, over all fields; counted up to pg_moderation.max_places in each.';
+COMMENT ON COLUMN moderation.hits.matched IS 'The text as it stood; of an image or a frame, its hash.';
+COMMENT ON COLUMN moderation.hits.distance IS 'Bits in which the image, or the nearest frame, differs from the item.';
+COMMENT ON COLUMN moderation.hits.material_percent IS 'Part of a risk video''s frames that the content contains.';
+COMMENT ON COLUMN moderation.hits.content_percent IS 'Part of the content''s frames that the item covers.';
+COMMENT ON COLUMN moderation.hits.time_ranges IS 'Where in the content''s video, in seconds.';
 
 CREATE TABLE moderation.exposures (
     bucket          smallint NOT NULL,

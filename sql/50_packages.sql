@@ -256,6 +256,8 @@ DECLARE
     removed integer;
     elements bytea[];
     removed_allow integer;
+    removed_images integer;
+    removed_videos integer;
     gone jsonb;
 BEGIN
     target := moderation.lock_package(package);
@@ -269,8 +271,9 @@ BEGIN
             HINT = 'Item ids are in moderation.current_items.';
     END IF;
     SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*),
-           count(*) FILTER (WHERE v.allow), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
-    INTO elements, removed, removed_allow, gone
+           count(*) FILTER (WHERE v.allow), count(*) FILTER (WHERE v.kind = 'image' AND NOT v.allow),
+           count(*) FILTER (WHERE v.kind = 'video'), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+    INTO elements, removed, removed_allow, removed_images, removed_videos, gone
     FROM moderation.item_versions v
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
@@ -286,7 +289,8 @@ BEGIN
       AND NOT EXISTS (SELECT FROM moderation.item_versions v WHERE v.item_id = i.item_id);
     UPDATE moderation.drafts d
     SET set_state = moderation.set_hash_apply(d.set_state, '{}', elements),
-        terms = d.terms - (removed - removed_allow), allow_entries = d.allow_entries - removed_allow,
+        terms = d.terms - (removed - removed_allow - removed_images - removed_videos), allow_entries = d.allow_entries - removed_allow,
+        images = d.images - removed_images, videos = d.videos - removed_videos,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
     PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, NULL);
@@ -348,7 +352,9 @@ BEGIN
         INSERT INTO moderation.deployments
             (package_id, stage, release, share, rest, valid_from, expires_at, operation, deployed_by, note)
         VALUES (deploy.package_id, deploy.stage, deploy.release, deploy.share, deploy.rest, target.valid_from,
-                target.expires_at, deploy.operation, moderation.caller(), deploy.note);
+                target.expires_at, deploy.operation, moderation.caller(), deploy.note)
+        RETURNING * INTO current_one;
+        PERFORM moderation.announce(current_one);
     END IF;
 END
 $fn$;
@@ -357,13 +363,15 @@ COMMENT ON FUNCTION moderation.deploy(integer, moderation.stage, integer, text, 
 CREATE FUNCTION moderation.stages_of(package_id integer) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT jsonb_object_agg(s.stage, (
-            SELECT d.release FROM moderation.deployments d
-            WHERE d.package_id = stages_of.package_id AND d.stage = s.stage
-            ORDER BY d.deployment_id DESC LIMIT 1))
-        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage);
+        SELECT jsonb_object_agg(s.stage,
+            CASE WHEN d.share < 100.0 THEN jsonb_build_object('release', d.release, 'share', d.share, 'rest', d.rest)
+                 ELSE to_jsonb(d.release) END)
+        FROM unnest(enum_range(NULL::moderation.stage)) AS s(stage)
+        LEFT JOIN LATERAL (SELECT x.release, x.share, x.rest FROM moderation.deployments x
+                           WHERE x.package_id = stages_of.package_id AND x.stage = s.stage
+                           ORDER BY x.deployment_id DESC LIMIT 1) d ON true;
     END;
-COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage, as the audit log shows it.';
+COMMENT ON FUNCTION moderation.stages_of(integer) IS 'Internal: the release in force in each stage (with its share during a rollout), as the audit log shows it.';
 
 CREATE FUNCTION moderation.freeze_draft(target moderation.packages, note text) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -379,15 +387,17 @@ BEGIN
     SELECT * INTO policy FROM moderation.policies p WHERE p.policy_id = target.policy_id;
     SELECT * INTO latest FROM moderation.releases r
     WHERE r.package_id = target.package_id AND r.release = target.latest_release;
-    IF draft.terms = 0 THEN
+    IF draft.terms + draft.images + draft.videos = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('package "%s" has no item to publish', target.name),
-            DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
+            DETAIL = 'A release needs at least one term, image or video; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]); to stop enforcing, use retire_package().', target.name);
     END IF;
     -- The threshold by its bits: how a number prints depends on the session's extra_float_digits.
     hash := sha256(draft.set_state || convert_to(
-        jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)::text,
+        (jsonb_build_array(target.action, encode(float4send(target.threshold), 'hex'), policy.name, policy.severity)
+         -- Where no item has a distance, the package's means nothing.
+         || CASE WHEN draft.images + draft.videos > 0 THEN jsonb_build_array(target.max_distance) ELSE '[]' END)::text,
         'UTF8'));
     IF latest.content_hash = hash AND latest.folding_version = moderation.folding_version() THEN
         -- Nothing to freeze: the newest release says the same already.
@@ -396,9 +406,9 @@ BEGIN
     number := target.latest_release + 1;
     INSERT INTO moderation.releases
         (package_id, release, content_hash, action, threshold, policy, severity, folding_version,
-         terms, allow_entries, scheduled, note, published_by)
+         terms, allow_entries, images, videos, max_distance, scheduled, note, published_by)
     VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
-            moderation.folding_version(), draft.terms, draft.allow_entries,
+            moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance,
             (SELECT count(*) FROM moderation.item_versions v
              WHERE v.package_id = target.package_id AND v.removed_in IS NULL
                AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)),
@@ -416,6 +426,7 @@ AS $fn$
 DECLARE
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
+    before jsonb := moderation.stages_of(target.package_id);
     rest integer;
 BEGIN
     IF target.expires_at <= now() THEN
@@ -456,6 +467,13 @@ BEGIN
             PERFORM moderation.deploy(target.package_id, 'shadow', NULL, 'now live', operation => put_in_force.operation);
         END IF;
     END IF;
+    PERFORM moderation.audit(
+        CASE operation WHEN 'publish' THEN 'publish_package' WHEN 'promote' THEN 'promote_release'
+                       WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END,
+        target.name, before,
+        moderation.stages_of(target.package_id) || jsonb_build_object('release', r.release, 'content_hash', encode(r.content_hash, 'hex')),
+        put_in_force.note)
+    FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = put_in_force.release;
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
 END
@@ -483,21 +501,14 @@ AS $fn$
 DECLARE
     target moderation.packages;
     number integer;
-    before jsonb;
 BEGIN
     IF publish_package.stage IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'stage must not be NULL',
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
-    before := moderation.stages_of(target.package_id);
     number := moderation.freeze_draft(target, publish_package.note);
     PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
-    PERFORM moderation.audit('publish_package', target.name, before,
-        moderation.stages_of(target.package_id) || (
-            SELECT jsonb_build_object('release', number, 'share', publish_package.share, 'content_hash', encode(r.content_hash, 'hex'))
-            FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number),
-        publish_package.note);
     RETURN number;
 END
 $fn$;

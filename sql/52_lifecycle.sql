@@ -102,6 +102,7 @@ DECLARE
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
     newest moderation.deployments;
     before moderation.deployments;
+    retired jsonb := moderation.stages_of(target.package_id);
 BEGIN
     IF live.release IS NOT NULL OR shadow.release IS NOT NULL
        OR coalesce(live.operation <> 'retire', true) AND coalesce(shadow.operation <> 'retire', true) THEN
@@ -126,6 +127,7 @@ BEGIN
             DETAIL = 'Nothing that is put in force would judge.',
             HINT = format('SELECT moderation.alter_package(%L, expires_at => ''infinity'');', target.name);
     END IF;
+    PERFORM moderation.audit('restore_package', target.name, retired, moderation.stages_of(target.package_id), restore_package.note);
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
 END
@@ -198,6 +200,9 @@ BEGIN
             PERFORM moderation.deploy(target.package_id, one.stage, one.release, alter_package.note, one.share, one.rest, 'alter');
         END LOOP;
     END IF;
+    PERFORM moderation.audit('alter_package', target.name, moderation.changes(to_jsonb(target), to_jsonb(changed)),
+        moderation.changes(to_jsonb(changed), to_jsonb(target)), alter_package.note)
+    WHERE changed IS DISTINCT FROM target;
     RETURN later;
 END
 $fn$;
@@ -212,6 +217,8 @@ BEGIN
     PERFORM moderation.check_name('package', rename_package.new_name);
     target := moderation.lock_package(rename_package.name);
     UPDATE moderation.packages p SET name = rename_package.new_name WHERE p.package_id = target.package_id;
+    PERFORM moderation.audit('rename_package', rename_package.new_name, jsonb_build_object('name', target.name),
+        jsonb_build_object('name', rename_package.new_name), rename_package.note);
 EXCEPTION WHEN unique_violation THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
         MESSAGE = format('package "%s" already exists', rename_package.new_name),
@@ -254,6 +261,8 @@ DECLARE
     after moderation.item_versions;
     removed bytea[] := '{}';
     added bytea[] := '{}';
+    was jsonb[] := '{}';
+    is_now jsonb[] := '{}';
     m text; d text; h text;
 BEGIN
     PERFORM moderation.check_items(target, ids);
@@ -299,6 +308,10 @@ BEGIN
             INSERT INTO moderation.item_versions SELECT after.*;
             removed := removed || moderation.item_element(before.item_hash, before.weight, before.valid_from, before.expires_at);
             added := added || moderation.item_element(after.item_hash, after.weight, after.valid_from, after.expires_at);
+            was := array_append(was, jsonb_build_object('item_id', before.item_id)
+                || (moderation.changes(to_jsonb(before), to_jsonb(after)) - ARRAY['item_hash', 'added_in', 'changed_at', 'changed_by']));
+            is_now := array_append(is_now, jsonb_build_object('item_id', after.item_id)
+                || (moderation.changes(to_jsonb(after), to_jsonb(before)) - ARRAY['item_hash', 'added_in', 'changed_at', 'changed_by']));
         END LOOP;
     EXCEPTION
         WHEN unique_violation THEN
@@ -323,6 +336,10 @@ BEGIN
             changed_at = now(), changed_by = moderation.caller()
         WHERE d.package_id = target.package_id;
     END IF;
+    PERFORM moderation.audit('update_items', target.name, jsonb_build_object('items', was),
+        jsonb_build_object('items', is_now)
+            || CASE WHEN update_items.note IS NULL THEN '{}' ELSE jsonb_build_object('noted', ids) END, update_items.note)
+    WHERE added <> '{}' OR update_items.note IS NOT NULL AND ids <> '{}';
     RETURN cardinality(added);
 END
 $fn$;
@@ -366,6 +383,10 @@ BEGIN
     WHERE i.item_id IS NOT NULL
       AND (override_items.effect <> 'normal' OR o.effect <> 'normal' AND (o.until IS NULL OR o.until > now()));
     GET DIAGNOSTICS overridden = ROW_COUNT;
+    PERFORM moderation.audit(
+        CASE effect WHEN 'off' THEN 'snooze_items' WHEN 'normal' THEN 'unsnooze_items' ELSE 'shadow_items' END, target.name, NULL,
+        jsonb_build_object('items', item_ids, 'until', until), reason)
+    WHERE overridden > 0;
     RETURN overridden;
 END
 $fn$;

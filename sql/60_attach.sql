@@ -59,8 +59,8 @@ $fn$;
 COMMENT ON FUNCTION moderation.watched_column(regclass, text, name) IS 'Internal: a column that can be watched, or a clear error.';
 
 CREATE FUNCTION moderation.attach(
-    "table" regclass, id name, text name[], on_block moderation.on_block DEFAULT 'flag', owner name DEFAULT NULL,
-    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL)
+    "table" regclass, id name, text name[] DEFAULT NULL, on_block moderation.on_block DEFAULT 'flag', owner name DEFAULT NULL,
+    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -105,14 +105,14 @@ BEGIN
             DETAIL = 'It, or the partitioned table it belongs to, carries the moderation triggers.',
             HINT = format('To change the settings: SELECT moderation.detach(%L); then attach it again.', "table"::text);
     END IF;
-    IF text IS NULL OR cardinality(text) = 0 THEN
+    IF cardinality(coalesce(text, '{}') || image || video) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'no column to watch',
-            DETAIL = 'attach() watches at least one text column.',
-            HINT = 'For example text => ''{title,body}''.';
+            DETAIL = 'attach() watches at least one column with text, an image or a video.',
+            HINT = 'For example text => ''{title,body}'' or image => ''{creative_pdq}''.';
     END IF;
     attribute := moderation.watched_column("table", 'id', id);
-    FOREACH watched IN ARRAY text LOOP
+    FOREACH watched IN ARRAY coalesce(text, '{}') LOOP
         attribute := moderation.watched_column("table", 'text', watched);
         IF NOT EXISTS (SELECT FROM pg_type t
                        WHERE t.oid = attribute.atttypid AND t.typcategory = 'S' AND t.typlen = -1) THEN
@@ -121,6 +121,24 @@ BEGIN
                 DETAIL = format('Its type is %s; text, varchar, char and domains over them can be watched.',
                                 format_type(attribute.atttypid, attribute.atttypmod)),
                 HINT = 'Watch a text column.';
+        END IF;
+    END LOOP;
+    FOREACH watched IN ARRAY coalesce(image, '{}') LOOP
+        attribute := moderation.watched_column("table", 'image', watched);
+        IF attribute.atttypid <> 'moderation.pdqhash'::regtype THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" of table %s is not an image hash', watched, "table"),
+                DETAIL = format('Its type is %s.', format_type(attribute.atttypid, attribute.atttypmod)),
+                HINT = 'Watch a column of type moderation.pdqhash; moderation.pdq_hash() makes one of an image file.';
+        END IF;
+    END LOOP;
+    FOREACH watched IN ARRAY coalesce(video, '{}') LOOP
+        attribute := moderation.watched_column("table", 'video', watched);
+        IF attribute.atttypid <> 'moderation.video_frame[]'::regtype THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" of table %s is not a video', watched, "table"),
+                DETAIL = format('Its type is %s.', format_type(attribute.atttypid, attribute.atttypmod)),
+                HINT = 'Watch a column of type moderation.video_frame[]; its frames come from pg-moderation-hasher.';
         END IF;
     END LOOP;
     IF owner IS NOT NULL THEN
@@ -153,15 +171,17 @@ BEGIN
         SELECT c.column_name, c.role FROM (
             SELECT id, 'id', 1 UNION ALL
             SELECT u.name, 'text', 1 + u.n FROM unnest(text) WITH ORDINALITY u(name, n) UNION ALL
-            SELECT owner, 'owner', 1000000 UNION ALL
-            SELECT created_at, 'created_at', 1000001 UNION ALL
-            SELECT verdict_column, 'verdict', 1000002) c(column_name, role, n)
+            SELECT u.name, 'image', 1000000 + u.n FROM unnest(image) WITH ORDINALITY u(name, n) UNION ALL
+            SELECT u.name, 'video', 2000000 + u.n FROM unnest(video) WITH ORDINALITY u(name, n) UNION ALL
+            SELECT owner, 'owner', 3000000 UNION ALL
+            SELECT created_at, 'created_at', 3000001 UNION ALL
+            SELECT verdict_column, 'verdict', 3000002) c(column_name, role, n)
         WHERE c.column_name IS NOT NULL ORDER BY c.n
     LOOP
         IF roles->(entry.column_name::text) ? entry.role OR (entry.role = 'verdict' AND roles ? entry.column_name::text) THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
                 MESSAGE = format('column "%s" is named twice', entry.column_name),
-                DETAIL = 'A text column is watched once, and the verdict column is not watched.',
+                DETAIL = 'A column is watched once, and the verdict column is not watched.',
                 HINT = 'Name each column once.';
         END IF;
         IF NOT roles ? entry.column_name::text THEN
@@ -190,7 +210,7 @@ BEGIN
     RETURN source;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
+COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[]) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
 
 CREATE FUNCTION moderation.detach("table" regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

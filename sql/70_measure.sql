@@ -22,15 +22,18 @@ BEGIN
     END IF;
     INSERT INTO moderation.hits
         (bucket, hit_id, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, package_id, release,
-         stage, item_id, kind, action, outcome, field, span_start, span_length, places, matched, level, steps, score)
+         stage, item_id, kind, action, outcome, field, span_start, span_length, places, matched, level, steps, score,
+         distance, material_percent, content_percent, time_ranges)
     SELECT moderation.ring_bucket(n.observed_at), n.hit_id, n.observed_at, n.source_id, n.content_key, n.owner_key,
            n.created_at, decode(n.digest, 'hex'), decode(n.set_hash, 'hex'), n.package_id, n.release, n.stage, n.item_id,
-           n.kind, n.action, n.outcome, n.field, n.span_start, n.span_length, n.places, n.matched, n.level, n.steps, n.score
+           n.kind, n.action, n.outcome, n.field, n.span_start, n.span_length, n.places, n.matched, n.level, n.steps, n.score,
+           n.distance, n.material_percent, n.content_percent, n.time_ranges
     FROM jsonb_to_recordset(record_hits.hits) AS n (
         hit_id uuid, observed_at timestamptz, source_id integer, content_key text, owner_key text, created_at timestamptz,
         digest text, set_hash text, package_id integer, release integer, stage moderation.stage, item_id bigint,
         kind moderation.item_kind, action moderation.action, outcome moderation.outcome, field text, span_start integer,
-        span_length integer, places integer, matched text, level moderation.match_level, steps text[], score real)
+        span_length integer, places integer, matched text, level moderation.match_level, steps text[], score real,
+        distance smallint, material_percent real, content_percent real, time_ranges nummultirange)
     WHERE concat_ws('/', n.package_id, n.release, n.stage, n.item_id) <> ALL (known)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS written = ROW_COUNT;

@@ -35,6 +35,7 @@ CREATE TABLE moderation.proposals (
 );
 CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
     (package_id, kind, coalesce(item_id, 0), hashtextextended(change::text, 0), hashtextextended(change::text, 1)) WHERE state = 'open';
+CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
 COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "threshold"}.';
@@ -67,7 +68,8 @@ DECLARE
     statements text;
 BEGIN
     IF EXISTS (SELECT FROM moderation.proposals p WHERE p.package_id = propose.package_id AND p.kind = propose.kind
-               AND p.item_id IS NOT DISTINCT FROM propose.item_id AND p.change = propose.change AND p.state IN ('open', 'rejected')) THEN
+               AND p.item_id IS NOT DISTINCT FROM propose.item_id AND p.change = propose.change
+               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state IN ('open', 'rejected')) THEN
         RETURN NULL;
     END IF;
     SELECT p.name INTO name FROM moderation.packages p WHERE p.package_id = propose.package_id;

@@ -17,7 +17,8 @@ CREATE VIEW moderation.in_force AS
                   AND (v.removed_in IS NULL OR v.removed_in > part.release)
                   AND o.effect = 'off' AND (o.until IS NULL OR o.until > now())
                   AND NOT EXISTS (SELECT FROM moderation.item_overrides n
-                                  WHERE n.item_id = o.item_id AND n.override_id > o.override_id)) i) AS inactive_items
+                                  WHERE n.item_id = o.item_id AND n.override_id > o.override_id)) i) AS inactive_items,
+           r.images, r.videos
     FROM moderation.packages p
     CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
     CROSS JOIN LATERAL (
@@ -43,7 +44,8 @@ COMMENT ON VIEW moderation.item_overrides_in_force IS 'Items that are snoozed, o
 CREATE VIEW moderation.current_items AS
     SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.language, v.weight, v.added_in,
            v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by,
-           v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until
+           v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until, v.label, v.hash, v.max_distance,
+           cardinality(v.frames) AS frames, v.min_material, v.min_content
     FROM moderation.item_versions v
     JOIN moderation.packages p ON p.package_id = v.package_id
     JOIN moderation.items i ON i.item_id = v.item_id
@@ -57,7 +59,7 @@ COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items t
 CREATE VIEW moderation.recent_hits AS
     SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
            h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.steps, h.score,
-           h.hit_id, h.kind
+           h.hit_id, h.kind, v.label, h.distance, h.material_percent, h.content_percent, h.time_ranges
     FROM moderation.hits h
     JOIN moderation.packages p ON p.package_id = h.package_id
     LEFT JOIN moderation.sources s ON s.source_id = h.source_id
@@ -68,7 +70,8 @@ CREATE VIEW moderation.recent_hits AS
 COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
 
 CREATE VIEW moderation.items_never_hit AS
-    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source
+    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source,
+           v.label
     FROM moderation.in_force f
     JOIN moderation.packages p ON p.name = f.package
     JOIN moderation.item_versions v

@@ -27,6 +27,8 @@ pub enum OnBlock {
 enum Role {
     Id,
     Text,
+    Image,
+    Video,
     Owner,
     CreatedAt,
     Verdict,
@@ -52,6 +54,8 @@ pub struct Attachment {
     pub on_block: OnBlock,
     pub id: Column,
     pub texts: Vec<Column>,
+    pub images: Vec<Column>,
+    pub videos: Vec<Column>,
     pub owner: Option<Column>,
     pub created_at: Option<Column>,
     pub verdict: Option<Column>,
@@ -95,7 +99,10 @@ pub fn of(relation: pg_sys::Relation) -> Result<Rc<Attachment>> {
 const ATTACHMENT: &std::ffi::CStr = c"
 SELECT s.source_id, convert_from(substr(t.tgargs, 1, length(t.tgargs) - 1), 'UTF8'),
        (SELECT jsonb_agg(jsonb_build_array(here.attname, here.attnum, here.atttypid::bigint,
-                                   kind.typcategory = 'S' AND kind.typlen = -1) ORDER BY u.n)
+                                   CASE WHEN kind.typcategory = 'S' AND kind.typlen = -1 THEN 'text'
+                                        WHEN kind.oid = 'moderation.pdqhash'::regtype THEN 'image'
+                                        WHEN kind.oid = 'moderation.video_frame[]'::regtype THEN 'video'
+                                        WHEN kind.oid = 'jsonb'::regtype THEN 'jsonb' ELSE '' END) ORDER BY u.n)
         FROM unnest(t.tgattr::smallint[]) WITH ORDINALITY u(attnum, n)
         JOIN pg_attribute there ON there.attrelid = t.tgrelid AND there.attnum = u.attnum
         JOIN pg_attribute here ON here.attrelid = $1 AND here.attname = there.attname AND NOT here.attisdropped
@@ -123,16 +130,21 @@ fn read(relation: pg_sys::Oid) -> Result<Attachment> {
     };
     let ((source_id, settings), columns) = found.ok_or_else(not_attached)?;
     let settings: Settings = serde_json::from_str(&settings).map_err(|_| not_attached())?;
-    let columns: Vec<(String, i16, u32, bool)> =
+    let columns: Vec<(String, i16, u32, String)> =
         serde_json::from_str(&columns).map_err(|_| not_attached())?;
     if columns.len() != settings.roles.len() {
         return Err(not_attached());
     }
     // attach() checked this, but the owner of a table can make the trigger again with other columns, and the values
     // are read as the types that their roles promise.
-    let fits = |((_, _, type_oid, is_text), roles): (&(String, i16, u32, bool), &Vec<Role>)| {
-        (*is_text || !roles.contains(&Role::Text))
-            && (*type_oid == pg_sys::JSONBOID.to_u32() || !roles.contains(&Role::Verdict))
+    let fits = |((_, _, _, kind), roles): (&(String, i16, u32, String), &Vec<Role>)| {
+        roles.iter().all(|role| match role {
+            Role::Text => kind == "text",
+            Role::Image => kind == "image",
+            Role::Video => kind == "video",
+            Role::Verdict => kind == "jsonb",
+            Role::Id | Role::Owner | Role::CreatedAt => true,
+        })
     };
     if !columns.iter().zip(&settings.roles).all(fits) {
         return Err(not_attached());
@@ -154,6 +166,8 @@ fn read(relation: pg_sys::Oid) -> Result<Attachment> {
         on_block: settings.on_block,
         id: with_role(Role::Id).pop().ok_or_else(not_attached)?,
         texts: with_role(Role::Text),
+        images: with_role(Role::Image),
+        videos: with_role(Role::Video),
         owner: with_role(Role::Owner).pop(),
         created_at: with_role(Role::CreatedAt).pop(),
         verdict: with_role(Role::Verdict).pop(),

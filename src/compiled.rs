@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::gucs;
 use crate::identity::{AsOwner, Installed};
 use crate::in_force::Release;
+use crate::media::{self, MediaItems, MediaSet};
 use crate::spi::{self, Parameter};
 use pg_moderation_engine::{Item, Language, Level, MatchMode, Matcher, Term, compile};
 use std::cell::RefCell;
@@ -14,6 +15,7 @@ use std::rc::Rc;
 
 pub struct Compiled {
     pub matcher: Matcher,
+    pub media: MediaSet,
     /// Memory it holds, in bytes.
     bytes: usize,
 }
@@ -55,15 +57,21 @@ pub fn interrupted() -> bool {
 
 fn build(installed: Installed, releases: &[Release]) -> Result<Compiled> {
     let mut items = Vec::new();
+    let mut media = MediaItems::default();
     for (slot, release) in releases.iter().enumerate() {
         let slot = u16::try_from(slot).map_err(|_| Error::Internal("more than 65,536 releases in force"))?;
-        load(installed, slot, release, &mut items)?;
+        load(installed, slot, release, &mut items, &mut media)?;
     }
     let bytes = compile(&items, &mut interrupted)?;
     drop(items);
     let matcher = Matcher::open(&bytes)?;
-    let bytes = matcher.heap_bytes();
-    Ok(Compiled { matcher, bytes })
+    let media = MediaSet::compile(&media)?;
+    let bytes = matcher.heap_bytes() + media.heap_bytes();
+    Ok(Compiled {
+        matcher,
+        media,
+        bytes,
+    })
 }
 
 const ITEMS: &std::ffi::CStr = c"
@@ -73,7 +81,13 @@ WHERE v.package_id = $1 AND v.added_in <= $2 AND (v.removed_in IS NULL OR v.remo
 
 /// Loads the items of a release, all of them or none: while logical replication makes its first copy, a release may have
 /// arrived before its items.
-pub fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<Item>) -> Result<()> {
+pub fn load(
+    installed: Installed,
+    slot: u16,
+    release: &Release,
+    items: &mut Vec<Item>,
+    media: &mut MediaItems,
+) -> Result<()> {
     let _owner = AsOwner::new(installed.owner);
     let parameters = [
         Parameter::int4(release.package_id),
@@ -98,7 +112,10 @@ pub fn load(installed: Installed, slot: u16, release: &Release, items: &mut Vec<
         });
         Ok(())
     })?;
-    let found = items.len() - before;
+    let mut found = items.len() - before;
+    if usize::try_from(release.items) != Ok(found) {
+        found += media::load(slot, release, media)?;
+    }
     if usize::try_from(release.items) == Ok(found) {
         return Ok(());
     }

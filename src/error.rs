@@ -3,6 +3,7 @@
 //! No message shows a term: whoever sees the error need not be allowed to read the material. Terms that a caller has
 //! just typed are named by their position.
 
+use crate::error_media::MediaError;
 use pg_moderation_engine::mine::MineError;
 use pg_moderation_engine::{CompileError, MatchError, OpenError, TermError};
 use pgrx::PgSqlErrorCode as Code;
@@ -71,6 +72,7 @@ pub enum Error {
         file: String,
         reason: String,
     },
+    Media(MediaError),
     Internal(&'static str),
 }
 
@@ -105,14 +107,14 @@ impl From<MineError> for Error {
     }
 }
 
-struct Report {
+pub struct Report {
     code: Code,
     message: String,
     detail: String,
     hint: String,
 }
 
-fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
+pub fn report(code: Code, message: String, detail: impl Into<String>, hint: impl Into<String>) -> Report {
     Report {
         code,
         message,
@@ -292,6 +294,7 @@ impl Error {
                 "Its hits are not in moderation.hits; all others are collected.",
                 "It lies below pg_moderation/spool in the data directory, its name ending in .damaged. Renamed to .hits it is collected again.",
             ),
+            Self::Media(error) => error.describe(),
             Self::Internal(what) => report(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("pg_moderation: {what}"),

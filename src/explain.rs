@@ -6,6 +6,7 @@ use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
 use crate::material::{digest_of, enum_label};
+use crate::media::MediaItems;
 use crate::moderate::slots_of;
 use crate::pg::{self, Call, Rows};
 use crate::rollout::Lot;
@@ -85,7 +86,7 @@ fn items_of(map: &InForce, package: &str) -> Result<Vec<Item>> {
         None => in_force::asked(map, package, None)?.release.clone(),
     };
     let mut items = Vec::new();
-    compiled::load(map.installed, 0, &release, &mut items)?;
+    compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;
     Ok(items)
 }
 

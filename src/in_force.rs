@@ -189,12 +189,15 @@ struct Maps {
     asked: Vec<Rc<Asked>>,
     /// The maps of past moments that it asked for.
     past: Vec<(Time, Rc<InForce>)>,
+    /// Releases and drafts that it compares.
+    compared: Vec<Rc<Compared>>,
 }
 
 impl Maps {
     fn forget_asked(&mut self) {
         self.asked.clear();
         self.past.clear();
+        self.compared.clear();
     }
 }
 
@@ -208,6 +211,21 @@ pub struct Asked {
     number: Option<i32>,
     pub release: Release,
     pub compiled: Rc<Compiled>,
+}
+
+/// What is live, with one package both as it is (or as another release of it) and as a candidate would make it: one set,
+/// so that one pass over a text gives both verdicts.
+pub struct Compared {
+    package_id: i32,
+    /// Release numbers asked for; `None`: the draft, and what is live.
+    numbers: (Option<i32>, Option<i32>),
+    pub releases: Vec<Release>,
+    /// Slot of the package before; `None` while nothing of it is live.
+    pub before: Option<u16>,
+    pub after: u16,
+    pub compiled: Rc<Compiled>,
+    /// Everything, whenever it counts.
+    pub selection: Selection,
 }
 
 thread_local! {
@@ -324,12 +342,80 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
     Ok(asked)
 }
 
+/// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
+/// releases of all other packages. `map` must be [`current`].
+pub fn compared(
+    map: &InForce,
+    package: &str,
+    candidate: Option<i32>,
+    against: Option<i32>,
+) -> Result<Rc<Compared>> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    let numbers = (candidate, against);
+    let known = MAPS.with_borrow(|maps| {
+        maps.compared
+            .iter()
+            .find(|compared| compared.package_id == package_id && compared.numbers == numbers)
+            .cloned()
+    });
+    if let Some(compared) = known {
+        return Ok(compared);
+    }
+    // In the middle of a rollout two releases of a package are live: the one that judges more counts.
+    let mut releases: Vec<Release> = Vec::new();
+    for release in map.releases.iter().filter(|release| release.is_live()) {
+        match releases
+            .last_mut()
+            .filter(|last| last.package_id == release.package_id)
+        {
+            Some(last) if last.share() < release.share() => *last = release.clone(),
+            Some(_) => {}
+            None => releases.push(release.clone()),
+        }
+    }
+    let ours = releases
+        .iter()
+        .position(|release| release.package_id == package_id);
+    let mut before = ours.map(|at| releases.remove(at));
+    if against.is_some() {
+        before = Some(read_asked(map, package, package_id, against)?);
+    }
+    let slot = |releases: &[Release]| {
+        u16::try_from(releases.len()).map_err(|_| Error::Internal("more than 65,535 releases in force"))
+    };
+    let before = before
+        .map(|release| {
+            releases.push(release);
+            slot(&releases).map(|next| next - 1)
+        })
+        .transpose()?;
+    let after = slot(&releases)?;
+    releases.push(read_asked(map, package, package_id, candidate)?);
+    let compiled = compiled::get(map.installed, &set_hash(&releases), &releases)?;
+    let compared = Rc::new(Compared {
+        package_id,
+        numbers,
+        releases,
+        before,
+        after,
+        compiled,
+        selection: Selection::timeless(),
+    });
+    MAPS.with_borrow_mut(|maps| maps.compared.push(compared.clone()));
+    Ok(compared)
+}
+
 const ASKED_RELEASE: &std::ffi::CStr = c"
-SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash, r.terms + r.allow_entries
+SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
+       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer
 FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
 
 const ASKED_DRAFT: &std::ffi::CStr = c"
-SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key), d.terms + d.allow_entries
+SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
+       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer
 FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
 WHERE p.package_id = $1";
 
@@ -346,6 +432,7 @@ fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>
             threshold: row.float4(3).unwrap_or_default(),
             key: row.bytes(4).unwrap_or_default(),
             items: row.int4(5).unwrap_or_default(),
+            max_distance: row.int4(6).unwrap_or_default(),
             // What was asked for is judged by as what it contains, for all contents and at any time.
             scheduled: 0,
             numbers: (0, NUMBERS),
@@ -408,8 +495,8 @@ fn read_fresh() -> Result<Rc<InForce>> {
 
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
-       r.terms + r.allow_entries, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity')
+       r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -450,6 +537,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
                 threshold: row.float4(6).unwrap_or_default(),
                 key,
                 items: row.int4(9).unwrap_or_default(),
+                max_distance: row.int4(16).unwrap_or_default(),
                 scheduled: row.int4(10).unwrap_or_default(),
                 numbers: (number(row.int4(11)), number(row.int4(12))),
                 salt: row.bytes(13).unwrap_or_default(),

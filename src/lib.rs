@@ -3,7 +3,9 @@
 //! | module | holds |
 //! |---|---|
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
+//! | [`moderate_media`], [`content`] | the same of images, videos, JSON documents and rows |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
@@ -11,11 +13,15 @@
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`mining`] | term mining and set cover for proposals and statistics |
+//! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
 //! | [`partition_move`] | rows that move between partitions are not judged again |
+//! | [`pdqhash`], [`pdq_gin`] | the types `pdqhash` and `pdq_ball`, and their index class |
+//! | [`media`], [`media_hits`] | images and videos of a compiled set, and what was found of them |
+//! | [`image`], [`video`] | image files to hashes; arrays of video frames |
 //! | [`pg`], [`spi`], [`identity`] | thin wrappers over PostgreSQL: calls, queries, on whose behalf |
-//! | [`error`], [`gucs`] | every error, every setting |
+//! | [`error`], [`error_media`], [`gucs`] | every error, every setting |
 //!
 //! Matching itself is in the engine crate, which knows no PostgreSQL. The SQL side is in `sql/`, in the order of its
 //! numbers.
@@ -29,17 +35,26 @@ compile_error!(
 );
 
 mod attachment;
+mod backtest;
 mod collector;
 mod compiled;
+mod content;
 mod error;
+mod error_media;
 mod explain;
 mod gucs;
 mod identity;
+mod image;
 mod in_force;
 mod material;
+mod media;
+mod media_hits;
 mod mining;
 mod moderate;
+mod moderate_media;
 mod partition_move;
+mod pdq_gin;
+mod pdqhash;
 mod pg;
 mod quarantine;
 mod record;
@@ -51,31 +66,45 @@ mod spi;
 mod spool;
 mod trigger;
 mod verdict;
+mod video;
+mod watched;
 
 use pgrx::{extension_sql_file, pg_guard, pg_sys};
 
 pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../sql/20_material.sql", name = "material", requires = ["schema"]);
+extension_sql_file!("../sql/15_pdqhash.sql", name = "pdqhash", requires = ["schema"]);
+extension_sql_file!(
+    "../sql/20_material.sql",
+    name = "material",
+    requires = ["pdqhash"]
+);
 extension_sql_file!("../sql/25_audit.sql", name = "audit", requires = ["material"]);
-extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["audit"]);
+extension_sql_file!("../sql/27_outbox.sql", name = "outbox", requires = ["audit"]);
+extension_sql_file!("../sql/30_records.sql", name = "records", requires = ["outbox"]);
 extension_sql_file!(
     "../sql/40_matching.sql",
     name = "matching",
     requires = ["records"]
 );
-extension_sql_file!(
-    "../sql/50_packages.sql",
-    name = "packages",
-    requires = ["matching"]
-);
+extension_sql_file!("../sql/45_media.sql", name = "media", requires = ["matching"]);
+extension_sql_file!("../sql/50_packages.sql", name = "packages", requires = ["media"]);
 extension_sql_file!(
     "../sql/52_lifecycle.sql",
     name = "lifecycle",
     requires = ["packages"]
 );
-extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lifecycle"]);
+extension_sql_file!(
+    "../sql/53_media_items.sql",
+    name = "media_items",
+    requires = ["lifecycle"]
+);
+extension_sql_file!(
+    "../sql/60_attach.sql",
+    name = "attach",
+    requires = ["media_items"]
+);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
 extension_sql_file!(
@@ -94,6 +123,12 @@ extension_sql_file!(
     requires = ["proposals"]
 );
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["rollups"]);
+extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
+extension_sql_file!(
+    "../sql/86_backtest_runs.sql",
+    name = "backtest_runs",
+    requires = ["backtest"]
+);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.

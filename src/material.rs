@@ -63,13 +63,14 @@ fn check_terms(call: &Call) -> Result<Option<Datum>> {
             language,
         };
         validate_term(&term).map_err(|error| Error::Term { position, error })?;
-        let hash: [u8; 32] = item_hash(
-            allow,
+        let hash: ItemHash = item_hash(&[
+            "term",
+            if allow { "allow" } else { "risk" },
             &mode_label,
             &level_label,
             language_code.unwrap_or_default(),
             text,
-        );
+        ]);
         if seen.insert(hash) {
             rows.put(&[Some(pg::text_datum(text)), Some(pg::bytea_datum(&hash))])?;
         }
@@ -77,11 +78,12 @@ fn check_terms(call: &Call) -> Result<Option<Datum>> {
     Ok(None)
 }
 
+pub type ItemHash = [u8; 32];
+
 /// SHA-256 of what makes two items the same, each part with its length. Independent of ids, so the same on every server.
-fn item_hash(allow: bool, mode: &str, level: &str, language: &str, term: &str) -> [u8; 32] {
+pub fn item_hash(parts: &[&str]) -> ItemHash {
     let mut hash = Sha256::new();
-    let role = if allow { "allow" } else { "risk" };
-    for part in ["term", role, mode, level, language, term] {
+    for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -4,6 +4,7 @@ use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release, Selection};
 use crate::material::digest_of;
+use crate::media_hits::MediaFields;
 use crate::pg::{self, Call};
 use crate::rollout::Lot;
 use crate::verdict::{self, Field, Found, Judgement, release_of};
@@ -117,7 +118,7 @@ fn moderate(
         name: None,
         text: body,
     }];
-    let judgement = verdict::judge(map, &fields, &selection)?;
+    let judgement = verdict::judge(map, &fields, &MediaFields::default(), &selection)?;
     verdict_row(call, map, &judgement, &judgement.live_hits(map, true)?)
 }
 
@@ -136,7 +137,13 @@ fn moderate_text_by_release(call: &Call) -> Result<Option<Datum>> {
     verdict_row(call, &map, &judgement, &judgement.hits_by(&asked)?).map(Some)
 }
 
-fn verdict_row(call: &Call, map: &InForce, judgement: &Judgement, hits: &serde_json::Value) -> Result<Datum> {
+/// A verdict as a row of `moderation.verdict`.
+pub fn verdict_row(
+    call: &Call,
+    map: &InForce,
+    judgement: &Judgement,
+    hits: &serde_json::Value,
+) -> Result<Datum> {
     let action = judgement
         .action
         .as_deref()

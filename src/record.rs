@@ -4,12 +4,13 @@ use crate::error::{Error, Result};
 use crate::gucs;
 use crate::identity::AsOwner;
 use crate::in_force::InForce;
+use crate::media_hits::MediaFound;
 use crate::spi::{self, Parameter};
 use crate::verdict::{self, Found, Judgement, release_of};
 use pgrx::pg_sys;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Which content was judged, as its source describes it. Keys and times are printed in ISO form and UTC.
 pub struct Content {
@@ -56,7 +57,7 @@ pub fn now() -> Result<String> {
 /// Times are printed in ISO form and UTC: call under `Settings::plain_output`.
 pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome: &str) -> Result<Value> {
     let observed_at = now()?;
-    let mut items: Vec<(&Found, i64)> = Vec::new();
+    let mut items: Vec<(&Found, usize)> = Vec::new();
     let mut position: HashMap<(u16, i64), usize> = HashMap::new();
     for found in &judgement.found {
         match position.entry((found.hit.slot, found.hit.item)) {
@@ -74,9 +75,9 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
         }
     }
     let mut rows = Vec::with_capacity(items.len());
-    for (found, places) in items {
-        let release = release_of(&map.releases, found.hit.slot)?;
-        rows.push(json!({
+    let mut put = |slot: u16, item: i64, shadowed: bool, places: usize, hit: Value| -> Result<()> {
+        let release = release_of(&map.releases, slot)?;
+        let mut row = json!({
             "hit_id": random_uuid()?,
             "observed_at": observed_at,
             "source_id": content.source_id,
@@ -87,20 +88,41 @@ pub fn hit_rows(map: &InForce, judgement: &Judgement, content: &Content, outcome
             "set_hash": hex(&map.set_hash),
             "package_id": release.package_id,
             "release": release.release,
-            "stage": found.stage(release),
-            "item_id": found.hit.item,
-            "kind": "term",
+            "stage": release.stage_of(shadowed),
+            "item_id": item,
             "action": release.action,
             "outcome": outcome,
+            "places": places,
+        });
+        if let (Value::Object(row), Value::Object(hit)) = (&mut row, hit) {
+            row.extend(hit);
+        }
+        rows.push(row);
+        Ok(())
+    };
+    for (found, places) in items {
+        let hit = json!({
+            "kind": "term",
             "field": found.field,
             "span_start": found.span_start(),
             "span_length": found.span_length(),
-            "places": places,
             "matched": found.matched,
             "level": found.hit.evidence.level.name(),
             "steps": found.steps(),
             "score": verdict::decimal(found.hit.score),
-        }));
+        });
+        put(found.hit.slot, found.hit.item, found.shadowed, places, hit)?;
+    }
+    let mut of_media: BTreeMap<(u16, i64), (&MediaFound, usize)> = BTreeMap::new();
+    for found in &judgement.media {
+        let (best, places) = of_media.entry((found.slot, found.item)).or_insert((found, 0));
+        *places += 1;
+        if found.score > best.score {
+            *best = found;
+        }
+    }
+    for ((slot, item), (found, places)) in of_media {
+        put(slot, item, found.shadowed, places, found.record())?;
     }
     Ok(Value::Array(rows))
 }

@@ -18,8 +18,10 @@ pub struct Release {
     pub threshold: f32,
     /// Names the content in this database: release key and content hash; for a draft, its own hash.
     pub key: Vec<u8>,
-    /// How many terms and allow entries it has.
+    /// How many items and allow entries it has.
     pub items: i32,
+    /// Distance of its images and videos that have none of their own, in bits.
+    pub max_distance: i32,
     /// How many of them have times.
     pub scheduled: i32,
     /// The contents it judges: those that draw a number from the first up to, but not including, the second.
@@ -35,6 +37,12 @@ impl Release {
         self.stage.as_deref() == Some("live")
     }
 
+    /// The stage that a hit counts in, which is shadow for an item kept to it.
+    pub fn stage_of(&self, shadowed: bool) -> Option<&str> {
+        let stage = self.stage.as_deref();
+        stage.map(|stage| if shadowed { "shadow" } else { stage })
+    }
+
     /// Live, or asked for explicitly.
     pub fn is_enforced(&self) -> bool {
         self.stage.as_deref() != Some("shadow")
@@ -42,6 +50,11 @@ impl Release {
 
     pub fn judges_all(&self) -> bool {
         self.numbers == (0, NUMBERS)
+    }
+
+    /// How many of the numbers it judges.
+    pub fn share(&self) -> u16 {
+        self.numbers.1.saturating_sub(self.numbers.0)
     }
 
     pub fn is_valid_at(&self, now: Time) -> bool {
@@ -75,6 +88,7 @@ pub fn set_hash(releases: &[Release]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(pg_moderation_engine::FORMAT_VERSION.to_be_bytes());
     hash.update(pg_moderation_engine::FOLDING_VERSION.to_be_bytes());
+    hash.update(pg_moderation_engine::media::FORMAT_VERSION.to_be_bytes());
     for release in releases {
         hash.update(release.package_id.to_be_bytes());
         hash.update(release.release.to_be_bytes());

@@ -9,11 +9,11 @@ use crate::attachment::{self, Attachment, Column, OnBlock};
 use crate::error::{Error, Result};
 use crate::identity::Settings;
 use crate::in_force::{self, InForce};
-use crate::material::digest_of;
 use crate::pg::{self, Call};
 use crate::record::{self, Content};
 use crate::rollout::Lot;
-use crate::verdict::{self, Field, Judgement};
+use crate::verdict::{self, Judgement};
+use crate::watched::Watched;
 use crate::{partition_move, quarantine, reject, spool};
 use pgrx::pg_sys::{self, Datum};
 use serde_json::json;
@@ -113,17 +113,6 @@ impl Firing {
             .map(|datum| unsafe { pg::text(datum) })
             .transpose()
     }
-
-    /// Does an update leave every watched text as it was?
-    fn leaves_texts(&self, attachment: &Attachment) -> bool {
-        // SAFETY: attach() accepts text columns only.
-        let bytes = |datum: Option<Datum>| datum.map(|datum| unsafe { pg::varlena(datum) });
-        self.is_update()
-            && attachment
-                .texts
-                .iter()
-                .all(|column| bytes(self.old_value(column.number)) == bytes(self.value(column.number)))
-    }
 }
 
 unsafe fn slot_value(slot: *mut pg_sys::TupleTableSlot, number: i16) -> Option<Datum> {
@@ -144,44 +133,23 @@ pub struct Judged {
     pub digest: [u8; 32],
 }
 
-/// Source, key and texts of the new row: which content it is.
+/// Source, key and watched values of the new row: which content it is.
 pub fn identity_of(firing: &Firing, attachment: &Attachment) -> Result<[u8; 32]> {
-    let texts: Vec<Option<&str>> = attachment
-        .texts
-        .iter()
-        .map(|column| firing.text(column))
-        .collect::<Result<_>>()?;
     let (source, key) = (attachment.source_id.to_string(), print(firing, &attachment.id)?);
-    let names = [Some(source.as_str()), key.as_deref()];
-    Ok(digest_of(names.into_iter().chain(texts.iter().copied())))
+    Ok(Watched::of(firing, attachment)?.digest(&[Some(&source), key.as_deref()]))
 }
 
 fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
-    let texts: Vec<Option<&str>> = attachment
-        .texts
-        .iter()
-        .map(|column| firing.text(column))
-        .collect::<Result<_>>()?;
-    let fields: Vec<Field<'_>> = attachment
-        .texts
-        .iter()
-        .zip(&texts)
-        .filter_map(|(column, text)| {
-            text.map(|text| Field {
-                name: Some(&column.name),
-                text,
-            })
-        })
-        .collect();
+    let watched = Watched::of(firing, attachment)?;
     let map = in_force::current()?;
-    let digest = digest_of(texts.iter().copied());
+    let digest = watched.digest(&[]);
     let key = match map.is_split() {
         true => print(firing, &attachment.id)?,
         false => None,
     };
     let lot_digest = || digest;
     let selection = map.selection(None, &Lot::new(key.as_deref(), &lot_digest))?;
-    let judgement = verdict::judge(&map, &fields, &selection)?;
+    let judgement = verdict::judge(&map, &watched.fields(), &watched.media(), &selection)?;
     Ok(Judged {
         map,
         judgement,
@@ -238,7 +206,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     let firing = Firing::of(call, true)?;
     let row = Some(Datum::from(firing.new_tuple()));
     let attachment = attachment::of(firing.relation())?;
-    if firing.leaves_texts(&attachment) {
+    if firing.leaves_watched(&attachment) {
         partition_move::updating(&firing, &attachment)?;
         return Ok(row);
     }
@@ -304,11 +272,11 @@ pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Val
 pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let firing = Firing::of(call, false)?;
     let attachment = attachment::of(firing.relation())?;
-    if firing.leaves_texts(&attachment) {
+    if firing.leaves_watched(&attachment) {
         return Ok(None);
     }
     let judged = judge(&firing, &attachment)?;
-    let has_hits = !judged.judgement.found.is_empty();
+    let has_hits = judged.judgement.has_hits();
     let is_exposed = {
         let key = print(&firing, &attachment.id)?;
         record::is_exposed(&judged.map, attachment.source_id, key.as_deref(), &judged.digest)

@@ -7,6 +7,7 @@ use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::gucs;
 use crate::in_force::{Asked, InForce, Release, Selection};
+use crate::media_hits::{self, MediaFields, MediaFound};
 use pg_moderation_engine::{FindOptions, Hit};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ pub struct Judgement {
     pub action: Option<String>,
     pub score: f32,
     pub found: Vec<Found>,
+    pub media: Vec<MediaFound>,
 }
 
 /// Hits that a verdict lists at most, so that a megabyte of spam does not become ten megabytes of JSON. The verdict itself
@@ -79,34 +81,65 @@ pub fn find(
     Ok(found)
 }
 
+/// The best hit of each item, by slot; what an allow entry covers, or is not enforced, does not count.
+pub fn item_scores(found: &[Found], media: &[MediaFound]) -> HashMap<(u16, i64), f32> {
+    let texts = found
+        .iter()
+        .filter(|found| found.hit.suppressed_by.is_none() && !found.shadowed)
+        .map(|Found { hit, .. }| (hit.slot, hit.item, hit.score));
+    let others = media
+        .iter()
+        .filter(|found| found.suppressed_by.is_none() && !found.shadowed)
+        .map(|found| (found.slot, found.item, found.score));
+    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
+    for (slot, item, hit_score) in texts.chain(others) {
+        let score = best.entry((slot, item)).or_insert(hit_score);
+        *score = score.max(hit_score);
+    }
+    best
+}
+
+/// The score of each slot that has a hit: the sum over its items.
+fn package_scores(found: &[Found], media: &[MediaFound]) -> HashMap<u16, f32> {
+    let mut scores: HashMap<u16, f64> = HashMap::new();
+    for ((slot, _), score) in item_scores(found, media) {
+        *scores.entry(slot).or_insert(0.0) += f64::from(score);
+    }
+    scores
+        .into_iter()
+        .map(|(slot, score)| (slot, score as f32))
+        .collect()
+}
+
 /// The verdict of what is in force, with the hits it rests on.
-pub fn judge(map: &InForce, fields: &[Field<'_>], selection: &Selection) -> Result<Judgement> {
+pub fn judge(
+    map: &InForce,
+    fields: &[Field<'_>],
+    media: &MediaFields<'_>,
+    selection: &Selection,
+) -> Result<Judgement> {
     if map.releases.is_empty() {
         return Ok(Judgement {
             action: None,
             score: 0.0,
             found: Vec::new(),
+            media: Vec::new(),
         });
     }
-    conclude(&map.releases, find(map.compiled()?, fields, selection, false)?)
+    let compiled = map.compiled()?;
+    let found = find(compiled, fields, selection, false)?;
+    let media = media_hits::find(compiled, media, selection, false)?;
+    conclude(&map.releases, found, media)
 }
 
 /// The verdict of one release or draft, as if it were the only one and live.
 pub fn judge_by(asked: &Asked, fields: &[Field<'_>]) -> Result<Judgement> {
     let found = find(&asked.compiled, fields, &Selection::timeless(), false)?;
-    conclude(std::slice::from_ref(&asked.release), found)
+    conclude(std::slice::from_ref(&asked.release), found, Vec::new())
 }
 
-fn conclude(releases: &[Release], found: Vec<Found>) -> Result<Judgement> {
-    let mut best: HashMap<(u16, i64), f32> = HashMap::new();
-    for Found { hit, .. } in found.iter().filter(|found| !found.shadowed) {
-        let score = best.entry((hit.slot, hit.item)).or_insert(hit.score);
-        *score = score.max(hit.score);
-    }
-    let mut scores: HashMap<u16, f64> = HashMap::new();
-    for ((slot, _), score) in best {
-        *scores.entry(slot).or_insert(0.0) += f64::from(score);
-    }
+fn conclude(releases: &[Release], found: Vec<Found>, media: Vec<MediaFound>) -> Result<Judgement> {
+    let scores = package_scores(&found, &media);
     let mut action: Option<&str> = None;
     let mut highest = 0.0f32;
     for (slot, score) in scores {
@@ -114,7 +147,6 @@ fn conclude(releases: &[Release], found: Vec<Found>) -> Result<Judgement> {
         if !release.is_enforced() {
             continue;
         }
-        let score = score as f32;
         highest = highest.max(score);
         if score >= release.threshold && action.is_none_or(|action| rank(action) < rank(&release.action)) {
             action = Some(&release.action);
@@ -124,6 +156,7 @@ fn conclude(releases: &[Release], found: Vec<Found>) -> Result<Judgement> {
         action: action.map(str::to_owned),
         score: highest,
         found,
+        media,
     })
 }
 
@@ -138,12 +171,17 @@ impl Judgement {
         self.action.as_deref() == Some("block")
     }
 
+    /// Is there a hit, live or shadow?
+    pub fn has_hits(&self) -> bool {
+        !self.found.is_empty() || !self.media.is_empty()
+    }
+
     /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
     /// matched text are left out: for an error's DETAIL, whose reader may not know them.
     pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
-        match self.found.is_empty() {
-            true => Ok(Value::Array(Vec::new())),
-            false => self.enforced_hits(&map.releases, map.compiled()?, material),
+        match self.has_hits() {
+            false => Ok(Value::Array(Vec::new())),
+            true => self.enforced_hits(&map.releases, map.compiled()?, material),
         }
     }
 
@@ -163,6 +201,12 @@ impl Judgement {
                 hits.push(found.json(release, compiled, material));
             }
         }
+        for found in self.media.iter().take(MAX_LISTED.saturating_sub(hits.len())) {
+            let release = release_of(releases, found.slot)?;
+            if release.is_enforced() && !found.shadowed {
+                hits.push(found.json(release, material));
+            }
+        }
         Ok(Value::Array(hits))
     }
 }
@@ -179,10 +223,7 @@ impl Found {
 
     /// The stage that this hit counts in; `None` when the release was asked for explicitly.
     pub fn stage<'r>(&self, release: &'r Release) -> Option<&'r str> {
-        release
-            .stage
-            .as_deref()
-            .map(|stage| if self.shadowed { "shadow" } else { stage })
+        release.stage_of(self.shadowed)
     }
 
     /// What had to be assumed to read the term here; empty for the term itself.

@@ -27,6 +27,8 @@ DO $$ BEGIN
   PERFORM moderation.add_terms('gone', ARRAY['gone']);
   PERFORM moderation.publish_package('gone');
   PERFORM moderation.retire_package('gone');
+  PERFORM moderation.snooze_items('gone', ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'gone'), reason => 'later');
+  PERFORM moderation.ack_outbox('consumer', min(position)) FROM moderation.read_outbox('consumer');
 END $$;
 CREATE SCHEMA shop;
 CREATE TABLE shop."Ads" ("Ad id" uuid PRIMARY KEY, "the title" text, body varchar, seller text,
@@ -53,6 +55,7 @@ SELECT moderation.record_review('flagged', 1, label => 'violating', policy => 'g
 SELECT moderation.record_review('flagged', 4, label => 'benign', hit => (SELECT hit_id FROM moderation.hits
   WHERE content_key = '4' ORDER BY stage LIMIT 1));
 SELECT count(*) FROM moderation.next_for_review(1) a, moderation.next_for_review(1, 'unflagged') b;
+SELECT moderation.refresh_rollups(), (SELECT count(*) FROM moderation.suggest_allow('p', ARRAY['a casino royale', 'the roulette of life']));
 -- Hits of other times, in other partitions of the ring.
 INSERT INTO moderation.hits (bucket, observed_at, source_id, content_key, digest, set_hash, package_id, release, stage, item_id,
   kind, action, outcome, score)

@@ -17,6 +17,7 @@ pub mod hash;
 mod inflect;
 mod item;
 mod matcher;
+pub mod media;
 pub mod mine;
 mod pattern;
 mod rule;

@@ -100,5 +100,11 @@ fn dihedral_hashes() {
     assert_eq!(published.len(), Dihedral::ALL.len());
     for ((variant, hash), published) in Dihedral::ALL.iter().zip(hashes.hashes).zip(published) {
         assert_eq!(hash, published, "{variant:?}");
+        // From the hash alone it is a guess, and a good one.
+        assert!(
+            variant.of_hash(&hashes.hashes[0]).distance(&hash) <= 8,
+            "{variant:?}"
+        );
     }
+    assert_eq!(Dihedral::Original.of_hash(&hashes.hashes[0]), hashes.hashes[0]);
 }

@@ -11,7 +11,7 @@ INSERT INTO t.p SELECT i, 'best online casino ' || i, true FROM generate_series(
 INSERT INTO t.p SELECT i, 'free lunch ' || i, i = 31 FROM generate_series(31, 50) i;
 SELECT count(moderation.record_review('t.p', id, CASE WHEN bad THEN 'violating' ELSE 'benign' END::moderation.review_label)) FROM t.p;
 -- Clean-up: free is harmful, online casino redundant; silent is not dead yet, then it is.
-SELECT kind, term, evidence - 'last_hit' AS evidence, effect, jsonb_array_length(examples) AS examples, sql ~ '^SELECT moderation.remove_items\(''prop'', ARRAY\[\d+\]\);$' AS runs FROM moderation.suggest_cleanup('prop') ORDER BY kind;
+SELECT kind, term, evidence - 'last_hit' - 'covered_by' AS evidence, effect, jsonb_array_length(examples) AS examples, sql ~ '^SELECT moderation.remove_items\(''prop'', ARRAY\[\d+\]\);$' AS runs FROM moderation.suggest_cleanup('prop') ORDER BY kind;
 SELECT count(*) FROM moderation.suggest_cleanup('prop');
 UPDATE moderation.item_versions SET changed_at = now() - interval '91 days' WHERE term = 'silent';
 SELECT kind, term FROM moderation.suggest_cleanup('prop');

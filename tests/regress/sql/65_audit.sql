@@ -33,7 +33,9 @@ BEGIN;
 SELECT moderation.create_policy('not to be') > 0 AS created;
 ROLLBACK;
 RESET ROLE;
+\pset format unaligned
 SELECT call, package, before, after, reason FROM t.audited WHERE audit_id > :start;
+\pset format aligned
 SELECT DISTINCT by_role, session_role = session_user AS logged_in FROM t.audited WHERE audit_id > :start;
 -- What was added is named by id; what was removed is there whole, since a draft keeps nothing of it.
 SELECT a.call, jsonb_array_length(a.after->'items') AS added, (SELECT array_agg(i.term ORDER BY i.term) FROM moderation.current_items i WHERE to_jsonb(i.item_id) <@ (a.after->'items')) AS still_there
@@ -42,6 +44,26 @@ SELECT i->>'term' AS term, i->>'match' AS match, i->>'level' AS level, i->>'weig
 SELECT count(*) AS of_the_package, count(*) FILTER (WHERE package IS NULL) AS unnamed FROM moderation.audit_log WHERE package_id = (SELECT package_id FROM moderation.packages WHERE name = 'audited');
 SELECT (after->>'content_hash') = encode((SELECT content_hash FROM moderation.in_force WHERE package = 'audited' UNION ALL SELECT content_hash FROM moderation.releases JOIN moderation.packages USING (package_id) WHERE name = 'audited' LIMIT 1), 'hex') AS same_hash
 FROM moderation.audit_log WHERE audit_id > :start AND call = 'publish_package';
+-- The lifecycle.
+SELECT max(audit_id) AS lifecycle FROM moderation.audit_log \gset
+SELECT count(*) AS restored FROM moderation.restore_package('audited', note => 'back');
+SELECT item_id AS item FROM moderation.current_items WHERE package = 'audited' AND NOT allow \gset
+SELECT moderation.update_items('audited', ARRAY[:item], match => 'substring', note => 'inside words too');
+SELECT moderation.update_items('audited', ARRAY[:item], match => 'substring');
+SELECT moderation.alter_package('audited', action => 'review', note => 'softer');
+SELECT moderation.alter_package('audited', action => 'review', note => 'twice');
+SELECT moderation.publish_package('audited', share => 10);
+SELECT moderation.set_rollout('audited', 50, note => 'more');
+SELECT moderation.rollback_package('audited', note => 'too much');
+SELECT moderation.publish_package('audited', stage => 'shadow');
+SELECT moderation.promote_release('audited');
+SELECT moderation.snooze_items('audited', ARRAY[:item], reason => 'a holiday');
+SELECT moderation.unsnooze_items('audited', ARRAY[:item]);
+SELECT moderation.rename_package('audited', 'audited well', note => 'a better name');
+SELECT call, package, regexp_replace(regexp_replace((before - 'content_hash')::text, '\m(item_id": |items": \[)\d+', '\1_'), '_at": "[^"]*', '_at": "') AS before,
+       regexp_replace((after - 'content_hash')::text, '\m(item_id": |items": \[|noted": \[)\d+', '\1_', 'g') AS after, reason
+FROM moderation.audit_log WHERE audit_id > :lifecycle ORDER BY audit_id;
+SELECT moderation.retire_package('audited well');
 -- Retention says what went.
 INSERT INTO moderation.exposures (bucket, observed_at, source_id, digest, set_hash, weight) SELECT moderation.ring_bucket(d), d, 1, '', '', 1 FROM (VALUES (now() - interval '200 days')) x(d);
 SELECT exposures FROM moderation.expire_records(interval '90 days');

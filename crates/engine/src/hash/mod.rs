@@ -7,6 +7,7 @@ mod dct;
 pub mod decode;
 pub mod index;
 mod jarosz;
+pub mod keys;
 pub mod pdq;
 mod probe;
 pub mod vpdq;

@@ -253,21 +253,41 @@ impl Dihedral {
         Self::FlipMinus1,
     ];
 
+    /// Whether the coefficient (i, j) of the original changes its place with (j, i), and whether its sign.
+    fn moves(self, i: usize, j: usize) -> (bool, bool) {
+        match self {
+            Self::Original => (false, false),
+            Self::Rotate90 => (true, j.is_multiple_of(2)),
+            Self::Rotate180 => (false, (i + j) % 2 == 1),
+            Self::Rotate270 => (true, i.is_multiple_of(2)),
+            Self::FlipX => (false, i.is_multiple_of(2)),
+            Self::FlipY => (false, j.is_multiple_of(2)),
+            Self::FlipPlus1 => (true, false),
+            Self::FlipMinus1 => (true, (i + j) % 2 == 1),
+        }
+    }
+
+    /// The hash of the turned image, guessed from the hash alone: a bit says on which side of the median a coefficient
+    /// is, and the median of a turned image is near the original's only when it is near zero. That is so for real
+    /// images, to within a few bits; only [`PdqHasher::hash_dihedral`] is exact.
+    #[must_use]
+    pub fn of_hash(self, hash: &PdqHash) -> PdqHash {
+        let mut turned = [0; 32];
+        for k in 0..256 {
+            let (transposed, negated) = self.moves(k / 16, k % 16);
+            let bit = hash.0[31 - k / 8] >> (k % 8) & 1 ^ u8::from(negated);
+            let place = if transposed { k % 16 * 16 + k / 16 } else { k };
+            turned[31 - place / 8] |= bit << (place % 8);
+        }
+        PdqHash(turned)
+    }
+
     /// The coefficients of the turned image: moved and negated ones of the original.
     fn apply(self, a: &Coefficients) -> Coefficients {
         let mut b = [[0.0; 16]; 16];
         for (i, row) in a.iter().enumerate() {
             for (j, &value) in row.iter().enumerate() {
-                let (transposed, negated) = match self {
-                    Self::Original => (false, false),
-                    Self::Rotate90 => (true, j % 2 == 0),
-                    Self::Rotate180 => (false, (i + j) % 2 == 1),
-                    Self::Rotate270 => (true, i % 2 == 0),
-                    Self::FlipX => (false, i % 2 == 0),
-                    Self::FlipY => (false, j % 2 == 0),
-                    Self::FlipPlus1 => (true, false),
-                    Self::FlipMinus1 => (true, (i + j) % 2 == 1),
-                };
+                let (transposed, negated) = self.moves(i, j);
                 let place = if transposed { &mut b[j][i] } else { &mut b[i][j] };
                 *place = if negated { -value } else { value };
             }

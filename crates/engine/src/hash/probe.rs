@@ -10,7 +10,7 @@ use super::pdq::PdqHash;
 /// Entries that cost as much as one bucket: a bucket is two or three cache misses.
 const BUCKET_COST: usize = 64;
 /// How many values of a slot differ from one in so many bits.
-const NEIGHBOURS: [usize; SLOTS + 1] = [
+pub(super) const NEIGHBOURS: [usize; SLOTS + 1] = [
     1, 16, 120, 560, 1_820, 4_368, 8_008, 11_440, 12_870, 11_440, 8_008, 4_368, 1_820, 560, 120, 16, 1,
 ];
 
@@ -79,7 +79,7 @@ impl Plan {
 }
 
 /// All differences of 16 bits, those of fewer bits first.
-static MASKS: LazyLock<Vec<u16>> = LazyLock::new(|| {
+pub(super) static MASKS: LazyLock<Vec<u16>> = LazyLock::new(|| {
     let mut masks: Vec<u16> = (0..=u16::MAX).collect();
     masks.sort_by_key(|mask| mask.count_ones());
     masks
