@@ -117,12 +117,10 @@ extension_sql_file!(
     name = "proposals",
     requires = ["statistics"]
 );
-extension_sql_file!(
-    "../sql/75_rollups.sql",
-    name = "rollups",
-    requires = ["proposals"]
-);
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["rollups"]);
+extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
+extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
+extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["report"]);
 extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
 extension_sql_file!(
     "../sql/86_backtest_runs.sql",
