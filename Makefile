@@ -10,7 +10,7 @@ PYTHON = PYTHONDONTWRITEBYTECODE=1 python3
 SERVER = $(if $(PG),--pg "$(PG)") --pg-config "$(PG_CONFIG)"
 
 .DEFAULT_GOAL = build
-.PHONY: help build demo demo-stop quality test install installcheck package fmt clippy clean distclean
+.PHONY: help build demo demo-stop quality fuzz test install installcheck package fmt clippy clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ test: ## every test; PG=15|16|17|18, or PG_CONFIG=; ONLY=regress/name runs that 
 
 quality: ## what the engine finds, and finds wrongly, on labelled data (DATA=../shared/data)
 	@cargo run --quiet --release -p pg_moderation_quality -- $(if $(DATA),"$(DATA)")
+
+fuzz: ## one fuzz target of the engine; TARGET=find|fold|terms|open RUNS=10000000
+	@$(PYTHON) scripts/fuzz.py $(or $(TARGET),find) $(or $(RUNS),10000000)
 
 fmt: ## format the Rust code
 	@cargo fmt --all

@@ -19,12 +19,10 @@ CREATE FUNCTION moderation.pdq_rotations(original moderation.pdqhash, OUT varian
     AS 'MODULE_PATHNAME', 'moderation_pdq_rotations_of_hash';
 COMMENT ON FUNCTION moderation.pdq_rotations(moderation.pdqhash) IS 'The same guessed from a hash alone, when the image is not at hand: a few bits off, since a hash does not determine those of its variants.';
 
-CREATE FUNCTION moderation.video_frames(
-    vpdq text, OUT frame_number integer, OUT hash moderation.pdqhash, OUT quality smallint, OUT seconds double precision)
-    RETURNS SETOF record
+CREATE FUNCTION moderation.video_frames(vpdq text) RETURNS SETOF moderation.video_frame
     LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10000 ROWS 100
     AS 'MODULE_PATHNAME', 'moderation_video_frames';
-COMMENT ON FUNCTION moderation.video_frames(text) IS 'The frames in the text of a vPDQ file, one a line as number,quality,hash,seconds; rows that array_agg() makes an array of video_frame.';
+COMMENT ON FUNCTION moderation.video_frames(text) IS 'The frames in the text of a vPDQ file, one a line as number,quality,hash,seconds: SELECT array_agg(f) FROM moderation.video_frames(text) f.';
 
 CREATE TYPE moderation.image_hit AS (
     package text, release integer, stage moderation.stage, item_id bigint, kind moderation.item_kind, label text,

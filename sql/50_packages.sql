@@ -420,7 +420,8 @@ $fn$;
 COMMENT ON FUNCTION moderation.freeze_draft(moderation.packages, text) IS 'Internal: makes a release of the draft, or finds that the newest one says the same; returns its number. The package is locked.';
 
 CREATE FUNCTION moderation.put_in_force(
-    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text)
+    target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text,
+    call text DEFAULT NULL)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -461,6 +462,10 @@ BEGIN
                     HINT = 'Change the draft first.';
             END IF;
         END IF;
+        -- What was live before passes no gate again: going back must always be possible.
+        IF operation <> 'rollback' AND NOT (operation = 'rollout' AND share <= live.share) THEN
+            PERFORM moderation.check_gates(target, release);
+        END IF;
         PERFORM moderation.deploy(target.package_id, 'live', release, note, share, rest, operation);
         IF shadow.release = release THEN
             -- A release is live or shadow, never both: its shadow run ends here.
@@ -468,8 +473,8 @@ BEGIN
         END IF;
     END IF;
     PERFORM moderation.audit(
-        CASE operation WHEN 'publish' THEN 'publish_package' WHEN 'promote' THEN 'promote_release'
-                       WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END,
+        coalesce(call, CASE operation WHEN 'publish' THEN 'publish_package' WHEN 'promote' THEN 'promote_release'
+                                      WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END),
         target.name, before,
         moderation.stages_of(target.package_id) || jsonb_build_object('release', r.release, 'content_hash', encode(r.content_hash, 'hex')),
         put_in_force.note)
@@ -478,7 +483,7 @@ BEGIN
     PERFORM moderation.collect_rejected();
 END
 $fn$;
-COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
+COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
 
 CREATE FUNCTION moderation.check_share(share numeric) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -507,6 +512,9 @@ BEGIN
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    IF publish_package.stage = 'live' THEN
+        PERFORM moderation.check_approval(target);
+    END IF;
     number := moderation.freeze_draft(target, publish_package.note);
     PERFORM moderation.put_in_force(target, publish_package.stage, number, publish_package.share, publish_package.note, 'publish');
     RETURN number;

@@ -16,6 +16,7 @@ BEGIN
                           ELSE format('Release %s is.', shadow.release) END,
             HINT = format('Publish into shadow first: SELECT moderation.publish_package(%L, stage => ''shadow''); releases that were live come back with rollback_package().', target.name);
     END IF;
+    PERFORM moderation.check_approval(target);
     PERFORM moderation.put_in_force(target, 'live', shadow.release, promote_release.share, promote_release.note, 'promote');
     RETURN shadow.release;
 END
@@ -36,6 +37,9 @@ BEGIN
             DETAIL = CASE WHEN live.release IS NULL THEN 'It has no live release.'
                           ELSE format('Release %s judges all contents.', live.release) END,
             HINT = format('Start one: SELECT moderation.publish_package(%L, share => 10);', target.name);
+    END IF;
+    IF set_rollout.share > live.share THEN
+        PERFORM moderation.check_approval(target);
     END IF;
     PERFORM moderation.put_in_force(target, 'live', live.release, set_rollout.share, set_rollout.note, 'rollout');
     RETURN live.release;
@@ -58,14 +62,14 @@ BEGIN
                 DETAIL = 'Nothing is in force.',
                 HINT = format('SELECT moderation.restore_package(%L); brings back what was retired.', target.name);
         END IF;
-        -- A rollout goes back to who judges the rest; otherwise to the newest release before that was ever live.
+        -- A rollout goes back to who judges the rest; otherwise to the newest release before that once judged all contents.
         number := CASE WHEN live.share < 100.0 THEN live.rest
-                       ELSE (SELECT max(r) FROM moderation.deployments d, unnest(ARRAY[d.release, d.rest]) r
+                       ELSE (SELECT max(r) FROM moderation.deployments d, unnest(ARRAY[CASE WHEN d.share = 100.0 THEN d.release END, d.rest]) r
                              WHERE d.package_id = target.package_id AND d.stage = 'live' AND r < live.release) END;
         IF number IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = format('package "%s" has no release to go back to', target.name),
-                DETAIL = format('No release before %s was live.', live.release),
+                DETAIL = format('No release before %s judged all contents.', live.release),
                 HINT = format('SELECT moderation.retire_package(%L); takes it out of force.', target.name);
         END IF;
     ELSIF NOT EXISTS (SELECT FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number) THEN
@@ -354,7 +358,7 @@ DECLARE
     unknown bigint[] := ARRAY(
         SELECT DISTINCT i FROM unnest(item_ids) i
         WHERE NOT EXISTS (SELECT FROM moderation.items t WHERE t.item_id = i AND t.package_id = target.package_id) ORDER BY i);
-    overridden integer;
+    overridden bigint[];
 BEGIN
     IF unknown <> '{}' THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -374,6 +378,7 @@ BEGIN
             DETAIL = 'It makes no hits that could be recorded.',
             HINT = 'Snooze it instead.';
     END IF;
+    WITH overridden AS (
     INSERT INTO moderation.item_overrides (package_id, item_id, effect, until, overridden_by, reason)
     SELECT target.package_id, i.item_id, override_items.effect, nullif(override_items.until, 'infinity'), moderation.caller(),
            override_items.reason
@@ -381,13 +386,14 @@ BEGIN
     LEFT JOIN LATERAL (SELECT o.effect, o.until FROM moderation.item_overrides o
                        WHERE o.item_id = i.item_id ORDER BY o.override_id DESC LIMIT 1) o ON true
     WHERE i.item_id IS NOT NULL
-      AND (override_items.effect <> 'normal' OR o.effect <> 'normal' AND (o.until IS NULL OR o.until > now()));
-    GET DIAGNOSTICS overridden = ROW_COUNT;
+      AND (override_items.effect <> 'normal' OR o.effect <> 'normal' AND (o.until IS NULL OR o.until > now()))
+    RETURNING item_id)
+    SELECT array_agg(o.item_id ORDER BY o.item_id) INTO overridden FROM overridden o;
     PERFORM moderation.audit(
-        CASE effect WHEN 'off' THEN 'snooze_items' WHEN 'normal' THEN 'unsnooze_items' ELSE 'shadow_items' END, target.name, NULL,
-        jsonb_build_object('items', item_ids, 'until', until), reason)
-    WHERE overridden > 0;
-    RETURN overridden;
+        CASE override_items.effect WHEN 'off' THEN 'snooze_items' WHEN 'normal' THEN 'unsnooze_items' ELSE 'shadow_items' END,
+        target.name, NULL, jsonb_build_object('items', overridden, 'until', override_items.until), override_items.reason)
+    WHERE overridden IS NOT NULL;
+    RETURN coalesce(cardinality(overridden), 0);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.override_items(text, bigint[], moderation.item_effect, timestamptz, text) IS 'Internal: takes items in force out of enforcement (off, or kept to shadow) or lifts that; returns how many.';

@@ -128,14 +128,24 @@ AS $fn$
 DECLARE
     hashes moderation.pdqhash[];
     qualities integer[];
+    bad integer;
+    reason text;
 BEGIN
-    IF array_position(images, NULL) IS NULL THEN
-        SELECT array_agg(h.hash ORDER BY u.position), array_agg(h.quality ORDER BY u.position) INTO hashes, qualities
-        FROM unnest(images) WITH ORDINALITY AS u(image, position) CROSS JOIN LATERAL moderation.pdq_hash(u.image) h;
-        hashes := coalesce(hashes, CASE WHEN images IS NOT NULL THEN '{}'::moderation.pdqhash[] END);
-    ELSE
-        hashes := ARRAY(SELECT CASE WHEN u.image IS NOT NULL THEN repeat('0', 64)::moderation.pdqhash END
-                        FROM unnest(images) WITH ORDINALITY AS u(image, position) ORDER BY u.position);
+    SELECT array_agg(h.hash ORDER BY u.position), array_agg(h.quality ORDER BY u.position) INTO hashes, qualities
+    FROM unnest(images) WITH ORDINALITY AS u(image, position)
+    CROSS JOIN LATERAL moderation.pdq_hash(u.image, on_error => 'null') h;
+    hashes := coalesce(hashes, CASE WHEN images IS NOT NULL THEN '{}'::moderation.pdqhash[] END);
+    bad := array_position(hashes, NULL);
+    IF (SELECT u.image IS NOT NULL FROM unnest(images) WITH ORDINALITY AS u(image, position) WHERE u.position = bad) THEN
+        BEGIN
+            PERFORM moderation.pdq_hash(u.image) FROM unnest(images) WITH ORDINALITY AS u(image, position) WHERE u.position = bad;
+        EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT;
+            RAISE EXCEPTION USING ERRCODE = SQLSTATE,
+                MESSAGE = format('image %s: %s', bad, reason),
+                DETAIL = 'Nothing was added.',
+                HINT = 'Leave it out, or hash it elsewhere and add its hash.';
+        END;
     END IF;
     SELECT a.added, a.skipped INTO added, skipped
     FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at) a;

@@ -358,11 +358,11 @@ BEGIN
     FROM (SELECT t.*, EXISTS (SELECT FROM moderation.text_hits(t.body, suggest_variants.package, draft => true)) AS hit
           FROM unnest(texts, violating) WITH ORDINALITY t(body, violating, n) WHERE t.body IS NOT NULL AND t.violating IS NOT NULL) x;
     FOR v IN
-        SELECT f.term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
+        SELECT min(f.term) AS term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
                count(DISTINCT f.text_number) FILTER (WHERE NOT labels[f.text_number]) AS fp,
                (array_agg(DISTINCT left(missed[f.text_number], 200)) FILTER (WHERE labels[f.text_number]))[1:3] AS examples
         FROM moderation.find_variants(terms, missed) f
-        GROUP BY f.term, f.variant
+        GROUP BY f.variant
         ORDER BY 4 DESC, f.variant
     LOOP
         CONTINUE WHEN v.tp < min_support OR v.tp < precision_floor * (v.tp + v.fp);

@@ -70,7 +70,7 @@ BEGIN
         UNION
         SELECT DISTINCT (h.observed_at AT TIME ZONE 'UTC')::date
         FROM (SELECT DISTINCT r.source_id, r.content_key FROM moderation.reviews r
-              WHERE r.reviewed_at >= state.refreshed_at - interval '1 day') v
+              WHERE r.reviewed_at >= state.refreshed_at - interval '1 hour') v
         JOIN moderation.hits h ON h.source_id = v.source_id AND left(h.content_key, 200) = left(v.content_key, 200)
                               AND h.content_key = v.content_key
     ) x;

@@ -30,6 +30,15 @@ CREATE VIEW moderation.in_force AS
       ON r.package_id = d.package_id AND r.release = part.release;
 COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per release in force, two live ones of a package during a rollout; share: percent of the contents it judges; judges_now: within the package''s schedule; inactive_items: snoozed, expired or not yet valid.';
 
+CREATE VIEW moderation.open_requests AS
+    SELECT r.request_id, p.name AS package, r.stage, r.release, r.share, r.note, r.requested_by, r.requested_at,
+           r.release IS NULL AND r.draft_key <> d.draft_key AS draft_changed_since
+    FROM moderation.publish_requests r
+    JOIN moderation.packages p ON p.package_id = r.package_id
+    JOIN moderation.drafts d ON d.package_id = r.package_id
+    WHERE r.decision IS NULL;
+COMMENT ON VIEW moderation.open_requests IS 'Publishes that wait for a second person; draft_changed_since: cannot be approved any more.';
+
 CREATE VIEW moderation.item_overrides_in_force AS
     SELECT p.name AS package, o.item_id, v.term, o.effect, o.since, o.until, o.overridden_by, o.reason
     FROM moderation.item_overrides o

@@ -37,12 +37,13 @@ CREATE FUNCTION moderation.in_sample(key text, share double precision) RETURNS b
 COMMENT ON FUNCTION moderation.in_sample(text, double precision) IS 'Is a content in the sample of this share? By the hash of its key: the same contents in every run, those of a smaller share among those of a larger; NULL: all.';
 
 CREATE FUNCTION moderation.attached_columns(
-    relation regclass, OUT source_id integer, OUT key name, OUT fields name[], OUT owner name, OUT verdict name)
+    relation regclass, OUT source_id integer, OUT key name, OUT fields name[], OUT images name[], OUT owner name, OUT verdict name)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         SELECT a.source_id,
                min(u.column_name::text) FILTER (WHERE u.roles ? 'id')::name,
                array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'text'),
+               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ?| '{image,video}'),
                min(u.column_name::text) FILTER (WHERE u.roles ? 'owner')::name,
                min(u.column_name::text) FILTER (WHERE u.roles ? 'verdict')::name
         FROM moderation.attachments a

@@ -5,7 +5,7 @@
 
 CREATE TABLE moderation.backtest_runs (
     run_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    package         text NOT NULL,
+    package         text,
     release         integer,
     draft_key       uuid,
     against         integer,
@@ -22,6 +22,7 @@ CREATE TABLE moderation.backtest_runs (
     started_by      text NOT NULL
 );
 COMMENT ON TABLE moderation.backtest_runs IS 'Backtests that are kept and can be resumed: what is compared, over which rows.';
+COMMENT ON COLUMN moderation.backtest_runs.package IS 'NULL: the run is a rescan.';
 COMMENT ON COLUMN moderation.backtest_runs.release IS 'The candidate; NULL: the draft in the state that draft_key names.';
 COMMENT ON COLUMN moderation.backtest_runs.against IS 'The release compared with, fixed when the run began; NULL: nothing was live.';
 COMMENT ON COLUMN moderation.backtest_runs.key_type IS 'Type of the key when its ranges can be compared by text; NULL: the run has one chunk.';
@@ -78,7 +79,7 @@ BEGIN
            coalesce(run.against, moderation.mostly_live(p.package_id)),
            run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.sample, run.caller_path,
            run.rows_planned, moderation.caller()
-    FROM moderation.packages p WHERE p.name = run.package
+    FROM (SELECT 1) one LEFT JOIN moderation.packages p ON p.name = run.package
     RETURNING run_id INTO new_id;
     INSERT INTO moderation.backtest_chunks (run_id, chunk, above, up_to, rows_planned)
     SELECT new_id, u.n, lag(u.bound) OVER (ORDER BY u.n), u.bound, u.size
@@ -118,7 +119,9 @@ BEGIN
             DETAIL = 'It is the share of the contents to look at, above 0 and at most 1.',
             HINT = 'For example sample => 0.01; leave it out for every content.';
     END IF;
-    PERFORM moderation.candidate_verdict('{}', package, release, against);
+    IF package IS NOT NULL THEN
+        PERFORM moderation.candidate_verdict('{}', package, release, against);
+    END IF;
     IF source.query IS NOT NULL THEN
         PERFORM set_config('search_path', caller_path, true);
     END IF;
@@ -283,15 +286,14 @@ COMMENT ON FUNCTION moderation.current_draft_key(text) IS 'Internal: names the s
 
 CREATE FUNCTION moderation.judge_chunk(
     run moderation.backtest_runs, piece moderation.backtest_chunks, OUT judged bigint, OUT rows moderation.backtest_row[])
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
-    source moderation.content_source := moderation.run_source(run);
     condition text;
 BEGIN
-    IF run.release IS NULL AND run.draft_key IS DISTINCT FROM moderation.current_draft_key(run.package) THEN
+    IF run.package IS NOT NULL AND run.release IS NULL AND run.draft_key IS DISTINCT FROM moderation.current_draft_key(run.package) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('the draft of package "%s" has changed since run %s began', run.package, run.run_id),
             DETAIL = 'The chunks of one run would be judged by different drafts.',
@@ -304,6 +306,25 @@ BEGIN
     END IF;
     SELECT string_agg(format('s.%I OPERATOR(pg_catalog.%s) %L::%s', run.key, b.operator, b.bound, run.key_type), ' AND ')
     INTO condition FROM (VALUES ('>', piece.above), ('<=', piece.up_to)) b(operator, bound) WHERE b.bound IS NOT NULL;
+    IF run.package IS NULL THEN
+        SELECT c.judged, c.rows INTO judged, rows FROM moderation.rescan_chunk(run, moderation.rescan_of(run.run_id), condition) c;
+        RETURN;
+    END IF;
+    SELECT j.judged, j.rows INTO judged, rows FROM moderation.judge_rows(run, condition) j;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.judge_chunk(moderation.backtest_runs, moderation.backtest_chunks) IS 'Internal: works on the rows of a chunk as the caller.';
+
+-- STABLE, so that PostgreSQL refuses a query that writes.
+CREATE FUNCTION moderation.judge_rows(
+    run moderation.backtest_runs, condition text, OUT judged bigint, OUT rows moderation.backtest_row[])
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    source moderation.content_source := moderation.run_source(run);
+BEGIN
     IF run.query IS NOT NULL THEN
         PERFORM set_config('search_path', run.caller_path, true);
     END IF;
@@ -317,7 +338,7 @@ BEGIN
     INTO judged, rows USING run.package, run.release, run.against, run.sample;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.judge_chunk(moderation.backtest_runs, moderation.backtest_chunks) IS 'Internal: judges the rows of a chunk as the caller.';
+COMMENT ON FUNCTION moderation.judge_rows(moderation.backtest_runs, text) IS 'Internal: judges rows of a run as the caller.';
 
 CREATE FUNCTION moderation.work_chunk(run_id bigint, since timestamptz) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -364,7 +385,7 @@ $fn$;
 COMMENT ON PROCEDURE moderation.run_backtest(bigint) IS 'Works on a run, one transaction a chunk, until no chunk is left. After a cancel, a crash or a failed chunk, call it again; call it from several sessions to work in parallel. Not inside a transaction block.';
 
 CREATE VIEW moderation.backtest_progress AS
-    SELECT r.run_id, r.package, r.release, r.against, coalesce(r.relation::text, r.query) AS source, r.sample,
+    SELECT r.run_id, CASE WHEN r.package IS NULL THEN 'rescan' ELSE 'backtest' END AS kind, r.package, r.release, r.against, coalesce(r.relation::text, r.query) AS source, r.sample,
            CASE WHEN c.left_over = 0 THEN 'done' WHEN w.workers > 0 THEN 'running' WHEN c.failed = c.left_over THEN 'failed'
                 ELSE 'stopped' END AS state,
            w.workers, c.chunks, c.done AS chunks_done, c.failed AS chunks_failed, r.rows_planned, c.rows_done,

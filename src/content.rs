@@ -4,7 +4,7 @@
 
 use crate::compiled::interrupted;
 use crate::error::{Error, Result};
-use crate::error_media::MediaError;
+use crate::error_media::{MediaError, WHOLE_FRAME};
 use crate::media_hits::MediaFields;
 use crate::pdqhash::{hash_of, parse_hash};
 use crate::pg;
@@ -26,7 +26,7 @@ impl<'c> Content<'c> {
     /// As judging takes them; the videos move out.
     pub fn parts(&mut self) -> (Vec<Field<'_>>, MediaFields<'_>) {
         let fields = self.texts.iter().map(|(name, text)| Field {
-            name: Some(name),
+            name: Some(name.as_str()).filter(|name| !name.is_empty()),
             text,
         });
         let images = self
@@ -66,6 +66,8 @@ impl<'c> Content<'c> {
                     path.0.pop();
                     path.0.push(Step::Key(key.to_owned()));
                 }
+                // A document that is no object or array comes as the only element of one.
+                Event::BeginScalar => path.0.push(Step::Key(String::new())),
                 Event::BeginArray => {
                     path.step();
                     if videos.contains(&path.keys().as_str()) {
@@ -156,6 +158,11 @@ impl<'c> Content<'c> {
                 self.add_document(name, document, &[], &[])?;
             } else if is_text(type_oid) {
                 self.texts.push((name.to_owned(), pg::text(value)?));
+            } else if type_oid == pg_sys::UNKNOWNOID {
+                // A literal in a ROW constructor.
+                let text = std::ffi::CStr::from_ptr(value.cast_mut_ptr()).to_str();
+                self.texts
+                    .push((name.to_owned(), text.map_err(|_| Error::InvalidText)?));
             } else {
                 let element = pg_sys::get_element_type(type_oid);
                 if element != pg_sys::InvalidOid
@@ -291,6 +298,7 @@ impl Path {
 
 enum Event<'c> {
     Key(&'c str),
+    BeginScalar,
     BeginArray,
     BeginObject,
     End,
@@ -324,6 +332,7 @@ impl Walk {
             match pg_sys::JsonbIteratorNext(&mut self.iterator, &mut value, false) {
                 Token::WJB_DONE => Event::Done,
                 Token::WJB_KEY => text_of(&value).map_or(Event::Other, Event::Key),
+                Token::WJB_BEGIN_ARRAY if value.val.array.rawScalar => Event::BeginScalar,
                 Token::WJB_BEGIN_ARRAY => Event::BeginArray,
                 Token::WJB_BEGIN_OBJECT => Event::BeginObject,
                 Token::WJB_END_ARRAY | Token::WJB_END_OBJECT => Event::End,
@@ -354,14 +363,14 @@ impl Walk {
             match self.next() {
                 Event::End => return Ok(frames),
                 Event::BeginObject => {}
-                _ => return Err(at("itself")),
+                _ => return Err(at(WHOLE_FRAME)),
             }
             let (mut number, mut hash, mut quality, mut seconds) = (None, None, None, None);
             loop {
                 let key = match self.next() {
                     Event::End => break,
                     Event::Key(key) => key,
-                    _ => return Err(at("itself")),
+                    _ => return Err(at(WHOLE_FRAME)),
                 };
                 match (key, self.next()) {
                     ("hash", Event::Text(text)) => hash = Some(parse_hash(text)?),
@@ -370,7 +379,7 @@ impl Walk {
                     }
                     ("quality", Event::Number(n)) if (0.0..=100.0).contains(&n) => quality = Some(n as u8),
                     ("seconds", Event::Number(n)) if n >= 0.0 && n.is_finite() => seconds = Some(n),
-                    (_, Event::BeginArray | Event::BeginObject) => return Err(at("itself")),
+                    (_, Event::BeginArray | Event::BeginObject) => return Err(at(WHOLE_FRAME)),
                     _ => {}
                 }
             }

@@ -27,7 +27,10 @@ pub enum Error {
         expected: i32,
         found: usize,
     },
+    HuntTerms,
+    Hunt(CompileError),
     OnePackageNeeded,
+    FrequencySource,
     ReleaseOrDraft,
     InvalidText,
     NullTerm {
@@ -178,6 +181,23 @@ impl Error {
                 "It stands for each hidden character.",
                 "For example '*'.",
             ),
+            Self::FrequencySource => report(
+                Code::ERRCODE_WRONG_OBJECT_TYPE,
+                "the frequency source is no table of words and frequencies".into(),
+                "It must be a table with the columns word (text) and frequency (a number).",
+                "Copy what you have into such a table; views are not read.",
+            ),
+            Self::HuntTerms => report(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "terms must be a JSON array of objects with a term, and perhaps match, level and language"
+                    .into(),
+                "They are no such array, or name a match mode or level that does not exist.",
+                "For example '[{\"term\": \"online casino\", \"match\": \"word\", \"level\": \"folded\"}]'.",
+            ),
+            Self::Hunt(CompileError::Term { item, error }) => {
+                term_report(usize::try_from(item).unwrap_or_default(), &error)
+            }
+            Self::Hunt(error) => compile_report(&error),
             Self::OnePackageNeeded => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 "an explicit release or draft needs exactly one package".into(),

@@ -7,6 +7,9 @@ use pg_moderation_engine::hash::pdq::PdqError;
 use pg_moderation_engine::hash::vpdq::FrameParseError;
 use pgrx::PgSqlErrorCode as Code;
 
+/// In place of a field: the element itself is NULL, or something else.
+pub const WHOLE_FRAME: &str = "";
+
 #[derive(Debug)]
 pub enum MediaError {
     /// Not 64 hexadecimal digits: how many characters, and the first one that is no digit, from 1.
@@ -30,7 +33,7 @@ pub enum MediaError {
     TooManyFrames {
         frames: usize,
     },
-    /// A frame, from 1, and its field that is missing or out of range.
+    /// A frame, from 1, and its field (or [`WHOLE_FRAME`]) that is missing or out of range.
     Frame {
         position: usize,
         field: &'static str,
@@ -130,7 +133,10 @@ impl MediaError {
             ),
             Self::Frame { position, field } => report(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("frame {position}: {field} is missing or out of range"),
+                match field {
+                    WHOLE_FRAME => format!("frame {position} is not a frame"),
+                    _ => format!("frame {position}: {field} is missing or out of range"),
+                },
                 "A frame has a number from 0, a hash, a quality from 0 to 100, and seconds from 0.",
                 "Frames come from the companion pg-moderation-hasher, or from moderation.video_frames().",
             ),

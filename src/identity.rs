@@ -90,7 +90,7 @@ impl Drop for Settings {
     }
 }
 
-/// Work as the extension's owner until the guard goes.
+/// Work as the extension's owner, or as another role, until the guard goes.
 pub struct AsOwner {
     user: pg_sys::Oid,
     context: i32,
@@ -98,6 +98,12 @@ pub struct AsOwner {
 }
 
 impl AsOwner {
+    /// Work as the role on whose behalf we do, also inside a security definer function: for what belongs to the user.
+    pub fn as_caller() -> Self {
+        // SAFETY: plain read; set for the whole session.
+        Self::new(unsafe { pg_sys::GetOuterUserId() })
+    }
+
     pub fn new(owner: pg_sys::Oid) -> Self {
         let mut user = pg_sys::InvalidOid;
         let mut context = 0;

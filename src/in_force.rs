@@ -342,6 +342,15 @@ pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Ask
     Ok(asked)
 }
 
+/// The same without its compiled set.
+pub fn release(map: &InForce, package: &str, number: Option<i32>) -> Result<Release> {
+    let &package_id = map
+        .packages
+        .get(package)
+        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
+    read_asked(map, package, package_id, number)
+}
+
 /// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
 /// releases of all other packages. `map` must be [`current`].
 pub fn compared(

@@ -5,6 +5,8 @@
 //! | [`moderate`] | `matches`, `moderate_text`, `text_hits` |
 //! | [`moderate_media`], [`content`] | the same of images, videos, JSON documents and rows |
 //! | [`explain`] | `explain_text`, `mask_text`, `fold_text` |
+//! | [`hunt`], [`hunt_plan`] | terms over stored texts, the index of grams and when the planner uses it |
+//! | [`rescan`] | stored rows judged again after a publish |
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
 //! | [`in_force`] | packages → releases in force, and when that map is fresh |
@@ -13,6 +15,8 @@
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`mining`] | term mining and set cover for proposals and statistics |
+//! | [`lint`] | what is questionable about the items of a release |
+//! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
@@ -43,9 +47,12 @@ mod error;
 mod error_media;
 mod explain;
 mod gucs;
+mod hunt;
+mod hunt_plan;
 mod identity;
 mod image;
 mod in_force;
+mod lint;
 mod material;
 mod media;
 mod media_hits;
@@ -60,6 +67,7 @@ mod quarantine;
 mod record;
 mod reject;
 mod release;
+mod rescan;
 mod rollout;
 mod schedule;
 mod spi;
@@ -101,10 +109,12 @@ extension_sql_file!(
     requires = ["lifecycle"]
 );
 extension_sql_file!(
-    "../sql/60_attach.sql",
-    name = "attach",
+    "../sql/54_checks.sql",
+    name = "checks",
     requires = ["media_items"]
 );
+extension_sql_file!("../sql/56_lint.sql", name = "lint", requires = ["checks"]);
+extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["lint"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
 extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
 extension_sql_file!(
@@ -127,6 +137,8 @@ extension_sql_file!(
     name = "backtest_runs",
     requires = ["backtest"]
 );
+extension_sql_file!("../sql/87_hunt.sql", name = "hunt", requires = ["backtest_runs"]);
+extension_sql_file!("../sql/88_rescan.sql", name = "rescan", requires = ["hunt"]);
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs once per process, when the library is loaded. Callbacks cannot be taken back, so this is their only place.
@@ -165,6 +177,7 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _argu
     }
     in_force::transaction_ended();
     quarantine::transaction_ended();
+    rescan::transaction_ended();
     partition_move::transaction_ended();
 }
 
@@ -179,5 +192,6 @@ unsafe extern "C-unwind" fn on_subtransaction(
         in_force::subtransaction_aborted();
         spool::subtransaction_aborted(subtransaction);
         quarantine::subtransaction_aborted(subtransaction);
+        rescan::subtransaction_aborted(subtransaction);
     }
 }

@@ -14,7 +14,7 @@ use crate::record::{self, Content};
 use crate::rollout::Lot;
 use crate::verdict::{self, Judgement};
 use crate::watched::Watched;
-use crate::{partition_move, quarantine, reject, spool};
+use crate::{partition_move, quarantine, reject, rescan, spool};
 use pgrx::pg_sys::{self, Datum};
 use serde_json::json;
 use std::rc::Rc;
@@ -206,11 +206,12 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     let firing = Firing::of(call, true)?;
     let row = Some(Datum::from(firing.new_tuple()));
     let attachment = attachment::of(firing.relation())?;
-    if firing.leaves_watched(&attachment) {
+    let is_rescan = rescan::is_at(&firing, &attachment);
+    if firing.leaves_watched(&attachment) && !is_rescan {
         partition_move::updating(&firing, &attachment)?;
         return Ok(row);
     }
-    if partition_move::arrives(&firing, &attachment)? {
+    if !is_rescan && partition_move::arrives(&firing, &attachment)? {
         return Ok(row);
     }
     if attachment.on_block == OnBlock::Reject && attachment.verdict.is_none() {
@@ -218,6 +219,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     }
     let judged = judge(&firing, &attachment)?;
     let is_kept_out = attachment.on_block == OnBlock::Quarantine
+        && !is_rescan
         && judged.judgement.blocks()
         && !quarantine::is_being_released(attachment.source_id, &judged.digest);
     if is_kept_out {
@@ -272,7 +274,8 @@ pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Val
 pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let firing = Firing::of(call, false)?;
     let attachment = attachment::of(firing.relation())?;
-    if firing.leaves_watched(&attachment) {
+    let is_rescan = rescan::is_at(&firing, &attachment);
+    if firing.leaves_watched(&attachment) && !is_rescan {
         return Ok(None);
     }
     let judged = judge(&firing, &attachment)?;
@@ -287,6 +290,7 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     let content = content_of(&firing, &attachment, judged.digest)?;
     let is_refused = judged.judgement.blocks()
         && attachment.on_block != OnBlock::Flag
+        && !is_rescan
         && !quarantine::is_being_released(attachment.source_id, &judged.digest)
         && !partition_move::arrived(&firing, &attachment)?;
     let _settings = Settings::plain_output();

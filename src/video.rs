@@ -2,7 +2,7 @@
 
 use crate::compiled;
 use crate::error::{Error, Result};
-use crate::error_media::MediaError;
+use crate::error_media::{MediaError, WHOLE_FRAME};
 use crate::material::{ItemHash, item_hash};
 use crate::pdqhash::{hash_datum, hash_of};
 use crate::pg::{self, Call};
@@ -66,7 +66,7 @@ pub unsafe fn frames_of(datum: Datum) -> Result<Vec<VideoFrame>> {
                 field,
             };
             if *nulls.add(n) {
-                return Err(at("itself").into());
+                return Err(at(WHOLE_FRAME).into());
             }
             frames.push(frame(*values.add(n), descriptor).map_err(at)?);
         }
@@ -91,7 +91,7 @@ unsafe fn frame(
         let mut values = [Datum::null(); 4];
         let mut nulls = [true; 4];
         if (*descriptor).natts != 4 {
-            return Err("itself");
+            return Err(WHOLE_FRAME);
         }
         pg_sys::heap_deform_tuple(&mut tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         let value = |n: usize| (!nulls[n]).then_some(values[n]);

@@ -141,6 +141,31 @@ def in_parallel(tap, primary):
         tap.like(session.errors, "Workers Launched: 2", "they are launched")
 
 
+def rescanned(tap, primary):
+    """kill -9 in a rescan: the next call goes on where it stood, and every row ends with the verdict of what is live."""
+    primary.psql(
+        "SELECT moderation.attach('ads', id => 'ad_id', text => '{body}', verdict_column => 'verdict');"
+        "SELECT moderation.publish_package('p')"
+    )
+    session = primary.session()
+    session.send(f"CALL moderation.rescan('ads', chunk_rows => {CHUNK // 4})")
+    primary.wait_until(
+        "SELECT count(*) > 0 FROM moderation.backtest_progress WHERE kind = 'rescan' AND chunks_done > 3 AND state = 'running'"
+    )
+    os.kill(session.pid, signal.SIGKILL)
+    session.close()
+    answers(primary)
+    done = primary.value("SELECT chunks_done FROM moderation.backtest_progress WHERE kind = 'rescan'")
+    tap.ok(int(done) > 3, "after kill -9 the chunks done are done", done)
+    primary.psql(f"CALL moderation.rescan('ads', chunk_rows => {CHUNK // 4})")
+    tap.equal(primary.value("SELECT count(*), max(state) FROM moderation.backtest_progress WHERE kind = 'rescan'"), "1|done",
+              "the next call finishes the same run")  # fmt: skip
+    tap.equal(primary.value("SELECT count(*) FROM ads WHERE (verdict IS NOT NULL) <> moderation.matches(body, 'p')"), "0",
+              "every row has the verdict of what is live")  # fmt: skip
+    tap.equal(primary.value("SELECT count(*) = count(DISTINCT content_key) FROM moderation.hits"), "t", "no hit is recorded twice")
+    tap.equal(primary.value("SELECT is_current FROM moderation.rescan_status"), "t", "the source is up to date")
+
+
 def main():
     with Tap() as tap, cluster("backtest", {"restart_after_crash": "on"}) as primary:
         primary.psql(SETUP)
@@ -148,6 +173,7 @@ def main():
         cancelled(tap, primary)
         together(tap, primary)
         in_parallel(tap, primary)
+        rescanned(tap, primary)
 
 
 main()

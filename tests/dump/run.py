@@ -18,6 +18,10 @@ DO $$ BEGIN
   PERFORM moderation.publish_package('p', note => 'first');
   PERFORM moderation.remove_terms('p', ARRAY['онлайн казино']);
   PERFORM moderation.add_terms('p', ARRAY['roulette']);
+  PERFORM moderation.add_images('p', ARRAY[repeat('5a', 32)::moderation.pdqhash], label => 'logo', max_distance => 12);
+  PERFORM moderation.allow_images('p', ARRAY[repeat('5b', 32)::moderation.pdqhash], max_distance => 0);
+  PERFORM moderation.add_video('p', 'clip', ARRAY[ROW(0, repeat('a5', 32), 100, 0.5)::moderation.video_frame]);
+  PERFORM moderation.set_max_distance('p', 30);
   PERFORM moderation.publish_package('p', note => 'second');
   PERFORM moderation.add_terms('p', ARRAY['only a draft']);
   PERFORM moderation.create_package('q', action => 'review', threshold => 0.1);
@@ -50,6 +54,12 @@ INSERT INTO shop."Ads" ("Ad id", "the title", "body %", seller) VALUES
   ('00000000-0000-4000-8000-000000000002', 'Casino', E'with a tab\\t and a \\\\ backslash', 'else'),
   ('00000000-0000-4000-8000-000000000003', 'roulette', 'x', 'else');
 INSERT INTO flagged (body) VALUES ('casino here, casino there'), ('casino royale'), ('nothing'), ('maybe Exactly');
+CREATE TABLE pictured (id int PRIMARY KEY, pic moderation.pdqhash, clip moderation.video_frame[]);
+CREATE INDEX ON pictured USING gin (pic);
+CREATE INDEX ON pictured USING hash (pic);
+SELECT moderation.attach('pictured', id => 'id', image => '{pic}', video => '{clip}');
+INSERT INTO pictured VALUES (1, repeat('5a', 32)::moderation.pdqhash, NULL), (2, repeat('5b', 32)::moderation.pdqhash, NULL),
+  (3, NULL, ARRAY[ROW(7, repeat('a5', 32), 90, 1.25)::moderation.video_frame]);
 SELECT moderation.release_quarantined(min(quarantine_id), 'fine after all') FROM moderation.quarantine;
 SELECT moderation.record_review('flagged', 1, label => 'violating', policy => 'goods', note => 'yes');
 SELECT moderation.record_review('flagged', 4, label => 'benign', hit => (SELECT hit_id FROM moderation.hits
@@ -70,6 +80,11 @@ FROM {TEXTS} ORDER BY b;
 SELECT b, h.* FROM {TEXTS}, moderation.text_hits(b) h ORDER BY b, h;
 SELECT b, h.* FROM {TEXTS}, moderation.text_hits(b, 'p', release => 1) h ORDER BY b, h;
 SELECT b, h.* FROM {TEXTS}, moderation.text_hits(b, 'p', draft => true) h ORDER BY b, h;
+SELECT moderation.moderate_image(repeat(h, 32)::moderation.pdqhash) FROM unnest(ARRAY['5a', '5b', '00']) h;
+SELECT id, moderation.moderate(p) FROM pictured p ORDER BY id;
+SET enable_seqscan = off;
+SELECT id FROM pictured WHERE pic <@ moderation.pdq_ball(repeat('5a', 32)::moderation.pdqhash, 31) ORDER BY id;
+RESET enable_seqscan;
 SELECT * FROM moderation.package_stats();
 SELECT * FROM moderation.in_force;
 SELECT * FROM moderation.attachments ORDER BY source_id;

@@ -98,7 +98,15 @@ fn evidence(evidence: Evidence) -> String {
     match (evidence.level, steps.is_empty()) {
         (Level::Literal, _) => "exactly as the term is written".into(),
         (_, true) => "after folding (case, width, invisible characters)".into(),
-        _ => format!("with {} (evidence {:.2})", steps.join(", "), evidence.factor),
+        _ => {
+            let words: Vec<&str> = evidence.steps.words().collect();
+            format!(
+                "with {}: {} (evidence {:.2})",
+                steps.join(", "),
+                words.join(", "),
+                evidence.factor
+            )
+        }
     }
 }
 
@@ -331,7 +339,13 @@ mod tests {
         let said = sentences(&item, &[], "a c@sino");
         assert_eq!(
             said,
-            ["Found «c@sino» at character 3, with leet (evidence 0.74)."]
+            ["Found «c@sino» at character 3, with leet: digits or signs read as letters (evidence 0.74)."]
+        );
+        let pharmacy = term(1, "pharmacy", MatchMode::Word, Level::Evasion);
+        let said = sentences(&pharmacy, &[], "pharmecy");
+        assert_eq!(
+            said,
+            ["Found «pharmecy» at character 1, with vowels: vowels changed or left out (evidence 0.62)."]
         );
         let royale = Item {
             allow: true,

@@ -8,18 +8,22 @@
 
 mod boundary;
 mod detect;
+mod dictionary;
 mod error;
 mod evasion;
 mod explain;
 mod fold;
 mod glob;
+mod grams;
 pub mod hash;
 mod inflect;
 mod item;
+mod lint;
 mod matcher;
 pub mod media;
 pub mod mine;
 mod pattern;
+mod reserve;
 mod rule;
 mod set_hash;
 mod typo;
@@ -28,8 +32,10 @@ pub use error::{CompileError, MatchError, OpenError, TermError};
 pub use evasion::Steps;
 pub use explain::{Explanation, Near, explain, fold_text_at, mask_text};
 pub use fold::fold_text;
+pub use grams::{term_grams, text_grams};
 pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
+pub use lint::{Finding, LintError, LintOptions, Remedy, Severity, lint};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
 pub use pattern::MAX_REPETITIONS;
 pub use rule::MAX_LEAVES;
@@ -37,7 +43,7 @@ pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
 pub use typo::MIN_TYPO_LETTERS;
 
 /// Changes whenever the same text may fold to something else: rules, Unicode version, stemmers.
-pub const FOLDING_VERSION: u32 = 2;
+pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
 pub const FORMAT_VERSION: u32 = 2;

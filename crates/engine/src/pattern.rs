@@ -80,6 +80,35 @@ pub(crate) fn compile(text: &str, level: Level) -> Result<Regex, TermError> {
         })
 }
 
+/// What an expression costs those who match it.
+pub(crate) struct Cost {
+    /// Memory of the compiled expression.
+    pub(crate) bytes: usize,
+    /// Every match begins with one of a few strings of two bytes or more, which can be looked for quickly.
+    pub(crate) fixed_start: bool,
+}
+
+/// The cost of an expression that [`compile`] accepts.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn cost(text: &str, level: Level) -> Result<Cost, TermError> {
+    let regex = compile(text, level)?;
+    let mut parser = ParserBuilder::new()
+        .case_insensitive(level != Level::Literal)
+        .nest_limit(MAX_NESTING)
+        .utf8(true)
+        .build();
+    let starts = parser
+        .parse(text)
+        .map(|hir| regex_syntax::hir::literal::Extractor::new().extract(&hir));
+    let fixed_start = starts.is_ok_and(|starts| starts.min_literal_len().is_some_and(|length| length >= 2));
+    Ok(Cost {
+        bytes: regex.memory_usage(),
+        fixed_start,
+    })
+}
+
 /// Gives every repetition an upper bound.
 fn bounded(hir: Hir) -> Hir {
     match hir.into_kind() {

@@ -5,7 +5,8 @@
 //! one). The first letter must be right, and a common word of some language is never taken for a typing error.
 
 use crate::fold::fold_text;
-use std::collections::{HashMap, HashSet};
+use crate::reserve::{file, push};
+use std::collections::{HashMap, HashSet, TryReserveError};
 use std::sync::OnceLock;
 
 /// Fewest letters; in shorter words one letter makes another word too often.
@@ -41,16 +42,15 @@ fn common() -> &'static HashSet<&'static str> {
 }
 
 impl Typos {
-    pub(crate) fn add(&mut self, folded: String, entry: u32) {
+    pub(crate) fn add(&mut self, folded: String, entry: u32) -> Result<(), TryReserveError> {
         let number = self.terms.len() as u32;
         self.words = self.words.max(folded.split(' ').count());
         for key in without_one(&folded).chain(std::iter::once(folded.clone())) {
-            let list = self.filed.entry(key).or_default();
-            if list.last() != Some(&number) {
-                list.push(number);
+            if self.filed.get(&key).and_then(|list| list.last()) != Some(&number) {
+                file(&mut self.filed, key, number)?;
             }
         }
-        self.terms.push((folded, entry));
+        push(&mut self.terms, (folded, entry))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -61,10 +61,13 @@ impl Typos {
         self.terms.iter().map(|(t, _)| t.len() * (t.len() + 3)).sum()
     }
 
-    /// Entries that `text` (folded words) is a typing error of.
-    pub(crate) fn find(&self, text: &str, mut found: impl FnMut(u32)) {
+    /// Adds the entries that `text` (folded words) is a typing error of.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub(crate) fn find(&self, text: &str, out: &mut Vec<u32>) -> Result<(), TryReserveError> {
         if text.len() > MAX_BYTES || text.chars().count() + 1 < MIN_TYPO_LETTERS || common().contains(text) {
-            return;
+            return Ok(());
         }
         let mut seen: Vec<u32> = Vec::new();
         for key in without_one(text).chain(std::iter::once(text.to_string())) {
@@ -72,15 +75,16 @@ impl Typos {
                 if seen.contains(&number) {
                     continue;
                 }
-                seen.push(number);
+                push(&mut seen, number)?;
                 if let Some((term, entry)) = self.terms.get(number as usize)
                     && term != text
                     && is_one_apart(term, text)
                 {
-                    found(*entry);
+                    push(out, *entry)?;
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -122,15 +126,15 @@ mod tests {
     #[test]
     fn one_error_is_found() {
         let mut typos = Typos::default();
-        typos.add("закладка".into(), 7);
+        typos.add("закладка".into(), 7).expect("there is memory");
         for text in ["закладкаа", "зкладка", "закалдка", "заклатка"] {
             let mut got = Vec::new();
-            typos.find(text, |e| got.push(e));
+            typos.find(text, &mut got).expect("there is memory");
             assert_eq!(got, [7], "{text}");
         }
         for text in ["закладка", "накладка", "закатка", "зкладкаа"] {
             let mut got = Vec::new();
-            typos.find(text, |e| got.push(e));
+            typos.find(text, &mut got).expect("there is memory");
             assert_eq!(got, [0; 0], "{text}");
         }
     }

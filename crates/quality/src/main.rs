@@ -8,6 +8,7 @@ mod data;
 mod english;
 mod lists;
 mod mining;
+mod peers;
 mod russian;
 mod speed;
 

@@ -153,4 +153,7 @@ SELECT moderation.rename_package('a14', 'd14');
 SELECT moderation.matches('alphabet', 'd14') AS inside;
 ROLLBACK;
 SELECT moderation.matches('alphabet', 'a14') AS after;
+-- Who did what.
+SELECT a.call, count(*), count(a.before) AS before, count(a.after) AS after, count(a.reason) AS reason, count(DISTINCT a.by_role) AS roles
+FROM moderation.audit_log a JOIN moderation.packages p USING (package_id) WHERE p.name IN ('a14', 'c14') GROUP BY 1 ORDER BY 1;
 SELECT t.retire_all();

@@ -89,5 +89,8 @@ CALL t.fails($$SELECT moderation.publish_package('r15', share => 10)$$);
 SELECT stage, release, share FROM moderation.in_force WHERE package = 'r15';
 DROP VIEW t.judged, t.texts;
 DROP TABLE t.at_10, t.at_35;
+-- Who did what.
+SELECT a.call, count(*), count(a.before) AS before, count(a.after) AS after, count(a.reason) AS reason, count(DISTINCT a.by_role) AS roles
+FROM moderation.audit_log a JOIN moderation.packages p USING (package_id) WHERE p.name IN ('r15') GROUP BY 1 ORDER BY 1;
 TRUNCATE moderation.hits, moderation.exposures, moderation.sources, moderation.installation RESTART IDENTITY;
 SELECT t.retire_all();

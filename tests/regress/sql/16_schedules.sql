@@ -173,5 +173,8 @@ CALL t.fails($$SELECT moderation.moderate_text_by_release('x', 'v16', 99)$$);
 CALL t.fails($$SELECT moderation.moderate_text_by_release('x', 'nobody knows')$$);
 DROP TABLE t.story, t.times;
 RESET datestyle;
+-- Who did what.
+SELECT a.call, count(*), count(a.before) AS before, count(a.after) AS after, count(a.reason) AS reason, count(DISTINCT a.by_role) AS roles
+FROM moderation.audit_log a JOIN moderation.packages p USING (package_id) WHERE p.name IN ('s16', 't16') GROUP BY 1 ORDER BY 1;
 TRUNCATE moderation.hits, moderation.exposures, moderation.sources, moderation.installation RESTART IDENTITY;
 SELECT t.retire_all();

@@ -15,9 +15,10 @@ pub(crate) use item::{Detector, parse};
 
 use crate::MatchMode;
 use crate::evasion::Steps;
+use crate::reserve::{file, push};
 use item::{ascii_host, is_account_host, national, shape, split_link, suffixes};
 use phone::number;
-use std::collections::HashMap;
+use std::collections::{HashMap, TryReserveError};
 
 /// Longest chunk looked at, in bytes.
 pub(crate) const MAX_CHUNK: usize = 1_500;
@@ -50,19 +51,18 @@ pub(crate) struct Found {
 }
 
 impl Detectors {
-    pub(crate) fn add(&mut self, detector: Detector, entry: u32) {
+    pub(crate) fn add(&mut self, detector: Detector, entry: u32) -> Result<(), TryReserveError> {
         match detector {
-            Detector::Any(mode) => self.any.push((mode, entry)),
+            Detector::Any(mode) => push(&mut self.any, (mode, entry)),
             Detector::Domain { host, path } => {
-                let list = self.shapes.entry(shape(&host)).or_default();
-                if !list.contains(&host) {
-                    list.push(host.clone());
+                if !self.domains.contains_key(&host) {
+                    file(&mut self.shapes, shape(&host), host.clone())?;
                 }
-                self.domains.entry(host).or_default().push((path, entry));
+                file(&mut self.domains, host, (path, entry))
             }
-            Detector::Phone(digits) => self.phones.entry(digits).or_default().push(entry),
-            Detector::Email { local, host } => self.emails.entry(host).or_default().push((local, entry)),
-            Detector::Handle(name) => self.handles.entry(name).or_default().push(entry),
+            Detector::Phone(digits) => file(&mut self.phones, digits, entry),
+            Detector::Email { local, host } => file(&mut self.emails, host, (local, entry)),
+            Detector::Handle(name) => file(&mut self.handles, name, entry),
         }
     }
 
@@ -79,21 +79,31 @@ impl Detectors {
             * 96
     }
 
-    fn all_of(&self, mode: MatchMode, start: usize, end: usize, out: &mut Vec<Found>) {
+    fn all_of(
+        &self,
+        mode: MatchMode,
+        start: usize,
+        end: usize,
+        out: &mut Vec<Found>,
+    ) -> Result<(), TryReserveError> {
         for &(_, entry) in self.any.iter().filter(|(m, _)| *m == mode) {
-            out.push(Found {
-                entry,
-                start,
-                end,
-                steps: Steps::NONE,
-            });
+            push(
+                out,
+                Found {
+                    entry,
+                    start,
+                    end,
+                    steps: Steps::NONE,
+                },
+            )?;
         }
+        Ok(())
     }
 
     /// Everything in one chunk between white space, which begins at byte `at`.
-    pub(crate) fn chunk(&self, chunk: &str, at: usize, out: &mut Vec<Found>) {
+    pub(crate) fn chunk(&self, chunk: &str, at: usize, out: &mut Vec<Found>) -> Result<(), TryReserveError> {
         if !chunk.contains(['.', '@']) || chunk.len() > MAX_CHUNK {
-            return;
+            return Ok(());
         }
         let delimiter = |c: char| {
             matches!(
@@ -130,42 +140,49 @@ impl Detectors {
             if kept.is_empty() {
                 continue;
             }
-            self.email(kept, start, out);
-            self.handle(kept, start, out);
-            self.link(kept, start, out);
+            self.email(kept, start, out)?;
+            self.handle(kept, start, out)?;
+            self.link(kept, start, out)?;
         }
+        Ok(())
     }
 
-    fn email(&self, piece: &str, at: usize, out: &mut Vec<Found>) {
+    fn email(&self, piece: &str, at: usize, out: &mut Vec<Found>) -> Result<(), TryReserveError> {
         let Some((local, host)) = piece.rsplit_once('@') else {
-            return;
+            return Ok(());
         };
         let local = local.strip_prefix("mailto:").unwrap_or(local);
         let fits = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
         if local.is_empty() || !local.chars().all(fits) || !host.contains('.') {
-            return;
+            return Ok(());
         }
-        let Some(host) = ascii_host(host) else { return };
+        let Some(host) = ascii_host(host) else {
+            return Ok(());
+        };
         let (start, end) = (
             at + piece.len() - local.len() - 1 - piece.rsplit('@').next().map_or(0, str::len),
             at + piece.len(),
         );
-        self.all_of(MatchMode::Email, start, end, out);
+        self.all_of(MatchMode::Email, start, end, out)?;
         for suffix in suffixes(&host) {
             for (wanted, entry) in self.emails.get(suffix).into_iter().flatten() {
                 if wanted.is_empty() || wanted == local {
-                    out.push(Found {
-                        entry: *entry,
-                        start,
-                        end,
-                        steps: Steps::NONE,
-                    });
+                    push(
+                        out,
+                        Found {
+                            entry: *entry,
+                            start,
+                            end,
+                            steps: Steps::NONE,
+                        },
+                    )?;
                 }
             }
         }
+        Ok(())
     }
 
-    fn handle(&self, piece: &str, at: usize, out: &mut Vec<Found>) {
+    fn handle(&self, piece: &str, at: usize, out: &mut Vec<Found>) -> Result<(), TryReserveError> {
         let (host, path) = split_link(piece);
         let name = if let Some(name) = piece.strip_prefix('@') {
             name.split(|c: char| !(c.is_alphanumeric() || c == '_'))
@@ -175,78 +192,103 @@ impl Detectors {
             let path = path.trim_start_matches('/').trim_start_matches(['@', '+']);
             path.split(['/', '?', '#']).next().unwrap_or("")
         } else {
-            return;
+            return Ok(());
         };
         if name.chars().count() < 3 {
-            return;
+            return Ok(());
         }
         let end = if piece.starts_with('@') {
             at + 1 + name.len()
         } else {
             at + piece.len()
         };
-        self.all_of(MatchMode::Handle, at, end, out);
+        self.all_of(MatchMode::Handle, at, end, out)?;
         for &entry in self.handles.get(name).into_iter().flatten() {
-            out.push(Found {
-                entry,
-                start: at,
-                end,
-                steps: Steps::NONE,
-            });
+            push(
+                out,
+                Found {
+                    entry,
+                    start: at,
+                    end,
+                    steps: Steps::NONE,
+                },
+            )?;
         }
+        Ok(())
     }
 
-    fn link(&self, piece: &str, at: usize, out: &mut Vec<Found>) {
+    fn link(&self, piece: &str, at: usize, out: &mut Vec<Found>) -> Result<(), TryReserveError> {
         let (host, path) = split_link(piece);
         let label =
             |l: &str| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
         if !host.contains('.') || !host.split('.').all(label) || piece.contains('@') && !piece.contains("://")
         {
-            return;
+            return Ok(());
         }
         let top = host.rsplit('.').next().unwrap_or("");
         if top.chars().all(|c| c.is_ascii_digit()) && !piece.contains("://") {
-            return;
+            return Ok(());
         }
-        let Some(ascii) = ascii_host(host) else { return };
+        let Some(ascii) = ascii_host(host) else {
+            return Ok(());
+        };
         let (start, end) = (at, at + piece.len());
         let known = top.len() == 2 && top.is_ascii()
             || TOP_LEVEL.contains(&format!(" {top} "))
             || top.starts_with("xn--");
         if known || piece.contains("://") || piece.starts_with("www.") {
-            self.all_of(MatchMode::Domain, start, end, out);
+            self.all_of(MatchMode::Domain, start, end, out)?;
         }
         for suffix in suffixes(&ascii) {
-            self.hosts(suffix, path, start, end, Steps::NONE, out);
+            self.hosts(suffix, path, start, end, Steps::NONE, out)?;
             if self.domains.contains_key(suffix) {
                 continue;
             }
             for host in self.shapes.get(&shape(suffix)).into_iter().flatten() {
-                self.hosts(host, path, start, end, Steps::LOOKALIKE, out);
+                self.hosts(host, path, start, end, Steps::LOOKALIKE, out)?;
             }
         }
+        Ok(())
     }
 
-    fn hosts(&self, host: &str, path: &str, start: usize, end: usize, steps: Steps, out: &mut Vec<Found>) {
+    fn hosts(
+        &self,
+        host: &str,
+        path: &str,
+        start: usize,
+        end: usize,
+        steps: Steps,
+        out: &mut Vec<Found>,
+    ) -> Result<(), TryReserveError> {
         for (wanted, entry) in self.domains.get(host).into_iter().flatten() {
             let under = path.strip_prefix(wanted.as_str());
             if under
                 .is_some_and(|rest| rest.is_empty() || wanted.is_empty() || rest.starts_with(['/', '?', '#']))
             {
-                out.push(Found {
-                    entry: *entry,
-                    start,
-                    end,
-                    steps,
-                });
+                push(
+                    out,
+                    Found {
+                        entry: *entry,
+                        start,
+                        end,
+                        steps,
+                    },
+                )?;
             }
         }
+        Ok(())
     }
 
     /// Phone numbers that begin in `text[from..to]`; `text` goes on beyond.
-    pub(crate) fn phones(&self, text: &str, from: usize, to: usize, out: &mut Vec<Found>) {
+    pub(crate) fn phones(
+        &self,
+        text: &str,
+        from: usize,
+        to: usize,
+        out: &mut Vec<Found>,
+    ) -> Result<(), TryReserveError> {
         if self.phones.is_empty() && !self.any.iter().any(|(m, _)| *m == MatchMode::Phone) {
-            return;
+            return Ok(());
         }
         let mut previous = text.get(..from).and_then(|t| t.chars().next_back());
         let mut skip = from;
@@ -263,16 +305,20 @@ impl Detectors {
                 continue;
             };
             skip = at + end;
-            self.all_of(MatchMode::Phone, at, at + end, out);
+            self.all_of(MatchMode::Phone, at, at + end, out)?;
             for &entry in self.phones.get(national(&digits)).into_iter().flatten() {
-                out.push(Found {
-                    entry,
-                    start: at,
-                    end: at + end,
-                    steps: Steps::NONE,
-                });
+                push(
+                    out,
+                    Found {
+                        entry,
+                        start: at,
+                        end: at + end,
+                        steps: Steps::NONE,
+                    },
+                )?;
             }
         }
+        Ok(())
     }
 }
 

@@ -5,15 +5,19 @@ use crate::fold_text;
 
 fn found(mode: MatchMode, item: &str, text: &str) -> Vec<String> {
     let mut detectors = Detectors::default();
-    detectors.add(parse(mode, item).expect("parses"), 0);
+    detectors
+        .add(parse(mode, item).expect("parses"), 0)
+        .expect("there is memory");
     let text = fold_text(text);
     let mut out = Vec::new();
     let mut at = 0;
     for chunk in text.split(' ') {
-        detectors.chunk(chunk, at, &mut out);
+        detectors.chunk(chunk, at, &mut out).expect("there is memory");
         at += chunk.len() + 1;
     }
-    detectors.phones(&text, 0, text.len(), &mut out);
+    detectors
+        .phones(&text, 0, text.len(), &mut out)
+        .expect("there is memory");
     out.iter().map(|f| text[f.start..f.end].to_string()).collect()
 }
 

@@ -1,13 +1,22 @@
 //! Is this reading of a term an evasion, or chance?
 
+use super::table::is_mask;
 use super::units::{Unit, Units};
 use super::walk::State;
 use super::{Candidate, Evasion, Steps, budget};
 use crate::boundary::is_word_boundary;
+use crate::dictionary;
 use crate::fold::classes::is_word;
+use crate::fold::fold_text;
 
 /// Words of one letter (English, Russian, Ukrainian) that may stand before letters separated by spaces.
 const ONE_LETTER_WORDS: &str = "aiouабвийкосуяєзі";
+
+/// Letters looked at on either side for the word that something stands in; no known word is longer.
+const MAX_AROUND: usize = 32;
+
+/// Fewest letters of a word written by its sound.
+const MIN_BY_SOUND: usize = 4;
 
 fn is_wordy(unit: Unit) -> bool {
     unit.raw != '_' && (is_word(unit.raw) || unit.marked && unit.is_letter())
@@ -28,7 +37,9 @@ impl Evasion {
         }
         let term = self.terms.get(state.lo)?;
         let letters = term.iter().filter(|c| !c.is_whitespace()).count();
-        if !self.plausible(term, letters, state) {
+        if state.steps.contains(Steps::SOUND) && state.unit - from < MIN_BY_SOUND
+            || !self.plausible(term, letters, state)
+        {
             return None;
         }
         let first = units.get(from)?;
@@ -42,12 +53,23 @@ impl Evasion {
         if state.separator == Some(' ') && !isolated(units, from, state.unit) {
             return None;
         }
-        // A hidden letter has letters on both sides.
-        if matches!(last.raw, '*' | '#') {
+        // A hidden letter has letters on both sides, and brackets and exclamation marks stand around words.
+        if matches!(last.raw, '*' | '#' | '!' | '(' | ')' | '<' | '|') || matches!(first.raw, '(' | '<' | '+')
+        {
+            return None;
+        }
+        if is_mask(last.raw) && after.is_some_and(is_wordy) {
             return None;
         }
         // A unit that expands to several letters must be read whole.
         if before.is_some_and(|u| u.start == first.start) || after.is_some_and(|u| u.start == last.start) {
+            return None;
+        }
+        if state.masked_by_letter && Self::is_shortened(text.get(first.start..last.end).unwrap_or("")) {
+            return None;
+        }
+        // No word of a language mixes scripts, so the filter is not asked about those that do.
+        if state.foreign == 0 && !state.odd && self.is_ordinary(text, first.start, last.end, state.steps) {
             return None;
         }
         Some(Candidate {
@@ -61,6 +83,33 @@ impl Evasion {
         })
     }
 
+    /// Is the x of "txt" a letter? It is when the word is one with "ex" or "x" for it.
+    fn is_shortened(text: &str) -> bool {
+        let folded = fold_text(text);
+        dictionary::is_known(&folded.replacen('x', "ex", 1))
+    }
+
+    /// Is what was read an ordinary word as it stands, or does it stand in one? A phrase without its space is no
+    /// reading of other letters.
+    fn is_ordinary(&self, text: &str, start: usize, end: usize, steps: Steps) -> bool {
+        if steps == Steps::SEPARATED {
+            return false;
+        }
+        let letter = |c: &char| c.is_alphabetic() || matches!(c, '\'' | '’');
+        let Some(inside) = text.get(start..end).filter(|t| t.chars().all(|c| letter(&c))) else {
+            return false;
+        };
+        let before = text.get(..start).unwrap_or("").chars().rev();
+        let after = text.get(end..).unwrap_or("").chars();
+        let mut word: Vec<char> = before.take_while(letter).take(MAX_AROUND).collect();
+        word.reverse();
+        word.extend(inside.chars());
+        word.extend(after.take_while(letter).take(MAX_AROUND));
+        let word: String = word.into_iter().collect();
+        let word = fold_text(word.trim_matches(|c| matches!(c, '\'' | '’'))).replace('’', "'");
+        dictionary::is_known(&word)
+    }
+
     fn plausible(&self, term: &[char], letters: usize, state: &State) -> bool {
         if state.cost > budget(letters) {
             return false;
@@ -69,12 +118,34 @@ impl Evasion {
         if letters < 3 && !only(Steps::LOOKALIKE) {
             return false;
         }
+        // A short word bears one kind of step; its letters may be drawn in another way beside it.
+        let drawn = Steps::MARKS.with(Steps::LOOKALIKE).with(Steps::SEPARATED);
+        let kinds = state.steps.names().count() - drawn.common(state.steps).names().count();
+        let by_sound = state.steps.contains(Steps::SOUND);
+        if letters <= 4 && (kinds > 1 || state.same_script && kinds > 0)
+            || letters <= 5 && state.same_script && by_sound
+            || letters <= 4 && state.asked
+        {
+            return false;
+        }
         // Letters of another script only: plain foreign text, not an attack.
         if state.foreign > 0 && state.own == 0 && !state.two_scripts && !state.odd {
             return false;
         }
+        // The spaces between single letters are what such a term is about.
+        if state.joined && term.split(|c| *c == ' ').any(|word| word.len() < 2) {
+            return false;
+        }
+        // "D.I.C." are initials.
+        if state.steps.contains(Steps::SOUND.with(Steps::SEPARATED)) && !state.joined {
+            return false;
+        }
         // Leet needs letters beside it, hidden letters need more of them.
         if state.steps.contains(Steps::LEET) && state.own + state.foreign == 0 {
+            return false;
+        }
+        // "p-15-s" is a name too.
+        if letters <= 4 && state.digits > 0 && state.separator.is_some() {
             return false;
         }
         // "mp3", "a55" and "364l" are names and numbers.
@@ -100,6 +171,10 @@ impl Evasion {
             return false;
         }
         if let Some(separator) = state.separator {
+            let gaps = state.separators + 1 + spaces(term);
+            if state.spaced && separator != ' ' && gaps < letters {
+                return false;
+            }
             let chunk = state.chunk.max(state.longest_chunk);
             let every = chunk <= 1 && state.separators + 1 + spaces(term) >= letters;
             if separator == ' ' {

@@ -19,10 +19,14 @@
 //! | letter for another of its script (v for u) | 0.5 |
 //! | k, c or q for ck by its sound | 0.6 (x: 1.2) |
 //! | letter hidden (`f*ck`) | 0.5 |
+//! | consonant spelled otherwise (`phuk`; module `sound`) | 0.4 (s and z, or an ending: 0.3) |
+//! | vowel changed (`f@rmecy`) | 0.6 (in part: 0.5), left out 0.6, put in 1 |
+//! | voiced for unvoiced consonant | 0.6 |
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
 mod accept;
 mod reading;
+mod sound;
 mod starts;
 mod table;
 pub(crate) mod units;
@@ -34,6 +38,7 @@ pub(crate) use walk::Scratch;
 use crate::MatchMode;
 use std::collections::{BTreeSet, HashMap, TryReserveError};
 use unicode_security::confusable_detection::skeleton;
+use units::Units;
 
 /// What had to be assumed to read a term in a place. A set of flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -54,8 +59,10 @@ impl Steps {
 
     /// Written by its sound (k, c, q or x for ck).
     pub const SOUND: Self = Self(256);
+    /// Vowels changed or left out.
+    pub const VOWELS: Self = Self(512);
 
-    const NAMES: [(Self, &'static str); 9] = [
+    const NAMES: [(Self, &'static str); 10] = [
         (Self::LOOKALIKE, "look-alike"),
         (Self::MARKS, "marks"),
         (Self::LEET, "leet"),
@@ -65,6 +72,7 @@ impl Steps {
         (Self::TYPO, "typo"),
         (Self::INFLECTED, "inflected"),
         (Self::SOUND, "sound"),
+        (Self::VOWELS, "vowels"),
     ];
 
     pub fn contains(self, other: Self) -> bool {
@@ -76,8 +84,31 @@ impl Steps {
         Self(self.0 | other.0)
     }
 
+    /// The steps in both.
+    #[must_use]
+    pub fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// The steps in an operator's words, in the order of [`Steps::names`].
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        self.names().map(|name| match name {
+            "look-alike" => "letters that look like the term's",
+            "marks" => "marks taken off letters",
+            "leet" => "digits or signs read as letters",
+            "repeated" => "repeated letters read once",
+            "separated" => "signs or spaces put between letters, or left out",
+            "hidden" => "signs read as hidden letters",
+            "typo" => "one typing error",
+            "inflected" => "another grammatical form",
+            "sound" => "consonants spelled by their sound",
+            "vowels" => "vowels changed or left out",
+            other => other,
+        })
     }
 
     /// The names of the steps, in a fixed order: part of the hits' contract.
@@ -93,6 +124,12 @@ impl Steps {
 pub(crate) fn factor(cost: f32) -> f32 {
     1.0 / (1.0 + cost)
 }
+
+/// Set in the number of an entry whose term stands here in another form (mode `inflected`).
+pub(crate) const FORM: u32 = 1 << 31;
+
+/// What another form costs.
+pub(crate) const INFLECTED_COST: f32 = 0.1;
 
 /// The cost that a term of so many letters bears.
 pub(crate) fn budget(letters: usize) -> f32 {
@@ -110,6 +147,7 @@ pub(crate) struct Evasion {
     /// Some entry may begin inside a word.
     pub(crate) inside: bool,
     starts: starts::Starts,
+    sounds: sound::Sounds,
 }
 
 /// One place where an evasion term can be read.
@@ -126,7 +164,7 @@ pub(crate) struct Candidate {
 }
 
 impl Evasion {
-    /// From (folded term, entry, mode).
+    /// From (folded term, entry, mode). Entries of forms are told apart by [`FORM`].
     ///
     /// # Errors
     /// When there is no memory for so many terms.
@@ -150,6 +188,7 @@ impl Evasion {
             lookalikes: HashMap::new(),
             inside,
             starts: starts::Starts::new(&[]),
+            sounds: sound::Sounds::default(),
         };
         out.terms.try_reserve_exact(pairs.len())?;
         out.entries.try_reserve_exact(pairs.len())?;
@@ -180,6 +219,13 @@ impl Evasion {
             }
         }
         out.starts = starts::Starts::new(&out.terms);
+        let mut sounds = sound::Sounds::default();
+        for (number, term) in out.terms.iter().enumerate() {
+            let form = out.entries_of(number).iter().all(|e| e & FORM != 0);
+            sounds.add(number, term, form)?;
+        }
+        sounds.finish()?;
+        out.sounds = sounds;
         Ok(out)
     }
 
@@ -200,6 +246,12 @@ impl Evasion {
             .sum::<usize>()
             + (self.entries.len() + self.bounds.len()) * size_of::<u32>()
             + self.lookalikes.len() * 64
+            + self.sounds.heap_bytes()
+    }
+
+    /// Terms that the word at unit `from` sounds like.
+    pub(crate) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
+        self.sounds.hear(units, from, out);
     }
 
     /// The range of terms in `lo..hi` (equal up to `depth`) that go on with `letter`.

@@ -20,7 +20,9 @@ pub(crate) fn reading(word: &str) -> Option<String> {
             .filter(move |u| u.script == script && table::is_ordinary(u.raw))
     };
     let (latin, cyrillic) = (of(Script::Latin).count(), of(Script::Cyrillic).count());
-    if latin + cyrillic == 0 {
+    // "D490" is a number, not a word.
+    let digits = units.iter().filter(|u| u.raw.is_ascii_digit()).count();
+    if latin + cyrillic <= digits {
         return None;
     }
     if latin == 0 || cyrillic == 0 {
@@ -106,6 +108,8 @@ mod tests {
             ("caz1no", Some("cazino")),
             ("казино", None),
             ("casino", None),
+            ("D490", None),
+            ("x1", None),
         ] {
             assert_eq!(reading(word).as_deref(), read, "{word}");
         }

@@ -126,7 +126,7 @@ const CYRILLIC_SHAPES: &[(char, &str)] = &[
     ('ј', "й"),
 ];
 
-/// Latin letters read as other Latin letters: v for u, and the mask x. The flag says that it is a mask.
+/// Latin letters read as other Latin letters: v for u, z for s.
 const LATIN_SHAPES: &[(char, &str)] = &[('v', "u"), ('z', "s")];
 
 /// Several characters read as one letter, longest first.

@@ -59,6 +59,14 @@ pub(super) struct State {
     pub(super) elongated: bool,
     pub(super) separator: Option<char>,
     pub(super) separators: usize,
+    /// White space beside a sign between the letters.
+    pub(super) spaced: bool,
+    /// A letter stood for another of its script.
+    pub(super) same_script: bool,
+    /// A space of the term was left out.
+    pub(super) joined: bool,
+    /// A sign of addresses hid a letter: "id?page", "x&y".
+    pub(super) asked: bool,
     pub(super) chunk: usize,
     pub(super) longest_chunk: usize,
     /// The last thing read was a sign, not a letter of the term.
@@ -102,6 +110,10 @@ impl Evasion {
             elongated: false,
             separator: None,
             separators: 0,
+            spaced: false,
+            same_script: false,
+            asked: false,
+            joined: false,
             chunk: 0,
             longest_chunk: 0,
             gap: true,
@@ -199,6 +211,7 @@ impl Evasion {
             for letter in same_script(unit.base) {
                 if let Some(mut next) = self.step(state, letter, 0.5, Steps::LOOKALIKE) {
                     next.own += 1;
+                    next.same_script = true;
                     stack.push(next);
                 }
             }
@@ -332,6 +345,7 @@ impl Evasion {
             next.steps = next.steps.with(Steps::HIDDEN);
             next.hidden += 1;
             next.masked_by_letter |= vowel_only;
+            next.asked |= matches!(unit.raw, '?' | '&');
             next.chunk += 1;
             stack.push(next);
         }
@@ -349,6 +363,7 @@ impl Evasion {
             next.chunk = 0;
             if !sign {
                 next.unit -= 1;
+                next.joined = true;
             }
             next.gap = true;
             stack.push(next);
@@ -402,6 +417,7 @@ impl Evasion {
             return;
         }
         let mut kind = ' ';
+        let mut spaced = false;
         let mut count = 0;
         while count < MAX_SEPARATORS {
             let Some(sign) = units.get(state.unit + count).filter(is_sign) else {
@@ -412,6 +428,8 @@ impl Evasion {
                     return;
                 }
                 kind = sign.raw;
+            } else {
+                spaced = true;
             }
             count += 1;
         }
@@ -432,6 +450,7 @@ impl Evasion {
             next.cost += 0.3;
         }
         next.separator = Some(kind);
+        next.spaced |= spaced;
         next.separators += 1;
         next.steps = next.steps.with(Steps::SEPARATED);
         next.longest_chunk = next.longest_chunk.max(next.chunk);

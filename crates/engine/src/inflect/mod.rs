@@ -118,6 +118,53 @@ impl Language {
     }
 }
 
+/// Forms of an English word (folded) to look for in disguise, where no stemmer can cut the ending off. Empty for other
+/// languages. Of a phrase the last word is changed.
+pub(crate) fn disguised_forms(term: &str, language: Language) -> Vec<String> {
+    let (head, word) = term.split_at(term.rfind(|c| matches!(c, ' ' | '-')).map_or(0, |at| at + 1));
+    if language != Language::English || word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return Vec::new();
+    }
+    let vowel = |b: Option<u8>| b.is_some_and(|b| b"aeiouy".contains(&b));
+    let ends = |n: usize| word.len().checked_sub(n).and_then(|at| word.bytes().nth(at));
+    let (mut stem, mut plural) = (word.to_string(), "s");
+    match (ends(2), ends(1)) {
+        (_, Some(b'e')) => {
+            stem.pop();
+        }
+        (before, Some(b'y')) if !vowel(before) => {
+            stem.pop();
+            stem.push('i');
+            plural = "es";
+        }
+        (_, Some(b's' | b'x' | b'z')) | (Some(b'c' | b's'), Some(b'h')) => plural = "es",
+        // A short syllable doubles its consonant: tap, tapped.
+        (before, Some(last))
+            if vowel(before) && !vowel(ends(3)) && word.len() < 5 && !b"wxy".contains(&last) =>
+        {
+            stem.push(char::from(last));
+        }
+        _ => {}
+    }
+    let plural = match plural {
+        "s" => format!("{word}s"),
+        _ if word.ends_with('y') => format!("{stem}es"),
+        _ => format!("{word}es"),
+    };
+    let mut out = vec![format!("{head}{plural}")];
+    if word.ends_with("er") || word.ends_with("ed") || word.ends_with("ing") || word.ends_with('s') {
+        return out;
+    }
+    out.extend(
+        ["er", "ers", "ed"]
+            .iter()
+            .map(|ending| format!("{head}{stem}{ending}")),
+    );
+    let stem = stem.strip_suffix('i').map_or(stem.clone(), |s| format!("{s}y"));
+    out.push(format!("{head}{stem}ing"));
+    out
+}
+
 /// Longest word that is stemmed, in bytes; longer ones are no word of a language.
 const MAX_WORD: usize = 96;
 
@@ -284,6 +331,19 @@ mod tests {
         are(uk, "купувати", "купую купує купував купуватиму купуймо");
         are(uk, "швидкий", "швидка швидкого швидкої швидкими");
         are_not(uk, "порт", "портал");
+    }
+
+    #[test]
+    fn forms_in_disguise() {
+        let of = |word| disguised_forms(word, Language::English).join(" ");
+        assert_eq!(of("deal"), "deals dealer dealers dealed dealing");
+        assert_eq!(of("bet"), "bets better betters betted betting");
+        assert_eq!(of("party"), "parties partier partiers partied partying");
+        assert_eq!(of("smoke"), "smokes smoker smokers smoked smoking");
+        assert_eq!(of("fix"), "fixes fixer fixers fixed fixing");
+        assert_eq!(of("dealer"), "dealers");
+        assert!(disguised_forms("два слова", Language::Russian).is_empty());
+        assert_eq!(of("card counter"), "card counters");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use super::automaton::Patterns;
 use super::inflected::Inflected;
 use super::{Entry, MAX_REGEXES, Matcher, RuleEntry};
 use crate::detect::{self, Detectors};
-use crate::evasion::Evasion;
+use crate::evasion::{Evasion, FORM};
 use crate::glob::Glob;
-use crate::inflect::Language;
+use crate::inflect::{Language, disguised_forms};
 use crate::item::{folded_term, leaf_term, trimmed};
 use crate::typo::Typos;
 use crate::{Item, Level, MAX_PATTERN_BYTES, MatchMode, OpenError, Term, pattern, rule, validate_term};
@@ -92,12 +92,20 @@ impl Builder {
                     .language
                     .or(Language::of(text))
                     .ok_or(OpenError::Damaged("language"))?;
-                self.inflected.add(&folded_term(text), language, number);
-                self.evasive_forms |= term.level == Level::Evasion;
+                let folded = folded_term(text);
+                self.inflected.add(&folded, language, number).map_err(no_memory)?;
+                if term.level == Level::Evasion {
+                    self.evasive_forms = true;
+                    let forms = disguised_forms(&folded, language);
+                    self.evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
+                    let form = |text| (text, number | FORM, MatchMode::Inflected);
+                    self.evasive.extend(forms.into_iter().map(form));
+                    self.evasive.push((folded, number, MatchMode::Inflected));
+                }
             }
             MatchMode::Typo => {
                 let folded = folded_term(text);
-                self.typos.add(folded.clone(), number);
+                self.typos.add(folded.clone(), number).map_err(no_memory)?;
                 self.pattern(folded, number)?;
             }
             MatchMode::Regex => {
@@ -125,7 +133,7 @@ impl Builder {
             }
             mode => {
                 let detector = detect::parse(mode, text).map_err(damaged)?;
-                self.detectors.add(detector, number);
+                self.detectors.add(detector, number).map_err(no_memory)?;
             }
         }
         if let Some(entry) = self.entries.get_mut(number as usize) {

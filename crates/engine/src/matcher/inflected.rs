@@ -1,7 +1,8 @@
 //! The inflected terms of a set: from words of a text to phrases in any grammatical form.
 
 use crate::inflect::{Grammar, Language};
-use std::collections::{HashMap, HashSet};
+use crate::reserve::{file, push};
+use std::collections::{HashMap, HashSet, TryReserveError};
 
 /// From the keys of a grammar to the words that have them.
 type Keys = HashMap<String, Vec<u32>>;
@@ -53,7 +54,12 @@ pub(super) fn is_hyphen(c: char) -> bool {
 }
 
 impl Inflected {
-    pub(super) fn add(&mut self, folded: &str, language: Language, entry: u32) {
+    pub(super) fn add(
+        &mut self,
+        folded: &str,
+        language: Language,
+        entry: u32,
+    ) -> Result<(), TryReserveError> {
         let position = match self.grammars.iter().position(|(l, ..)| *l == language) {
             Some(position) => position,
             None => {
@@ -69,25 +75,29 @@ impl Inflected {
                 Some(&number) => number,
                 None => {
                     let number = self.words.len() as u32;
-                    self.words.push(key.clone());
+                    push(&mut self.words, key.clone())?;
+                    self.numbers.try_reserve(1)?;
                     self.numbers.insert(key, number);
-                    self.exact.entry(word.to_string()).or_default().push(number);
+                    file(&mut self.exact, word.to_string(), number)?;
+                    self.beginnings.try_reserve(1)?;
                     self.beginnings.insert(beginning(word));
                     if let Some((_, grammar, keys)) = self.grammars.get_mut(position) {
-                        self.common.push(grammar.is_common_term(word));
+                        push(&mut self.common, grammar.is_common_term(word))?;
                         for key in grammar.keys_of_term(word) {
-                            keys.entry(key).or_default().push(number);
+                            file(keys, key, number)?;
                         }
                     }
                     number
                 }
             };
-            words.push(number);
+            push(&mut words, number)?;
         }
-        let Some(&head) = words.first() else { return };
+        let Some(&head) = words.first() else {
+            return Ok(());
+        };
         self.longest = self.longest.max(words.len());
-        self.first.entry(head).or_default().push(self.terms.len() as u32);
-        self.terms.push(InflectedTerm { words, entry });
+        file(&mut self.first, head, self.terms.len() as u32)?;
+        push(&mut self.terms, InflectedTerm { words, entry })
     }
 
     pub(super) fn is_empty(&self) -> bool {

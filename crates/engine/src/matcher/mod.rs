@@ -243,4 +243,6 @@ impl Matcher {
 #[cfg(test)]
 pub(crate) mod mode_tests;
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 pub(crate) mod tests;

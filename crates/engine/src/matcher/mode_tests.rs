@@ -155,6 +155,24 @@ fn allow_entries_work_in_every_mode() {
     ] {
         assert_eq!(spans(&[risk.clone(), allow.clone()], text), [""; 0], "{allow:?}");
     }
+    for (allow, text) in [
+        (allowed("casino & royale", MatchMode::Rule), "casino royale"),
+        (allowed("\"casino royale\"", MatchMode::Rule), "casino royale"),
+        (allowed("casinoroyale", MatchMode::Typo), "casinoroyal"),
+        (
+            allowed("casino.example", MatchMode::Domain),
+            "see casino.example/x",
+        ),
+        (
+            allowed("casino@shop.example", MatchMode::Email),
+            "casino@shop.example",
+        ),
+        (allowed("@casino", MatchMode::Handle), "ask @casino"),
+    ] {
+        let risk = term(1, "casino", MatchMode::Substring, Level::Folded);
+        assert_eq!(spans(&[risk.clone(), allow.clone()], text), [""; 0], "{allow:?}");
+        assert_eq!(spans(&[risk, allow], "a casino!"), ["casino"]);
+    }
     let evasive = term(1, "casino", MatchMode::Word, Level::Evasion);
     let royale = term(9, "casino royale", MatchMode::Word, Level::Evasion);
     let royale = Item {
@@ -189,6 +207,8 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
         "аб\\.ру",
         "@казино",
         "1234567890",
+        "[ck]as[ie]no",
+        "kas [ae]no",
     ];
     let item = (text, 0u8..13, 0u8..3, prop::bool::weighted(0.2));
     proptest::collection::vec(item, 1..8).prop_map(|list| {
@@ -217,6 +237,7 @@ fn texts() -> impl Strategy<Value = String> {
         1 => "[аб]{1,2}\\.ру",
         1 => "@казино",
         1 => "\\+?1?234 567-890",
+        2 => "[CckK]{1,2}[aeiouy*3]{0,2}[sz$]{1,2}[iey1]{0,2}n{1,2}[o0a]{0,2}z?[ -]?",
         1 => "[ßﬁ½ﷺ\u{200b}\u{301}é]",
     ];
     proptest::collection::vec(piece, 0..40).prop_map(|v| v.concat())

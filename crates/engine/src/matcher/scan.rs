@@ -5,8 +5,8 @@ use super::rules::RuleScan;
 use super::words::{REACH, WordScan, waits};
 use super::{Entry, Evidence, FindOptions, Hit, Matcher};
 use crate::boundary::is_word_boundary;
-use crate::evasion::units::Units;
-use crate::evasion::{Candidate, Scratch, Steps, factor};
+use crate::evasion::units::{Unit, Units};
+use crate::evasion::{Candidate, FORM, INFLECTED_COST, Scratch, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
@@ -443,18 +443,25 @@ impl<'t> EvasionScan<'t> {
                     &mut self.candidates,
                 );
             }
+            if place && starts_latin_word(previous, unit) {
+                evasion.hear(&mut self.units, self.next, &mut self.candidates);
+            }
             for candidate in self.candidates.drain(..) {
                 let edges = Edges {
                     start: candidate.starts_word,
                     end: candidate.ends_word,
                 };
-                let evidence = Evidence {
-                    level: Level::Evasion,
-                    factor: factor(candidate.cost),
-                    steps: candidate.steps,
-                };
-                for &entry in evasion.entries_of(candidate.term) {
-                    if let Some(entry) = matcher.entries.get(entry as usize)
+                for &number in evasion.entries_of(candidate.term) {
+                    let (mut cost, mut steps) = (candidate.cost, candidate.steps);
+                    if number & FORM != 0 {
+                        (cost, steps) = (cost + INFLECTED_COST, steps.with(Steps::INFLECTED));
+                    }
+                    let evidence = Evidence {
+                        level: Level::Evasion,
+                        factor: factor(cost),
+                        steps,
+                    };
+                    if let Some(entry) = matcher.entries.get((number & !FORM) as usize)
                         && edges.fit(entry.mode)
                     {
                         sink.add(entry, candidate.start, candidate.end, evidence)?;
@@ -470,6 +477,12 @@ impl<'t> EvasionScan<'t> {
         }
         Ok(())
     }
+}
+
+/// Does a word begin here whose letters a Latin word may have?
+fn starts_latin_word(previous: Option<Unit>, unit: Unit) -> bool {
+    let first = unit.base.is_ascii_lowercase() || !unit.is_letter() && unit.raw != '_';
+    first && previous.is_none_or(|p| !p.is_letter() && !p.raw.is_alphanumeric() && p.raw != '_')
 }
 
 /// Which ends of a span are word boundaries.

@@ -304,7 +304,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
 }
 
 /// The text with terms in it, so that random cases do hit.
-fn case() -> impl Strategy<Value = (Vec<Item>, String)> {
+pub(super) fn case() -> impl Strategy<Value = (Vec<Item>, String)> {
     (
         items(),
         proptest::collection::vec((any::<prop::sample::Index>(), tricky()), 1..6),

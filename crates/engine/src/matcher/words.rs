@@ -8,9 +8,10 @@ use super::inflected::{Form, is_hyphen};
 use super::scan::{Sink, Span};
 use super::{Entry, Matcher};
 use crate::detect::{Found, MAX_CHUNK};
-use crate::evasion::{Steps, reading};
+use crate::evasion::{INFLECTED_COST, Steps, reading};
 use crate::fold::Folder;
 use crate::fold::classes::{is_extender, is_word};
+use crate::reserve::push;
 use crate::{Level, MatchError};
 
 /// How far a match reaches from where it was found, in bytes of folded text.
@@ -19,8 +20,7 @@ pub(super) const REACH: usize = 2_048;
 /// Longest word looked at, in bytes of folded text.
 const MAX_WORD: usize = 192;
 
-/// What a grammatical form and a typing error cost (see module `evasion` for the formula).
-const INFLECTED_COST: f32 = 0.1;
+/// What a typing error costs (see module `evasion` for the formula).
 const TYPO_COST: f32 = 0.5;
 
 /// Where these stages stand in one text.
@@ -37,6 +37,10 @@ pub(super) struct WordScan {
 struct Token {
     start: usize,
     end: usize,
+}
+
+fn no_memory<E>(_: E) -> MatchError {
+    MatchError::OutOfMemory
 }
 
 fn joins(c: char) -> bool {
@@ -174,9 +178,13 @@ impl WordScan {
                 list.iter().find(|f| f.word == word).map(|f| f.exact)
             };
             let mut found = Vec::new();
+            let mut full = Ok(());
             inflected.terms(head, next, |entry, words, exact| {
-                found.push((entry, words, exact))
+                if full.is_ok() {
+                    full = push(&mut found, (entry, words, exact));
+                }
             });
+            full.map_err(no_memory)?;
             for (entry, words, exact) in found {
                 let end = if words == 1 {
                     token.end
@@ -184,7 +192,7 @@ impl WordScan {
                     later.get(words - 2).map_or(token.end, |l| l.0.end)
                 };
                 let evasive = bent || later.iter().take(words - 1).any(|l| l.2);
-                places.push((entry, end, exact, evasive));
+                push(&mut places, (entry, end, exact, evasive)).map_err(no_memory)?;
             }
         }
         for (number, end, exact, evasive) in places {
@@ -227,7 +235,7 @@ impl WordScan {
                 break;
             };
             let mut entries = Vec::new();
-            matcher.typos.find(words, |entry| entries.push(entry));
+            matcher.typos.find(words, &mut entries).map_err(no_memory)?;
             for number in entries {
                 if let Some(entry) = matcher.entries.get(number as usize) {
                     let span = Span::Steps(Steps::TYPO, TYPO_COST, false);
@@ -254,7 +262,10 @@ impl WordScan {
     ) -> Result<(), MatchError> {
         let (kept, base) = folder.kept();
         self.found.clear();
-        matcher.detectors.phones(kept, from, to, &mut self.found);
+        matcher
+            .detectors
+            .phones(kept, from, to, &mut self.found)
+            .map_err(no_memory)?;
         let inside = from > 0 && !kept.get(..from).is_some_and(|k| k.ends_with(' '));
         let mut at = from;
         if inside {
@@ -269,7 +280,8 @@ impl WordScan {
             if length <= MAX_CHUNK {
                 matcher
                     .detectors
-                    .chunk(rest.get(..length).unwrap_or(""), at, &mut self.found);
+                    .chunk(rest.get(..length).unwrap_or(""), at, &mut self.found)
+                    .map_err(no_memory)?;
             }
             at += length + 1;
             sink.tick()?;
