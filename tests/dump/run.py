@@ -30,6 +30,10 @@ DO $$ BEGIN
   PERFORM moderation.create_package('gone');
   PERFORM moderation.add_terms('gone', ARRAY['gone']);
   PERFORM moderation.publish_package('gone');
+  PERFORM moderation.add_terms('gone', ARRAY['going'], expires_at => '2100-01-01 00:00+00');
+  PERFORM moderation.publish_package('gone', share => 12.5);
+  PERFORM moderation.add_check('gone', 'all gone', note => 'must hit');
+  PERFORM moderation.request_publish('gone', note => 'all of it');
   PERFORM moderation.retire_package('gone');
   PERFORM moderation.snooze_items('gone', ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'gone'), reason => 'later');
   PERFORM moderation.ack_outbox('consumer', min(position)) FROM moderation.read_outbox('consumer');
@@ -146,7 +150,7 @@ def goes_on(tap, primary, copy, how):
         check("SELECT moderation.create_package('new one', policy => 'another') IS NOT NULL", "t", "a package")
         check("SELECT added FROM moderation.add_terms('new one', ARRAY['brand new'])", "1", "its terms")
         check("SELECT moderation.publish_package('new one')", "1", "its release")
-        check("SELECT moderation.publish_package('gone')", "1", "a retired package comes back")
+        check("SELECT moderation.publish_package('gone')", "2", "a retired package comes back")
         check("INSERT INTO flagged (body) VALUES ('brand new casino') RETURNING id, verdict->'hits'->0->>'term'", "5|brand new",
               "an insert is flagged")  # fmt: skip
         check("SELECT count(*) FROM moderation.hits WHERE content_key = '5'", "2", "with its hits")

@@ -96,6 +96,16 @@ def follows(tap, primary, standby):
         tap.equal(cached.query(JUDGE), NONE, "so is a retired package")
         primary.psql("SELECT moderation.publish_package('p')")
         primary.wait_for_standby(standby)
+        item = "ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'p' AND term = 'new')"
+        before = cached.query(JUDGE)
+        primary.psql(f"SELECT moderation.snooze_items('p', {item})")
+        primary.wait_for_standby(standby)
+        tap.equal(cached.query(JUDGE), NONE, "and a snoozed item")
+        primary.psql(f"SELECT moderation.unsnooze_items('p', {item})")
+        primary.wait_for_standby(standby)
+        tap.equal(cached.query(JUDGE), before, "until it counts again")
+        past = "SELECT (moderation.moderate_text_as_of('old new', '2020-01-01')).hits"
+        tap.equal(cached.query(past), "[]", "the past can be asked there")
 
 
 def reads(tap, primary, standby):

@@ -121,12 +121,16 @@ impl Language {
 /// Forms of an English word (folded) to look for in disguise, where no stemmer can cut the ending off. Empty for other
 /// languages. Of a phrase the last word is changed.
 pub(crate) fn disguised_forms(term: &str, language: Language) -> Vec<String> {
-    let (head, word) = term.split_at(term.rfind(|c| matches!(c, ' ' | '-')).map_or(0, |at| at + 1));
+    let (head, word) = term.split_at(term.rfind([' ', '-']).map_or(0, |at| at + 1));
     if language != Language::English || word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return Vec::new();
     }
     let vowel = |b: Option<u8>| b.is_some_and(|b| b"aeiouy".contains(&b));
-    let ends = |n: usize| word.len().checked_sub(n).and_then(|at| word.bytes().nth(at));
+    let ends = |n: usize| {
+        word.len()
+            .checked_sub(n)
+            .and_then(|at| word.as_bytes().get(at).copied())
+    };
     let (mut stem, mut plural) = (word.to_string(), "s");
     match (ends(2), ends(1)) {
         (_, Some(b'e')) => {
