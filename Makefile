@@ -10,7 +10,7 @@ PYTHON = PYTHONDONTWRITEBYTECODE=1 python3
 SERVER = $(if $(PG),--pg "$(PG)") --pg-config "$(PG_CONFIG)"
 
 .DEFAULT_GOAL = build
-.PHONY: help build bench demo demo-stop quality fuzz test install installcheck package fmt clippy clean distclean
+.PHONY: help build bench bench-backtest demo demo-stop quality fuzz test install installcheck package fmt clippy clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -47,6 +47,9 @@ fuzz: ## one fuzz target of the engine; TARGET=find|fold|terms|open RUNS=1000000
 
 bench-media: ## what looking images up costs: index against scan, compiled lookups, hashing (ROWS=1000000)
 	@$(PYTHON) benches/media.py $(if $(ROWS),--rows $(ROWS))
+
+bench-backtest: ## what a backtest and a hunt through the index cost beside the scan (ROWS=1000000)
+	@$(PYTHON) benches/backtest.py $(if $(ROWS),--rows $(ROWS))
 
 fmt: ## format the Rust code
 	@cargo fmt --all

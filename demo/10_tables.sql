@@ -1,6 +1,8 @@
 -- The application's side: a table of messages, as any application has one. And the risk words, as they were published.
 
 CREATE EXTENSION pg_moderation;
+-- A small corpus: every tenth message leaves an exposure, from the next session on.
+SELECT format('ALTER DATABASE %I SET pg_moderation.exposure_sample = 10', current_database()) \gexec
 
 CREATE TABLE risk_words (language text, term text);
 

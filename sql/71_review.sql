@@ -111,7 +111,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('package "%s" does not exist', coalesce(find_package.package, 'NULL')),
             DETAIL = 'No package has this name.',
-            HINT = 'Packages are listed in moderation.packages.';
+            HINT = 'Packages are listed in moderation.packages; where a function takes all of them, leave the name out.';
     END IF;
     RETURN found_package;
 END

@@ -78,17 +78,6 @@ CREATE VIEW moderation.recent_hits AS
     WHERE h.observed_at >= (now() - interval '30 days');
 COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
 
-CREATE VIEW moderation.package_daily AS
-    SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, p.name AS package, h.stage, count(*) AS hits,
-           count(DISTINCT (h.source_id, h.content_key, h.digest)) AS contents,
-           count(DISTINCT h.owner_key) AS owners,
-           count(DISTINCT (h.source_id, h.content_key, h.digest))
-               FILTER (WHERE h.outcome <> 'flagged') AS kept_out
-    FROM moderation.hits h
-    JOIN moderation.packages p ON p.package_id = h.package_id
-    GROUP BY 1, 2, 3;
-COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, and contents kept out (quarantined or rejected).';
-
 CREATE VIEW moderation.items_never_hit AS
     SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source,
            v.label

@@ -4,6 +4,7 @@
 //! just typed are named by their position.
 
 use crate::error_media::MediaError;
+use pg_moderation_engine::mine::MineError;
 use pg_moderation_engine::{CompileError, MatchError, OpenError, TermError};
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -105,6 +106,17 @@ impl From<OpenError> for Error {
 impl From<MatchError> for Error {
     fn from(error: MatchError) -> Self {
         Self::Match(error)
+    }
+}
+
+impl From<MineError> for Error {
+    fn from(error: MineError) -> Self {
+        match error {
+            MineError::Compile(error) => Self::Compile(error),
+            MineError::Open(error) => Self::Open(error),
+            MineError::Match(error) => Self::Match(error),
+            MineError::OutOfMemory | MineError::Interrupted => Self::Compile(CompileError::OutOfMemory),
+        }
     }
 }
 

@@ -18,6 +18,8 @@
 //! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`import`], [`layout`] | files of items: CSV, JSON Lines, word lists, ThreatExchange, HMA |
+//! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
+//! | [`mining`] | term mining and set cover for proposals and statistics |
 //! | [`lint`] | what is questionable about the items of a release |
 //! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
@@ -60,9 +62,11 @@ mod in_force;
 mod layout;
 mod mapped_file;
 mod lint;
+mod mapped_file;
 mod material;
 mod media;
 mod media_hits;
+mod mining;
 mod moderate;
 mod moderate_media;
 mod partition_move;
@@ -142,7 +146,15 @@ extension_sql_file!(
     name = "statistics",
     requires = ["review"]
 );
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["statistics"]);
+extension_sql_file!(
+    "../sql/73_proposals.sql",
+    name = "proposals",
+    requires = ["statistics"]
+);
+extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
+extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
+extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["report"]);
 extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
 extension_sql_file!(
     "../sql/86_backtest_runs.sql",

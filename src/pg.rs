@@ -86,11 +86,13 @@ impl Call {
         self.datum(index).map(|datum| datum.value() as u8 != 0)
     }
 
-    /// The elements of an array of text or bytea, NULLs included.
+    /// The elements of an array, NULLs included.
     pub fn array(&self, index: usize, element: pg_sys::Oid) -> Option<Vec<Option<pg_sys::Datum>>> {
         let datum = self.datum(index)?;
-        // SAFETY: the SQL declaration says an array of this variable-length type.
+        // SAFETY: the SQL declaration says an array of this type; PostgreSQL says how its elements are laid out.
         unsafe {
+            let (mut length, mut by_value, mut align) = (0, false, 0);
+            pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
             let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
             let mut values: *mut pg_sys::Datum = std::ptr::null_mut();
             let mut nulls: *mut bool = std::ptr::null_mut();
@@ -98,9 +100,9 @@ impl Call {
             pg_sys::deconstruct_array(
                 array,
                 element,
-                -1,
-                false,
-                pg_sys::TYPALIGN_INT as std::ffi::c_char,
+                length.into(),
+                by_value,
+                align,
                 &mut values,
                 &mut nulls,
                 &mut count,

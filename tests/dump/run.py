@@ -69,6 +69,7 @@ SELECT moderation.record_review('flagged', 1, label => 'violating', policy => 'g
 SELECT moderation.record_review('flagged', 4, label => 'benign', hit => (SELECT hit_id FROM moderation.hits
   WHERE content_key = '4' ORDER BY stage LIMIT 1));
 SELECT count(*) FROM moderation.next_for_review(1) a, moderation.next_for_review(1, 'unflagged') b;
+SELECT moderation.add_to_case(moderation.open_case('pills'), ARRAY['one', 'two']), moderation.refresh_rollups(), (SELECT count(*) FROM moderation.suggest_allow('p', ARRAY['a casino royale', 'the roulette of life']));
 -- Hits of other times, in other partitions of the ring.
 INSERT INTO moderation.hits (bucket, observed_at, source_id, content_key, digest, set_hash, package_id, release, stage, item_id,
   kind, action, outcome, score)

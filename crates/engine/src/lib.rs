@@ -22,6 +22,7 @@ mod item;
 mod lint;
 mod matcher;
 pub mod media;
+pub mod mine;
 mod pattern;
 mod reserve;
 mod rule;

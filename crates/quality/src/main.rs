@@ -7,6 +7,7 @@
 mod data;
 mod english;
 mod lists;
+mod mining;
 mod peers;
 mod russian;
 mod speed;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     run("english", english::english);
     run("english-package", english::package);
     run("innocent", english::innocent);
+    run("mining", mining::mining);
     run("speed", speed::speed);
     if failed {
         ExitCode::FAILURE

@@ -36,7 +36,13 @@ SELECT count(*) FROM moderation.effects_of('cu', 2);
 SELECT * FROM moderation.undo_release('cu', 2);
 -- One item.
 SELECT item_id AS alpha FROM moderation.item_versions WHERE term = 'alpha' AND package_id = (SELECT package_id FROM moderation.packages WHERE name = 'cu') \gset
-CALL t.fails(format('SELECT * FROM moderation.undo_item(%s)', :alpha));
+SELECT set_config('t.alpha', :'alpha', false) IS NOT NULL AS alpha;
+DO $$ DECLARE h text; BEGIN
+    PERFORM moderation.undo_item(current_setting('t.alpha')::bigint);
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    GET STACKED DIAGNOSTICS h = PG_EXCEPTION_HINT;
+    RAISE NOTICE '%', regexp_replace(SQLERRM || ': ' || h, '\d+', 'N', 'g');
+END $$;
 INSERT INTO cu.gate VALUES (5, 'alpha beta');
 SELECT moderation.snooze_items('cu', ARRAY[:alpha], reason => 'too broad');
 SELECT * FROM moderation.undo_item(:alpha, note => 'too broad');

@@ -709,7 +709,6 @@ fn letter_of(unit: Unit) -> Option<(u8, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::matcher::tests::{find, term};
     use crate::{Level, MatchMode};
 

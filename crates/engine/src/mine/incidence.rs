@@ -1,0 +1,101 @@
+//! Which texts every candidate hits, by the matcher that will judge with it.
+
+use super::candidates::{Candidate, rank};
+use super::{Class, Example, MineError, item};
+use crate::{FindOptions, Interrupt, Matcher, compile};
+use std::collections::HashMap;
+
+/// Candidates and the texts each hits, ascending.
+pub(super) struct Columns {
+    pub candidates: Vec<Candidate>,
+    rows: Vec<Vec<u32>>,
+}
+
+impl Columns {
+    pub(super) fn rows(&self, column: usize) -> &[u32] {
+        self.rows.get(column).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+/// Matches all candidates against all texts. Candidates that hit too few violating texts after all go; of those that hit
+/// the same texts the plainest stays (a word before the beginning of one, and the longest of these: it is the least likely to hit
+/// something else).
+pub(super) fn incidence(
+    examples: &[Example<'_>],
+    candidates: Vec<Candidate>,
+    min_support: usize,
+    interrupt: Interrupt<'_>,
+) -> Result<Columns, MineError> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(candidates.len())?;
+    items.extend(
+        candidates
+            .iter()
+            .enumerate()
+            .map(|(n, c)| item(n, c.term.clone())),
+    );
+    let bytes = compile(&items, interrupt)?;
+    drop(items);
+    let matcher = Matcher::open(&bytes)?;
+    let mut rows: Vec<Vec<u32>> = Vec::new();
+    rows.try_reserve_exact(candidates.len())?;
+    rows.resize_with(candidates.len(), Vec::new);
+    let options = FindOptions {
+        places: 1,
+        ..FindOptions::default()
+    };
+    for (n, example) in examples.iter().enumerate() {
+        for hit in matcher.find(example.text, &options, interrupt)? {
+            let Some(row) = usize::try_from(hit.item).ok().and_then(|c| rows.get_mut(c)) else {
+                continue;
+            };
+            if row.last() != Some(&(n as u32)) {
+                row.try_reserve(1)?;
+                row.push(n as u32);
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    let length = |c: usize| candidates.get(c).map_or(0, |c| c.term.text.len());
+    let mode = |c: usize| candidates.get(c).map_or(usize::MAX, |c| rank(c.term.mode));
+    let text = |c: usize| candidates.get(c).map_or("", |c| c.term.text.as_str());
+    order.sort_by(|&a, &b| {
+        (mode(a), std::cmp::Reverse(length(a)), text(a)).cmp(&(
+            mode(b),
+            std::cmp::Reverse(length(b)),
+            text(b),
+        ))
+    });
+    let violating = |row: &[u32]| {
+        row.iter()
+            .filter(|&&t| {
+                examples
+                    .get(t as usize)
+                    .is_some_and(|e| e.class == Class::Violating)
+            })
+            .count()
+    };
+    let mut seen: HashMap<Vec<u32>, ()> = HashMap::new();
+    let mut kept = Columns {
+        candidates: Vec::new(),
+        rows: Vec::new(),
+    };
+    for column in order {
+        let Some(row) = rows.get_mut(column).map(std::mem::take) else {
+            continue;
+        };
+        if violating(&row) < min_support || seen.contains_key(&row) {
+            continue;
+        }
+        if let Some(candidate) = candidates.get(column) {
+            kept.candidates.push(candidate.clone());
+            kept.rows.push(row.clone());
+            seen.insert(row, ());
+        }
+    }
+    Ok(kept)
+}

@@ -1,0 +1,185 @@
+use super::*;
+
+fn examples<'t>(violating: &'t [String], benign: &'t [String], background: &'t [String]) -> Vec<Example<'t>> {
+    let of = |texts: &'t [String], class| texts.iter().map(move |text| Example { text, class });
+    of(violating, Class::Violating)
+        .chain(of(benign, Class::Benign))
+        .chain(of(background, Class::Background))
+        .collect()
+}
+
+fn never() -> impl FnMut() -> bool {
+    || false
+}
+
+#[test]
+fn finds_what_violating_texts_say() {
+    let violating: Vec<String> = (0..40).map(|n| format!("win CASINO bonus {n} today")).collect();
+    let benign: Vec<String> = (0..40).map(|n| format!("we meet {n} today for lunch")).collect();
+    let background: Vec<String> = (0..40).map(|n| format!("win the race {n}")).collect();
+    let examples = examples(&violating, &benign, &background);
+    for weighted in [true, false] {
+        let options = MineOptions {
+            weighted,
+            ..MineOptions::default()
+        };
+        let mined = mine(&examples, &options, &mut never()).unwrap();
+        assert_eq!(mined.outcome.true_positives, 40, "weighted {weighted}");
+        assert_eq!(mined.outcome.false_positives + mined.outcome.background, 0);
+        let first = &mined.terms[0];
+        assert!(
+            first.term.text.contains("casino") || first.term.text.contains("bonus"),
+            "{first:?}"
+        );
+        assert_eq!((first.violating, first.benign, first.background), (40, 0, 0));
+        assert!(
+            mined
+                .terms
+                .iter()
+                .all(|t| t.term.text != "today" && t.term.text != "win")
+        );
+    }
+}
+
+#[test]
+fn weights_reach_the_threshold_only_together() {
+    // Neither word alone says anything: only both do.
+    let violating: Vec<String> = (0..60).map(|n| format!("alpha x{n} beta")).collect();
+    let benign: Vec<String> = (0..120)
+        .map(|n| format!("{} y{n}", if n % 2 == 0 { "alpha" } else { "beta" }))
+        .collect();
+    let examples = examples(&violating, &benign, &[]);
+    let mined = mine(&examples, &MineOptions::default(), &mut never()).unwrap();
+    assert_eq!(mined.outcome.false_positives, 0);
+    let weight = |wanted: &str| {
+        mined
+            .terms
+            .iter()
+            .filter(|t| wanted.starts_with(&t.term.text) || t.term.text == wanted)
+            .map(|t| t.weight)
+            .sum::<f32>()
+    };
+    assert!(weight("alpha") < 1.0 && weight("beta") < 1.0, "{:?}", mined.terms);
+    assert!(weight("alpha") + weight("beta") >= 1.0, "{:?}", mined.terms);
+}
+
+#[test]
+fn nothing_to_learn_from_gives_nothing() {
+    let texts: Vec<String> = (0..10).map(|n| format!("text {n}")).collect();
+    for (v, b) in [(&texts[..], &[][..]), (&[][..], &texts[..]), (&[][..], &[][..])] {
+        assert!(
+            mine(&examples(v, b, &[]), &MineOptions::default(), &mut never())
+                .unwrap()
+                .terms
+                .is_empty()
+        );
+    }
+    // The same texts under both labels.
+    let mined = mine(
+        &examples(&texts, &texts, &[]),
+        &MineOptions {
+            weighted: false,
+            ..MineOptions::default()
+        },
+        &mut never(),
+    );
+    assert!(mined.unwrap().terms.is_empty());
+    let empty = vec![String::new(); 5];
+    assert!(
+        mine(
+            &examples(&empty, &texts, &[]),
+            &MineOptions::default(),
+            &mut never()
+        )
+        .unwrap()
+        .terms
+        .is_empty()
+    );
+}
+
+#[test]
+fn is_deterministic_and_bounded() {
+    let violating: Vec<String> = (0..50)
+        .map(|n| format!("слово{} казино бонус{} онлайн", n % 7, n % 3))
+        .collect();
+    let benign: Vec<String> = (0..50).map(|n| format!("обычный текст {n} онлайн")).collect();
+    let examples = examples(&violating, &benign, &[]);
+    let options = MineOptions {
+        max_terms: 3,
+        ..MineOptions::default()
+    };
+    let once = mine(&examples, &options, &mut never()).unwrap();
+    let again = mine(&examples, &options, &mut never()).unwrap();
+    assert_eq!(format!("{once:?}"), format!("{again:?}"));
+    assert!(once.terms.len() <= 3 && !once.terms.is_empty());
+}
+
+#[test]
+fn stops_when_asked() {
+    let violating: Vec<String> = (0..50).map(|n| format!("casino {n}")).collect();
+    let benign: Vec<String> = (0..50).map(|n| format!("lunch {n}")).collect();
+    let examples = examples(&violating, &benign, &[]);
+    let mut total = 0;
+    mine(&examples, &MineOptions::default(), &mut || {
+        total += 1;
+        false
+    })
+    .unwrap();
+    assert!(total > 300);
+    for after in (0..20).map(|n| total * n / 20) {
+        let mut asked = 0;
+        let stopped = mine(&examples, &MineOptions::default(), &mut || {
+            asked += 1;
+            asked > after
+        });
+        assert!(stopped.is_err(), "after {after}");
+    }
+}
+
+#[test]
+fn cover_takes_the_largest_gain_first() {
+    let pairs = [
+        (1, 10),
+        (1, 11),
+        (1, 12),
+        (2, 10),
+        (2, 11),
+        (3, 13),
+        (3, 12),
+        (4, 10),
+        (4, 10),
+    ];
+    let order = greedy_cover(&pairs, &mut never()).unwrap();
+    let got: Vec<(i64, u64)> = order.iter().map(|g| (g.item, g.gain)).collect();
+    assert_eq!(got, [(1, 3), (3, 1), (2, 0), (4, 0)]);
+    assert!(greedy_cover(&[], &mut never()).unwrap().is_empty());
+}
+
+#[test]
+fn variants_are_those_in_the_texts() {
+    let texts: Vec<String> = [
+        "наше казино",
+        "kazino online",
+        "каз1но тут",
+        "pharmcy shop",
+        "в закладке",
+        "казино",
+    ]
+    .map(String::from)
+    .to_vec();
+    let examples = examples(&texts, &[], &[]);
+    let found = variants(&["казино", "pharmacy", "закладка"], &examples, &mut never()).unwrap();
+    let got: Vec<(usize, usize, &str, &str)> = found
+        .iter()
+        .map(|v| (v.term, v.text, v.kind.name(), v.variant.as_str()))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            (0, 1, "transliterated", "kazino"),
+            (0, 2, "disguised", "каз1но"),
+            (1, 3, "mistyped", "pharmcy"),
+            (2, 4, "inflected", "закладке"),
+        ]
+    );
+}

@@ -1,0 +1,145 @@
+-- package_report(): one HTML page that needs nothing else. Every value that comes from data goes through html().
+
+CREATE FUNCTION moderation.html(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN replace(replace(replace(replace(replace(
+        -- Characters that no HTML document may contain.
+        regexp_replace(coalesce(value, '–'), '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]', '�', 'g'),
+        '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;');
+COMMENT ON FUNCTION moderation.html(text) IS 'Internal: text as HTML content or attribute value; – for NULL.';
+
+CREATE FUNCTION moderation.html_share(value double precision, low double precision, high double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN value IS NULL THEN '–'
+        ELSE round((value * 100)::numeric, 1) || ' %' || coalesce(' <small>[' || round((low * 100)::numeric, 1) || '–' || round((high * 100)::numeric, 1) || ']</small>', '') END;
+COMMENT ON FUNCTION moderation.html_share(double precision, double precision, double precision) IS 'Internal: a share in per cent with its interval.';
+
+CREATE FUNCTION moderation.html_days(days date[], contents bigint[], tp bigint[], fp bigint[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    n integer := coalesce(cardinality(days), 0);
+    top bigint := greatest(1, (SELECT max(c) FROM unnest(contents) c));
+    width numeric := 860.0 / greatest(n, 1);
+BEGIN
+    IF n = 0 THEN
+        RETURN '<p>No hits in this time.</p>';
+    END IF;
+    RETURN format('<svg viewBox="0 0 900 200" role="img" aria-label="Contents a day; labelled ones by what they are"><text x="0" y="12">%s</text>'
+                  '<line x1="30" y1="170" x2="895" y2="170" class="axis"/>', top)
+        || (SELECT string_agg(format('<g><title>%s: %s contents, %s right, %s wrong</title><rect x="%s" y="%s" width="%s" height="%s" class="all"/>'
+                '<rect x="%s" y="%s" width="%s" height="%s" class="tp"/><rect x="%s" y="%s" width="%s" height="%s" class="fp"/></g>',
+                d.day, d.c, d.t, d.f, round(x.at, 1), round(170 - 150.0 * d.c / top, 1), x.bar, round(150.0 * d.c / top, 1),
+                round(x.at, 1), round(170 - 150.0 * d.t / top, 1), x.bar, round(150.0 * d.t / top, 1),
+                round(x.at, 1), round(170 - 150.0 * (d.t + d.f) / top, 1), x.bar, round(150.0 * d.f / top, 1)), '' ORDER BY d.n)
+            FROM unnest(days, contents, tp, fp) WITH ORDINALITY d(day, c, t, f, n),
+                 LATERAL (SELECT 32 + (d.n - 1) * width, round(greatest(1, least(40, width * 0.8)), 1)) x(at, bar))
+        || format('<text x="32" y="188">%s</text><text x="895" y="188" text-anchor="end">%s</text></svg>'
+                  '<p class="legend"><span class="all"></span> contents <span class="tp"></span> labelled violating <span class="fp"></span> labelled benign</p>',
+                  days[1], days[n]);
+END
+$fn$;
+COMMENT ON FUNCTION moderation.html_days(date[], bigint[], bigint[], bigint[]) IS 'Internal: bars of contents a day as SVG.';
+
+CREATE FUNCTION moderation.package_report(
+    name text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, redacted boolean DEFAULT false)
+    RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+DECLARE
+    wanted integer := moderation.find_package(package_report.name);
+    from_time timestamptz := coalesce(package_report.since, now() - interval '90 days');
+    page text;
+    part text;
+    s record;
+BEGIN
+    page := format($html$<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>%1$s: package report</title>
+<style>
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #667; --line: #d5d8de; --ground: #fff; --all: #b8c1cf; --tp: #2f7d4f; --fp: #c2452d; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa3af; --line: #3a4048; --ground: #16191d; --all: #4b5563; --tp: #4fb477; --fp: #e0705a; } }
+body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); } small, .soft { color: var(--soft); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; }
+.cards { display: flex; flex-wrap: wrap; gap: 1rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; min-width: 9rem; } .card b { display: block; font-size: 1.5rem; }
+svg { width: 100%%; height: auto; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--line); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
+.legend span { display: inline-block; width: .8em; height: .8em; } .legend .all { background: var(--all); } .legend .tp { background: var(--tp); } .legend .fp { background: var(--fp); }
+mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inherit; }
+@media print { body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
+</style></head><body>
+<h1>%1$s</h1><p class="soft">Hits from %2$s to %3$s (UTC), made %4$s%5$s</p>$html$,
+        moderation.html(package_report.name), to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+        to_char(coalesce(package_report.until, now()) AT TIME ZONE 'UTC', 'YYYY-MM-DD'), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        CASE WHEN redacted THEN '; terms and matched texts left out' ELSE '' END);
+
+    FOR s IN SELECT * FROM moderation.package_stats(package_report.name, from_time, package_report.until) LOOP
+        page := page || format('<h2>%s%s</h2><div class="cards">'
+            '<div class="card"><small>contents</small><b>%s</b>of %s owners</div>'
+            '<div class="card"><small>precision</small><b>%s</b>%s labelled, %s disputed</div>'
+            '<div class="card"><small>last 28 days</small><b>%s</b>%s contents</div>'
+            '<div class="card"><small>recall</small><b>%s</b>%s</div>'
+            '<div class="card"><small>only this package</small><b>%s</b>contents</div></div>',
+            initcap(s.stage::text), coalesce(': release ' || s.release, ''), s.contents, s.owners,
+            moderation.html_share(s.precision, s.precision_low, s.precision_high), s.reviewed, s.disputed,
+            moderation.html_share(s.recent_precision, s.recent_precision_low, s.recent_precision_high), s.recent_contents,
+            moderation.html_share(s.recall, s.recall_low, s.recall_high), moderation.html(coalesce(s.recall_note, coalesce(s.recall_labels, 0) || ' labels of random contents')),
+            s.unique_contents);
+    END LOOP;
+
+    SELECT moderation.html_days(array_agg(d.bucket::date ORDER BY d.bucket), array_agg(d.contents ORDER BY d.bucket),
+                                array_agg(d.true_positives ORDER BY d.bucket), array_agg(d.false_positives ORDER BY d.bucket)) INTO part
+    FROM (SELECT (x.bucket AT TIME ZONE 'UTC')::date AS bucket, x.contents, x.true_positives, x.false_positives
+          FROM moderation.package_stats(package_report.name, from_time, package_report.until, 'day') x WHERE x.stage = 'live') d;
+    page := page || '<h2>Contents over time, live</h2>' || part;
+
+    FOR s IN
+        SELECT r.title, string_agg(format('<tr><td class="text">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td></tr>',
+               CASE WHEN redacted THEN 'item ' || r.item_id ELSE moderation.html(coalesce(r.term, r.kind || ' ' || r.item_id)) END, r.contents,
+               moderation.html_share(r.precision, r.precision_low, r.precision_high), r.unique_contents,
+               coalesce(r.marginal_contents, 0), coalesce(round((100 * r.cost_share)::numeric, 1) || ' %', '–')), '' ORDER BY r.n) AS rows
+        FROM (SELECT 'Best items' AS title, i.*, row_number() OVER (ORDER BY i.true_positives DESC, i.precision_low DESC NULLS LAST, i.contents DESC, i.item_id) AS n
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0
+              UNION ALL
+              SELECT 'Worst items', i.*, row_number() OVER (ORDER BY i.precision_high, i.false_positives DESC, i.item_id)
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.false_positives > 0) r
+        WHERE r.n <= 15 GROUP BY r.title ORDER BY r.title
+    LOOP
+        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n">cost</th></tr>%s</table></div>', s.title, s.rows);
+    END LOOP;
+
+    SELECT string_agg(format('<tr><td>%s</td><td class="n">%s</td><td class="n">%s</td></tr>', moderation.html(o.package_b), o.contents_both,
+                             moderation.html_share(o.share_of_a, NULL, NULL)), '') INTO part
+    FROM moderation.package_overlap(from_time) o WHERE o.package_a = package_report.name;
+    page := page || '<h2>Overlap</h2>' || coalesce('<table><tr><th>also acted on by</th><th class="n">contents</th><th class="n">share</th></tr>' || part || '</table>',
+                                                    '<p>No other package acted on these contents.</p>');
+    WITH top AS (
+        SELECT i.item_id, i.term, row_number() OVER (ORDER BY i.contents DESC, i.item_id) AS n
+        FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0 LIMIT 8
+    ), pairs AS (
+        SELECT o.item_a, o.item_b, o.share_of_a FROM moderation.item_overlap(package_report.name, from_time, 0) o WHERE o.package_b = package_report.name
+    )
+    SELECT '<div class="scroll"><table><tr><th>share of the row also hit by</th>' || string_agg(format('<th class="n">%s</th>', t.n), '' ORDER BY t.n) || '</tr>'
+           || string_agg(format('<tr><td class="text">%s %s</td>%s</tr>', t.n, CASE WHEN redacted THEN '' ELSE moderation.html(t.term) END,
+                  (SELECT string_agg(format('<td class="n">%s</td>', CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric) || ' %', '0 %') END), '' ORDER BY u.n)
+                   FROM top u LEFT JOIN pairs p ON p.item_a = t.item_id AND p.item_b = u.item_id)), '' ORDER BY t.n) || '</table></div>'
+    INTO part FROM top t;
+    page := page || coalesce(part, '');
+
+    SELECT string_agg(format('<tr><td class="n">%s</td><td>%s</td><td class="text">%s</td><td>%s → %s</td></tr>', p.proposal_id, replace(p.kind::text, '_', ' '),
+                             CASE WHEN redacted THEN '' ELSE moderation.html(p.term) END, moderation.html(p.effect->'precision'->>'before'),
+                             moderation.html(p.effect->'precision_after'->>'value')), '' ORDER BY p.proposal_id) INTO part
+    FROM (SELECT * FROM moderation.proposals q WHERE q.package_id = wanted AND q.state = 'open' ORDER BY q.proposal_id LIMIT 50) p;
+    page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th>precision</th></tr>' || part || '</table></div>',
+                                                           '<p>None.</p>');
+    SELECT string_agg(format('<tr><td>%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+                             to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
+                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
+    FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time
+            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h;
+    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>action</th></tr>' || part || '</table></div>', '<p>None.</p>');
+    RETURN page || E'\n</body></html>\n';
+END
+$fn$;
+COMMENT ON FUNCTION moderation.package_report(text, timestamptz, timestamptz, boolean) IS 'The package as one self-contained HTML page (90 days unless since is given): figures with intervals, contents over time, best and worst items, overlap, open proposals, newest hits. Light and dark, printable, no scripts, no network. redacted => true leaves terms and matched texts out.';

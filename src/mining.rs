@@ -1,0 +1,166 @@
+//! `mine_terms`, `find_variants` and `greedy_cover`: the mining engine behind the proposals and statistics of sql/72 and sql/73.
+
+use crate::compiled::interrupted;
+use crate::error::{Error, Result};
+use crate::pg::{self, Call};
+use pg_moderation_engine::mine::{Class, Example, MineOptions, greedy_cover, mine, variants};
+use pg_moderation_engine::{Level, MatchMode};
+use pgrx::pg_sys::{self, Datum};
+
+crate::pg_function!(moderation_mine_terms, pg_finfo_moderation_mine_terms, mine_terms);
+crate::pg_function!(moderation_greedy_cover, pg_finfo_moderation_greedy_cover, cover);
+
+crate::pg_function!(
+    moderation_find_variants,
+    pg_finfo_moderation_find_variants,
+    find_variants
+);
+
+/// `mine_terms(texts, classes, weighted, max_terms, min_support, precision_floor)`.
+fn mine_terms(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let (Some(texts), Some(classes)) = (call.array(0, pg_sys::TEXTOID), call.array(1, pg_sys::INT2OID))
+    else {
+        return Ok(None);
+    };
+    if texts.len() != classes.len() {
+        return Err(Error::Internal("as many classes as texts are needed"));
+    }
+    let mut examples = Vec::new();
+    // Positions of the examples in the arguments: NULL texts are left out.
+    let mut positions = Vec::new();
+    for (position, (text, class)) in texts.into_iter().zip(classes).enumerate() {
+        let (Some(text), Some(class)) = (text, class) else {
+            continue;
+        };
+        let class = match class.value() as i16 {
+            1 => Class::Violating,
+            0 => Class::Benign,
+            _ => Class::Background,
+        };
+        // SAFETY: elements of an array of text.
+        examples.push(Example {
+            text: unsafe { pg::text(text)? },
+            class,
+        });
+        positions.push(position + 1);
+    }
+    let number = |index| {
+        call.int4(index)
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(0)
+    };
+    let options = MineOptions {
+        weighted: call.boolean(2).unwrap_or(false),
+        max_terms: number(3),
+        min_support: number(4).max(1),
+        // A float8 is passed by value on the platforms PostgreSQL 15 and later is built for.
+        precision_floor: call.datum(5).map_or(0.9, |d| f64::from_bits(d.value() as u64)),
+        ..MineOptions::default()
+    };
+    let mined = mine(&examples, &options, &mut interrupted)?;
+    let outcome = mined.outcome;
+    let count = |n: usize| Some(Datum::from(i32::try_from(n).unwrap_or(i32::MAX)));
+    for term in mined.terms {
+        let found: Vec<String> = term
+            .examples
+            .iter()
+            .filter_map(|&e| positions.get(e))
+            .map(ToString::to_string)
+            .collect();
+        rows.put(&[
+            Some(pg::text_datum(&term.term.text)),
+            Some(pg::text_datum(mode_name(term.term.mode))),
+            Some(pg::text_datum(level_name(term.term.level))),
+            Some(Datum::from(term.weight.to_bits() as usize)),
+            count(term.violating),
+            count(term.benign),
+            count(term.background),
+            count(term.new_violating),
+            Some(Datum::from(term.z.to_bits() as usize)),
+            Some(pg::input(
+                pg_sys::INT4ARRAYOID,
+                -1,
+                &format!("{{{}}}", found.join(",")),
+            )?),
+            count(outcome.true_positives),
+            count(outcome.false_positives),
+            count(outcome.false_negatives),
+            count(outcome.background),
+        ])?;
+    }
+    Ok(None)
+}
+
+/// `greedy_cover(items, contents)`.
+fn cover(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let (Some(items), Some(contents)) = (call.array(0, pg_sys::INT8OID), call.array(1, pg_sys::INT8OID))
+    else {
+        return Ok(None);
+    };
+    let pairs: Vec<(i64, i64)> = items
+        .into_iter()
+        .zip(contents)
+        .filter_map(|(item, content)| Some((item?.value() as i64, content?.value() as i64)))
+        .collect();
+    for (place, gain) in greedy_cover(&pairs, &mut interrupted)?.into_iter().enumerate() {
+        rows.put(&[
+            Some(Datum::from(gain.item)),
+            Some(Datum::from(i32::try_from(place + 1).unwrap_or(i32::MAX))),
+            Some(Datum::from(gain.gain as i64)),
+        ])?;
+    }
+    Ok(None)
+}
+
+/// `find_variants(terms, texts)`.
+fn find_variants(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let (Some(terms), Some(texts)) = (call.texts(0)?, call.texts(1)?) else {
+        return Ok(None);
+    };
+    let examples: Vec<Example<'_>> = texts
+        .iter()
+        .map(|text| Example {
+            text,
+            class: Class::Background,
+        })
+        .collect();
+    for found in variants(&terms, &examples, &mut interrupted)? {
+        let place = |n: usize| Some(Datum::from(i32::try_from(n + 1).unwrap_or(i32::MAX)));
+        rows.put(&[
+            place(found.term),
+            place(found.text),
+            Some(pg::text_datum(found.kind.name())),
+            Some(pg::text_datum(&found.variant)),
+        ])?;
+    }
+    Ok(None)
+}
+
+fn mode_name(mode: MatchMode) -> &'static str {
+    match mode {
+        MatchMode::Word => "word",
+        MatchMode::Prefix => "prefix",
+        MatchMode::Suffix => "suffix",
+        MatchMode::Substring => "substring",
+        MatchMode::Wildcard => "wildcard",
+        MatchMode::Inflected => "inflected",
+        MatchMode::Typo => "typo",
+        MatchMode::Regex => "regex",
+        MatchMode::Rule => "rule",
+        MatchMode::Domain => "domain",
+        MatchMode::Phone => "phone",
+        MatchMode::Email => "email",
+        MatchMode::Handle => "handle",
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Literal => "literal",
+        Level::Folded => "folded",
+        Level::Evasion => "evasion",
+    }
+}
