@@ -33,7 +33,7 @@ CREATE EXTENSION pg_moderation;
 CREATE TABLE terms AS SELECT n, {TERM.format(n="n")} AS term FROM generate_series(1, {TERMS + CHANGED}) n;
 CREATE UNLOGGED TABLE ads AS
     SELECT i AS id, translate(md5(i || 'a') || md5(i || 'b') || md5(i || 'c'), '0123456789abcdef', 'aeioubcdlmnrst  ')
-        || CASE WHEN i % 50 = 0 THEN ' ' || {TERM.format(n=f"(1 + i / 50 % {TERMS + CHANGED})")} ELSE '' END AS body
+        || CASE WHEN i % 50 = 0 THEN ' ' || {TERM.format(n=f"(1 + i / 50 * 7 % {TERMS + CHANGED})")} ELSE '' END AS body
     FROM generate_series(1, {{rows}}) i;
 ALTER TABLE ads ADD PRIMARY KEY (id);
 VACUUM ANALYZE ads;
