@@ -15,13 +15,10 @@
 //! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
 //! | [`compiled_state`] | the view of the same name |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
-//! | [`compiled`] | items → matcher, the backend's cache of compiled sets |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`import`], [`layout`] | files of items: CSV, JSON Lines, word lists, ThreatExchange, HMA |
-//! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`mining`] | term mining and set cover for proposals and statistics |
 //! | [`lint`] | what is questionable about the items of a release |
-//! | [`attachment`], [`trigger`], [`reject`] | attached tables: settings, row triggers, the error that rejects a row |
 //! | [`attachment`], [`watched`], [`trigger`], [`reject`] | attached tables: settings, columns, row triggers, the error that rejects a row |
 //! | [`record`], [`spool`], [`collector`] | writing hits and exposures; those of rejected rows |
 //! | [`quarantine`] | rows kept out and released |
@@ -56,11 +53,10 @@ mod gucs;
 mod hunt;
 mod hunt_plan;
 mod identity;
-mod import;
 mod image;
+mod import;
 mod in_force;
 mod layout;
-mod mapped_file;
 mod lint;
 mod mapped_file;
 mod material;
@@ -131,11 +127,7 @@ extension_sql_file!(
     name = "verdict_rules",
     requires = ["checks"]
 );
-extension_sql_file!(
-    "../sql/56_lint.sql",
-    name = "lint",
-    requires = ["verdict_rules"]
-);
+extension_sql_file!("../sql/56_lint.sql", name = "lint", requires = ["verdict_rules"]);
 extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lint"]);
 extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
