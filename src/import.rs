@@ -160,7 +160,9 @@ impl Sink<'_> {
         if entry.get("max_distance").is_some() || entry.get("label").is_some() {
             return Err("max_distance and label are for hashes".into());
         }
-        let mode = entry.get("match").map_or(self.defaults.mode.clone(), str::to_lowercase);
+        let mode = entry
+            .get("match")
+            .map_or(self.defaults.mode.clone(), str::to_lowercase);
         let level = entry
             .get("level")
             .map_or(self.defaults.level.clone(), str::to_lowercase);
@@ -189,7 +191,10 @@ impl Sink<'_> {
 
 /// An image's hash is compared as it is; its item hash is made in SQL.
 fn check_image(entry: &Entry) -> std::result::Result<(), String> {
-    if ["match", "level", "language"].iter().any(|column| entry.get(column).is_some()) {
+    if ["match", "level", "language"]
+        .iter()
+        .any(|column| entry.get(column).is_some())
+    {
         return Err("match, level and language are for terms".into());
     }
     let hash = entry.get("hash").unwrap_or_default();
@@ -215,7 +220,11 @@ fn parse_import(call: &Call) -> Result<Option<Datum>> {
     compiled::language(language.as_deref())?;
     refuse_mojibake(content)?;
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
-    let defaults = Defaults { mode, level, language };
+    let defaults = Defaults {
+        mode,
+        level,
+        language,
+    };
     let mut sink = Sink {
         rows: &rows,
         defaults: &defaults,
@@ -226,7 +235,9 @@ fn parse_import(call: &Call) -> Result<Option<Datum>> {
         "words" => words(content, &mut sink, true)?,
         "ldnoobw" => words(content, &mut sink, false)?,
         "jsonl" => layout::json(content, &mut sink, layout::own)?,
-        "threatexchange" if looks_like_json(content) => layout::json(content, &mut sink, layout::threatexchange)?,
+        "threatexchange" if looks_like_json(content) => {
+            layout::json(content, &mut sink, layout::threatexchange)?
+        }
         "threatexchange" => csv(content, &mut sink, layout::threatexchange_csv)?,
         "hma" => layout::json(content, &mut sink, layout::hma)?,
         _ => {
@@ -263,7 +274,12 @@ fn separator_of(content: &str) -> Result<u8> {
     let header = content.lines().next().unwrap_or_default();
     let separator = [b',', b';', b'\t']
         .into_iter()
-        .max_by_key(|&separator| (header.bytes().filter(|&byte| byte == separator).count(), separator == b','))
+        .max_by_key(|&separator| {
+            (
+                header.bytes().filter(|&byte| byte == separator).count(),
+                separator == b',',
+            )
+        })
         .unwrap_or(b',');
     let (mut quoted, mut fields, mut line, mut opened) = (false, 1, 1, 1);
     for byte in content.bytes() {
@@ -309,7 +325,8 @@ fn csv(content: &str, sink: &mut Sink<'_>, entry: fn(&[String], &csv::StringReco
     let unreadable = |error: csv::Error| Error::Import {
         what: format!("cannot read the file as CSV: {error}"),
         detail: "Nothing was imported.",
-        hint: "Files of other kinds have a format of their own: jsonl, words, ldnoobw, threatexchange, hma.".into(),
+        hint: "Files of other kinds have a format of their own: jsonl, words, ldnoobw, threatexchange, hma."
+            .into(),
     };
     let names: Vec<String> = reader
         .headers()
@@ -334,7 +351,11 @@ fn csv(content: &str, sink: &mut Sink<'_>, entry: fn(&[String], &csv::StringReco
 /// A Windows-1251 file that was read as Latin-1 has letters, and most of them are accented.
 fn refuse_mojibake(content: &str) -> Result<()> {
     let (mut accented, mut letters) = (0_usize, 0_usize);
-    for character in content.chars().filter(|character| character.is_alphabetic()).take(1 << 16) {
+    for character in content
+        .chars()
+        .filter(|character| character.is_alphabetic())
+        .take(1 << 16)
+    {
         letters += 1;
         accented += usize::from(('\u{c0}'..='\u{ff}').contains(&character));
     }

@@ -19,17 +19,25 @@ pub fn check_header(names: &[String]) -> Result<()> {
         return Ok(());
     }
     let unknown = names.iter().find(|name| !COLUMNS.contains(&name.as_str()));
-    let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
+    let twice = names
+        .iter()
+        .enumerate()
+        .find(|(n, name)| names[..*n].contains(name));
     let what = match (unknown, twice) {
         (Some(name), _) => format!("the header has an unknown column \"{}\"", clipped(name)),
         (None, Some((_, name))) => format!("the header names column \"{}\" twice", clipped(name)),
-        (None, None) if !has("term") && !has("hash") => "the header has neither a column term nor hash".into(),
+        (None, None) if !has("term") && !has("hash") => {
+            "the header has neither a column term nor hash".into()
+        }
         (None, None) => return Ok(()),
     };
     Err(Error::Import {
         what,
         detail: "The first line of CSV names the columns. Nothing was imported.",
-        hint: format!("Columns are: {}. A plain list has format => 'words'.", COLUMNS.join(", ")),
+        hint: format!(
+            "Columns are: {}. A plain list has format => 'words'.",
+            COLUMNS.join(", ")
+        ),
     })
 }
 
@@ -86,7 +94,10 @@ fn object(text: &str, entry: fn(&Object) -> Entry) -> Entry {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(object)) => entry(&object),
         Ok(_) => Entry::refused("not a JSON object"),
-        Err(error) => Entry::refused(format!("not JSON, cut off or too deep: column {}", error.column())),
+        Err(error) => Entry::refused(format!(
+            "not JSON, cut off or too deep: column {}",
+            error.column()
+        )),
     }
 }
 
@@ -136,7 +147,11 @@ fn elements(text: &str, sink: &mut Sink<'_>, entry: fn(&Object) -> Entry) -> Res
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(()),
         (None, Err(error)) => Err(Error::Import {
-            what: format!("cannot read the file as JSON: line {}, column {}", error.line(), error.column()),
+            what: format!(
+                "cannot read the file as JSON: line {}, column {}",
+                error.line(),
+                error.column()
+            ),
             detail: "It is cut off, nested too deeply or no JSON. Nothing was imported.",
             hint: "An array of objects, or one object per line, is what is read.".into(),
         }),
@@ -196,7 +211,8 @@ pub fn threatexchange(object: &Object) -> Entry {
     let nested = object.get("indicator").and_then(Value::as_object);
     let value = text_of(object, &["raw_indicator", "indicator"])
         .or_else(|| nested.and_then(|indicator| text_of(indicator, &["indicator"])));
-    let kind = text_of(object, &["type"]).or_else(|| nested.and_then(|indicator| text_of(indicator, &["type"])));
+    let kind =
+        text_of(object, &["type"]).or_else(|| nested.and_then(|indicator| text_of(indicator, &["type"])));
     let (Some(value), Some(kind)) = (value, kind) else {
         return Entry::refused("no type, or no indicator");
     };

@@ -56,11 +56,10 @@ mod gucs;
 mod hunt;
 mod hunt_plan;
 mod identity;
-mod import;
 mod image;
+mod import;
 mod in_force;
 mod layout;
-mod mapped_file;
 mod lint;
 mod mapped_file;
 mod material;
@@ -131,11 +130,7 @@ extension_sql_file!(
     name = "verdict_rules",
     requires = ["checks"]
 );
-extension_sql_file!(
-    "../sql/56_lint.sql",
-    name = "lint",
-    requires = ["verdict_rules"]
-);
+extension_sql_file!("../sql/56_lint.sql", name = "lint", requires = ["verdict_rules"]);
 extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lint"]);
 extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
