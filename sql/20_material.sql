@@ -34,9 +34,11 @@ CREATE TABLE moderation.packages (
     created_at      timestamptz NOT NULL DEFAULT now(),
     created_by      text NOT NULL,
     max_distance    smallint NOT NULL DEFAULT 31 CHECK (max_distance >= 0 AND max_distance <= 64),
+    rules           jsonb,
     CONSTRAINT packages_schedule_check CHECK (expires_at > valid_from)
 );
 COMMENT ON TABLE moderation.packages IS 'Named sets of risk items; action, threshold and policy here are the draft, releases freeze them.';
+COMMENT ON COLUMN moderation.packages.rules IS 'Verdict rules of the draft, see set_verdict_rules(); NULL: none.';
 COMMENT ON COLUMN moderation.packages.threshold IS 'The package acts when the sum of its items'' scores in one content reaches this; 0: any hit.';
 COMMENT ON COLUMN moderation.packages.latest_release IS 'Highest release number so far; the draft is release latest_release + 1.';
 COMMENT ON COLUMN moderation.packages.valid_from IS 'The package judges from this moment on; NULL: always. Copied into each deployment, which is what counts. Changed by alter_package(), at once.';
@@ -149,9 +151,11 @@ CREATE TABLE moderation.releases (
     images          integer NOT NULL DEFAULT 0,
     videos          integer NOT NULL DEFAULT 0,
     max_distance    smallint NOT NULL DEFAULT 31,
+    rules           jsonb,
     PRIMARY KEY (package_id, release)
 );
 COMMENT ON TABLE moderation.releases IS 'Immutable numbered states of packages, settings included. Matching only ever uses these.';
+COMMENT ON COLUMN moderation.releases.rules IS 'Verdict rules, frozen: an array of objects with action, and the conditions score, strikes (days, half_life, any_package) and with.';
 COMMENT ON COLUMN moderation.releases.release_key IS 'Names this release in this database: item ids are local, the content hash is not.';
 COMMENT ON COLUMN moderation.releases.content_hash IS 'Hash of the set of items and the frozen settings; the same content has the same hash on every server, whatever its history.';
 COMMENT ON COLUMN moderation.releases.scheduled IS 'How many of its items have valid_from or expires_at.';

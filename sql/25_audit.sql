@@ -2,7 +2,7 @@
 -- not done. Written by the functions, not by triggers: those would fire again for every row of a restore.
 
 CREATE TABLE moderation.audit_log (
-    audit_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    audit_id        bigint GENERATED ALWAYS AS IDENTITY,
     at              timestamptz NOT NULL DEFAULT clock_timestamp(),
     by_role         text NOT NULL,
     session_role    text NOT NULL,
@@ -11,7 +11,10 @@ CREATE TABLE moderation.audit_log (
     package_id      integer,
     before          jsonb,
     after           jsonb,
-    reason          text
+    reason          text,
+    entry_key       uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- A logical subscriber writes entries of its own between those it receives; both count from 1.
+    PRIMARY KEY (audit_id, entry_key)
 );
 CREATE INDEX audit_log_package_idx ON moderation.audit_log (package_id, audit_id);
 CREATE INDEX audit_log_at_idx ON moderation.audit_log (at);

@@ -1,16 +1,12 @@
 -- Verdict rules of packages, and the strikes of owners that they may ask for.
 
-ALTER TABLE moderation.packages ADD COLUMN rules jsonb;
-ALTER TABLE moderation.releases ADD COLUMN rules jsonb;
-COMMENT ON COLUMN moderation.packages.rules IS 'Verdict rules of the draft, see set_verdict_rules(); NULL: none.';
-COMMENT ON COLUMN moderation.releases.rules IS 'Verdict rules, frozen: an array of objects with action, and the conditions score, strikes (days, half_life, any_package) and with.';
-
 CREATE TABLE moderation.owner_strikes (
     owner_key       text NOT NULL,
     package_id      integer NOT NULL,
     source_id       integer NOT NULL,
     content_key     text NOT NULL,
-    struck_at       timestamptz NOT NULL
+    struck_at       timestamptz NOT NULL,
+    strike_key      uuid PRIMARY KEY DEFAULT gen_random_uuid()
 );
 CREATE INDEX owner_strikes_owner_idx ON moderation.owner_strikes (left(owner_key, 200));
 CREATE INDEX owner_strikes_content_idx ON moderation.owner_strikes (source_id, left(content_key, 200));

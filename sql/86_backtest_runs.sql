@@ -60,7 +60,8 @@ CREATE TABLE moderation.backtest_results (
     items_before    bigint[],
     items_after     bigint[],
     culprits        bigint[],
-    needed          bigint[]
+    needed          bigint[],
+    result_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
 );
 CREATE INDEX backtest_results_run_idx ON moderation.backtest_results (run_id, change);
 COMMENT ON TABLE moderation.backtest_results IS 'What runs found: rows as of backtest_package().';

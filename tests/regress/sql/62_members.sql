@@ -21,6 +21,9 @@ SELECT p.oid::regprocedure AS runs_as_owner FROM pg_proc p WHERE p.prosecdef
 -- SQL functions have parsed bodies: no name is looked up when they run.
 SELECT p.oid::regprocedure AS looks_up_names FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.oid IN (SELECT objid FROM members WHERE classid = 'pg_proc'::regclass) AND l.lanname = 'sql' AND p.prosqlbody IS NULL AND p.proconfig IS NULL;
+-- Every table with rows has a primary key: logical replication refuses updates and deletes without.
+SELECT c.relname AS without_primary_key FROM pg_class c WHERE c.relnamespace = 'moderation'::regnamespace AND c.relkind IN ('r', 'p')
+  AND c.relname <> 'in_force_signal' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary);
 -- Matching is STABLE and PARALLEL SAFE.
 SELECT p.oid::regprocedure AS function, provolatile, proparallel FROM pg_proc p
 WHERE p.oid IN (SELECT objid FROM members WHERE classid = 'pg_proc'::regclass) AND proname IN ('matches', 'moderate_text', 'text_hits')
