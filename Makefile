@@ -10,7 +10,7 @@ PYTHON = PYTHONDONTWRITEBYTECODE=1 python3
 SERVER = $(if $(PG),--pg "$(PG)") --pg-config "$(PG_CONFIG)"
 
 .DEFAULT_GOAL = build
-.PHONY: help build bench bench-backtest demo demo-stop quality fuzz test install installcheck package fmt clippy clean distclean
+.PHONY: help build bench bench-media bench-backtest demo demo-stop quality fuzz test install installcheck package fmt clippy clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
