@@ -15,10 +15,14 @@ from pathlib import Path
 
 import preflight
 import toolchain
+import upgrade_script
 from project import BUILD, ROOT, Failure, lock, main, remove, run, say
 from server import installable, private
 
-SOURCES = ("src", "crates", "sql", "Cargo.toml", "Cargo.lock", "pg_moderation.control", ".cargo")
+SOURCES = (
+    "src", "crates", "sql", "Cargo.toml", "Cargo.lock", "pg_moderation.control", ".cargo",
+    *upgrade_script.FROM.values(), "scripts/upgrade_script.py",
+)  # fmt: skip
 
 
 def target(server=None):
@@ -78,7 +82,7 @@ def stage(server):
 
 
 def package(server, folder):
-    """Run `cargo pgrx package`: compile in release and lay the files out below `folder`."""
+    """Run `cargo pgrx package`: compile in release and lay the files out below `folder`; with the update scripts."""
     preflight.check("build")
     server.need()
     values = environment(server)
@@ -86,6 +90,7 @@ def package(server, folder):
     remove(folder)
     command = [toolchain.cargo_pgrx(), "pgrx", "package", "--pg-config", server.pg_config, "--out-dir", folder]
     run([*command, *features(server)], f"build for PostgreSQL {server.major}", cwd=ROOT, env=values)
+    upgrade_script.write(Path(f"{folder}{server.sharedir}", "extension"))
 
 
 def install(server, destination=""):

@@ -22,7 +22,8 @@ CREATE VIEW moderation.in_force AS
     FROM moderation.packages p
     CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
     CROSS JOIN LATERAL (
-        SELECT d.* FROM moderation.deployments d
+        SELECT d.package_id, d.stage, d.release, d.share, d.rest, d.valid_from, d.expires_at, d.since, d.deployed_by, d.note
+        FROM moderation.deployments d
         WHERE d.package_id = p.package_id AND d.stage = s.stage
         ORDER BY d.deployment_id DESC LIMIT 1) d
     CROSS JOIN LATERAL (VALUES (d.release, d.share), (d.rest, 100.0 - d.share)) AS part(release, share)

@@ -226,7 +226,8 @@ CREATE FUNCTION moderation.compared_items(
                    coalesce(compared_items.against, moderation.mostly_live(p.package_id)) AS before
             FROM moderation.packages p WHERE p.name = compared_items.package
         ), versions AS (
-            SELECT v.*, v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after) AS in_after,
+            SELECT v.item_id, v.kind, v.allow, v.term, v.match, v.level,
+                   v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after) AS in_after,
                    coalesce(v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before), false) AS in_before
             FROM moderation.item_versions v JOIN numbers n ON n.package_id = v.package_id
         )
