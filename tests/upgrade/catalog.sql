@@ -37,7 +37,10 @@ line AS (
     SELECT 'column', r.oid::regclass || '.' || a.attname,
            concat_ws(' ', format_type(a.atttypid, a.atttypmod), 'not null', a.attnotnull, 'default', pg_get_expr(d.adbin, d.adrelid),
                      'identity', a.attidentity, 'generated', a.attgenerated, 'storage', a.attstorage, a.attcompression,
-                     a.attcollation::regcollation, a.attoptions, 'local', a.attislocal, a.attinhcount,
+                     a.attcollation::regcollation,
+                     -- PostgreSQL 15.20 of Debian stamps every column, of users' tables too, with a number of its own.
+                     (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) o WHERE o NOT LIKE 'pg\_attver=%'),
+                     'local', a.attislocal, a.attinhcount,
                      CASE r.relkind WHEN 'c' THEN a.attnum END)
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
     WHERE a.attnum > 0 AND NOT a.attisdropped
