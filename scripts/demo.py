@@ -54,8 +54,8 @@ def start(pg_config):
     script(cluster, "60_backtest.sql")
     say("the operator's loop: shadow, sample, figures, proposals, publish")
     script(cluster, "55_loop.sql")
-    report = place() / "scam-mined.html"
-    report.write_text(cluster.value("SELECT moderation.package_report('scam-mined')", DATABASE), encoding="utf-8")
+    report = place() / "scam-en.html"
+    report.write_text(cluster.value("SELECT moderation.package_report('scam-en')", DATABASE), encoding="utf-8")
 
     count, size = map(int, cluster.value(
         "SELECT count(*) || ' ' || sum(octet_length(subject) + octet_length(body)) FROM messages", DATABASE
@@ -66,7 +66,7 @@ def start(pg_config):
         f" (the same COPY without the trigger: {plain:.2f} s)."
     )
     pictures(cluster)
-    say(f"a report of the mined package is in {report}")
+    say(f"a report of the package scam-en is in {report}")
     say("done; the server runs until `make demo-stop`. To look around:")
     print(f"\n  {psql_line(cluster)}\n")
 

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use pg_moderation_engine::hash::decode::{DecodeLimits, DecodedImage, decode_image};
-use pg_moderation_engine::hash::pdq::{Dihedral, PdqHash, PdqHasher};
+use pg_moderation_engine::hash::pdq::{Dihedral, PDQ_MATCH_DISTANCE, PdqHash, PdqHasher};
 
 fn data(name: &str) -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -100,11 +100,10 @@ fn dihedral_hashes() {
     assert_eq!(published.len(), Dihedral::ALL.len());
     for ((variant, hash), published) in Dihedral::ALL.iter().zip(hashes.hashes).zip(published) {
         assert_eq!(hash, published, "{variant:?}");
-        // From the hash alone it is a guess, and a good one.
-        assert!(
-            variant.of_hash(&hashes.hashes[0]).distance(&hash) <= 8,
-            "{variant:?}"
-        );
+        // From the hash alone it is a guess; at half the match distance it still finds what is near the exact hash.
+        let off = variant.of_hash(&hashes.hashes[0]).distance(&hash);
+        println!("{variant:?} guessed from the hash: {off} bits off");
+        assert!(off <= PDQ_MATCH_DISTANCE / 2, "{variant:?}: {off} bits");
     }
     assert_eq!(Dihedral::Original.of_hash(&hashes.hashes[0]), hashes.hashes[0]);
 }

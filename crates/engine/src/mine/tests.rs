@@ -161,7 +161,7 @@ fn variants_are_those_in_the_texts() {
         "наше казино",
         "kazino online",
         "каз1но тут",
-        "pharmcy shop",
+        "pharnacy shop",
         "в закладке",
         "казино",
     ]
@@ -178,7 +178,7 @@ fn variants_are_those_in_the_texts() {
         [
             (0, 1, "transliterated", "kazino"),
             (0, 2, "disguised", "каз1но"),
-            (1, 3, "mistyped", "pharmcy"),
+            (1, 3, "mistyped", "pharnacy"),
             (2, 4, "inflected", "закладке"),
         ]
     );
