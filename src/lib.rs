@@ -146,7 +146,8 @@ extension_sql_file!(
 extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
 extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
-extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["report"]);
+extension_sql_file!("../sql/77_brakes.sql", name = "brakes", requires = ["report"]);
+extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["brakes"]);
 extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
 extension_sql_file!(
     "../sql/86_backtest_runs.sql",

@@ -84,6 +84,11 @@ INSERT INTO moderation.hits (bucket, observed_at, source_id, content_key, digest
   kind, action, outcome, score)
 SELECT moderation.ring_bucket(t), t, 2, 'old ' || n, '\\x00', '\\x01', 1, 1, 'live', 1, 'term', 'block', 'flagged', 1
 FROM generate_series(0, 15) n, LATERAL (SELECT now() - n * interval '28 days') AS moments(t);
+-- A package with a brake; an item of its own that is all that was judged lately.
+SELECT moderation.create_package('braked'), moderation.add_terms('braked', ARRAY['surge']), moderation.publish_package('braked');
+INSERT INTO flagged (id, body) OVERRIDING SYSTEM VALUE SELECT 100 + n, 'surge' FROM generate_series(1, 30) n;
+SELECT moderation.set_brake('braked', min_contents => 20);
+SELECT count(*) FROM moderation.run_brakes(clock_timestamp());
 """
 REJECT = "INSERT INTO rejected VALUES (7, 'roulette')"
 TEXTS = "(VALUES ('casino'), ('casino royale'), ('онлайн казино'), ('inExact'), ('inexact'), ('ROULETTE maybe'), ('only a draft')) t(b)"

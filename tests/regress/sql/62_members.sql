@@ -15,7 +15,7 @@ SELECT c.relname AS open_relation FROM pg_class c WHERE c.oid IN (SELECT objid F
 SELECT p.oid::regprocedure AS unpinned FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.oid IN (SELECT objid FROM members WHERE classid = 'pg_proc'::regclass)
   AND (p.prosecdef OR l.lanname = 'plpgsql')
-  AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(p.proconfig, '{}'));
+  AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(p.proconfig, '{}')) ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT p.oid::regprocedure AS runs_as_owner FROM pg_proc p WHERE p.prosecdef
   AND p.oid IN (SELECT objid FROM members WHERE classid = 'pg_proc'::regclass) ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- SQL functions have parsed bodies: no name is looked up when they run.

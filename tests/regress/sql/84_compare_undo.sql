@@ -30,7 +30,7 @@ SELECT * FROM moderation.undo_release('cu', 2, note => 'gamma is a letter');
 SELECT id, verdict ->> 'action' AS action FROM cu.ads WHERE id IN (2, 8) ORDER BY 1;
 SELECT id FROM cu.gate ORDER BY 1;
 SELECT content_key, resolution, note FROM moderation.quarantine q JOIN moderation.sources s USING (source_id) WHERE s.relation = 'cu.gate'::regclass ORDER BY 1;
-SELECT call, package, before, after, reason FROM moderation.audit_log WHERE call LIKE 'undo%' ORDER BY audit_id;
+SELECT call, package, before, after, reason FROM moderation.audit_log WHERE call LIKE 'undo%' AND package = 'cu' ORDER BY audit_id;
 SELECT count(*) FROM moderation.effects_of('cu', 2);
 -- Again: nothing is left to undo.
 SELECT * FROM moderation.undo_release('cu', 2);
