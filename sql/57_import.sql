@@ -90,8 +90,9 @@ BEGIN
                  CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
                       WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
         )::moderation.import_line ORDER BY j.line)
-    -- Of a refused line only the text is taken: its cells need not be what the columns hold.
-    INTO lines FROM judged j LEFT JOIN LATERAL (
+    -- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
+    -- need not be what the columns hold.
+    INTO lines FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
         SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
     SELECT jsonb_object_agg(f.status, f.count) INTO figures
     FROM (SELECT l.status, count(*) FROM unnest(lines) l GROUP BY l.status) f;
