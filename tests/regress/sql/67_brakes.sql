@@ -1,4 +1,5 @@
 -- Brakes: an item that surges is kept to shadow, others go on; a release as a whole is reported, or rolled back.
+SET pg_moderation.exposure_sample = 0;  -- the exposures that count here are made below
 SELECT t.retire_all();
 TRUNCATE moderation.hits, moderation.exposures;
 CREATE SCHEMA br;
