@@ -107,6 +107,8 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = format('Create it first: SELECT moderation.create_package(%L);', coalesce(lock_package.package, 'name'));
     END IF;
+    -- Whoever changes a package reads it: its errors and results are about its items.
+    PERFORM moderation.check_readable(found_package.package_id);
     RETURN found_package;
 END
 $fn$;
@@ -509,6 +511,7 @@ BEGIN
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    PERFORM moderation.check_approver(target);
     IF publish_package.stage = 'live' THEN
         PERFORM moderation.check_approval(target);
     END IF;
@@ -527,6 +530,7 @@ DECLARE
     before jsonb;
 BEGIN
     target := moderation.lock_package(retire_package.name);
+    PERFORM moderation.check_approver(target);
     before := moderation.stages_of(target.package_id);
     PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note, operation => 'retire')
     FROM unnest(enum_range(NULL::moderation.stage)) s;

@@ -37,6 +37,7 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = 'Packages are listed in moderation.packages.';
     END IF;
+    PERFORM moderation.check_readable(target.package_id);
     number := coalesce(export_package.release, nullif(target.latest_release, 0));
     settings := moderation.release_settings(target.package_id, number);
     IF settings IS NULL THEN

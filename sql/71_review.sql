@@ -33,7 +33,7 @@ COMMENT ON COLUMN moderation.labels.final IS 'Decided by an appeal: the newest d
 COMMENT ON COLUMN moderation.labels.reviewers IS 'How many people labelled it.';
 COMMENT ON COLUMN moderation.labels.last_review_id IS 'Its newest review.';
 
-CREATE VIEW moderation.hit_labels AS
+CREATE VIEW moderation.hit_labels WITH (security_invoker) AS
     WITH l AS MATERIALIZED (SELECT * FROM moderation.labels)
     SELECT h.bucket, h.hit_id, h.observed_at, h.source_id, h.content_key, h.owner_key, h.digest, h.package_id, h.release,
            h.stage, h.item_id, h.kind, h.action, h.outcome, h.places, h.score, coalesce(r.threshold, 0::real) AS threshold,
@@ -113,6 +113,7 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = 'Packages are listed in moderation.packages; where a function takes all of them, leave the name out.';
     END IF;
+    PERFORM moderation.check_visible(found_package);
     RETURN found_package;
 END
 $fn$;
@@ -169,7 +170,7 @@ CREATE FUNCTION moderation.review_order(source_id integer, content_key text, sal
     RETURN hashtextextended(content_key, ('x' || encode(substr(salt, 1, 8), 'hex'))::bit(64)::bigint # source_id::bigint);
 COMMENT ON FUNCTION moderation.review_order(integer, text, bytea) IS 'Internal: the permanent random number of a content. Drawing in its order makes every batch, and all batches together, a simple random sample of whatever part of the population one looks at (permanent random numbers: E. Ohlsson, in Business Survey Methods, Wiley 1995).';
 
-CREATE VIEW moderation.content_verdicts AS
+CREATE VIEW moderation.content_verdicts WITH (security_invoker) AS
     SELECT h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at,
            min(h.owner_key) AS owner_key, min(h.outcome) AS outcome, count(*) AS hits,
            sum(h.score::double precision)::real AS score, coalesce(r.threshold, 0::real) AS threshold,

@@ -166,6 +166,7 @@ DECLARE
     v record;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     PERFORM moderation.find_case(derive_from_case.case_id);
     SELECT array_agg(c.body ORDER BY c.entry), count(*) INTO texts, size FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;
     IF size = 0 THEN
