@@ -132,7 +132,8 @@ extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lint"]
 extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
-extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
+extension_sql_file!("../sql/71_queue.sql", name = "queue", requires = ["measure"]);
+extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["queue"]);
 extension_sql_file!(
     "../sql/72_statistics.sql",
     name = "statistics",
@@ -143,7 +144,16 @@ extension_sql_file!(
     name = "proposals",
     requires = ["statistics"]
 );
-extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
+extension_sql_file!(
+    "../sql/73_suggest_images.sql",
+    name = "suggest_images",
+    requires = ["proposals"]
+);
+extension_sql_file!(
+    "../sql/74_cases.sql",
+    name = "cases",
+    requires = ["suggest_images"]
+);
 extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
 extension_sql_file!("../sql/77_brakes.sql", name = "brakes", requires = ["report"]);

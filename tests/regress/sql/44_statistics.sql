@@ -39,7 +39,8 @@ SELECT by, bucket AT TIME ZONE 'UTC' AS bucket, contents, true_positives AS tp F
 -- Overlap: all of gamma is alpha; half of beta is alpha; the two packages.
 SELECT term_a, package_b, term_b, contents_a, contents_b, contents_both AS both, round(share_of_a::numeric, 2) AS of_a, round(share_of_b::numeric, 2) AS of_b FROM moderation.item_overlap('s-one') ORDER BY 1, 2, 3;
 SELECT * FROM moderation.package_overlap() WHERE package_a LIKE 's-%';
--- Recall: only what was drawn at random counts. Nothing drawn yet: how many labels are missing.
+-- Recall: only what was judged while the package was live, and was drawn at random, counts. Nothing drawn yet: how many labels are missing.
+UPDATE moderation.deployments d SET since = '2020-01-01' FROM moderation.packages p WHERE p.package_id = d.package_id AND p.name LIKE 's-%';
 SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-one') WHERE stage = 'live';
 SELECT count(*) FROM moderation.next_for_review(1000, 'flagged', since => '2020-01-01'), moderation.release_claims();
 -- Everything flagged and unflagged is drawn and labelled: the estimate is the truth. 5 of 100 unflagged violate, 6 of 9 that s-one missed.
@@ -52,6 +53,22 @@ SELECT count(moderation.record_review('t.s', i, 'benign')) FROM generate_series(
 SELECT round(recall::numeric, 4) AS recall, round(recall_low::numeric, 3) AS low, round(recall_high::numeric, 3) AS high, recall_labels, recall_note FROM moderation.package_stats('s-one', since => '2020-01-01') WHERE stage = 'live';
 WITH truth AS (SELECT l.content_key, EXISTS (SELECT FROM moderation.content_verdicts v JOIN moderation.packages p USING (package_id) WHERE p.name = 's-one' AND v.content_key = l.content_key AND v.acted AND v.stage = 'live') AS caught FROM moderation.labels l WHERE l.label = 'violating')
 SELECT round(count(*) FILTER (WHERE caught) / count(*)::numeric, 4) AS recall, count(*) AS violating FROM truth;
+-- A package that goes live after the sample was taken is not judged yet: not recall 0. One that never was live neither.
+SELECT moderation.create_package('s-late') > 0 AS created;
+SELECT * FROM moderation.add_terms('s-late', ARRAY['omega']);
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+SELECT moderation.publish_package('s-late');
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+INSERT INTO t.s SELECT i, 'nothing ' || i, 'z' FROM generate_series(301, 310) i;
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+-- Out of force again, what is judged from then on does not count against it.
+SELECT moderation.retire_package('s-late');
+INSERT INTO t.s SELECT i, 'nothing ' || i, 'z' FROM generate_series(311, 390) i;
+SELECT count(*) FROM moderation.next_for_review(1000, 'unflagged'), moderation.release_claims();
+SELECT count(moderation.record_review('t.s', i, 'violating')) FROM generate_series(311, 390) i;
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+DELETE FROM moderation.reviews WHERE content_key::int BETWEEN 301 AND 390;
+DELETE FROM moderation.review_samples WHERE content_key::int BETWEEN 301 AND 390;
 -- The interval by itself: zero found, zero missed, both.
 SELECT f, m, round(recall::numeric, 3) AS recall, round(low::numeric, 3) AS low, round(high::numeric, 3) AS high
 FROM (VALUES (0, 0), (10, 0), (0, 10), (10, 10), (1000, 10)) x(f, m), moderation.recall_interval(f, f * 0.8, f * 1.2, m, m * 0.5, m * 1.5 + 1);
