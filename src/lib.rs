@@ -150,7 +150,16 @@ extension_sql_file!(
     name = "proposals",
     requires = ["statistics"]
 );
-extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
+extension_sql_file!(
+    "../sql/73_suggest_images.sql",
+    name = "suggest_images",
+    requires = ["proposals"]
+);
+extension_sql_file!(
+    "../sql/74_cases.sql",
+    name = "cases",
+    requires = ["suggest_images"]
+);
 extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
 extension_sql_file!("../sql/77_brakes.sql", name = "brakes", requires = ["report"]);

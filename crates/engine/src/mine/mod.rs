@@ -8,12 +8,15 @@
 //! 3. [`fit`]: a list with weights and a threshold, a sparse logistic regression with weights of 0 or more; or
 //!    [`cover`]: a plain list, greedy set cover under a precision floor.
 //!
+//! Images of the same kind are grouped by [`image_clusters`].
+//!
 //! Deterministic: the same texts give the same terms. Not for one-off questions about a single term (that is
 //! matching), and not for fewer than a few dozen examples: nothing can be learned from them.
 
 mod candidates;
 mod cover;
 mod fit;
+mod images;
 mod incidence;
 #[cfg(test)]
 mod tests;
@@ -22,6 +25,7 @@ mod variants;
 use crate::{CompileError, Interrupt, Item, Level, MatchError, MatchMode, OpenError, Term};
 use candidates::candidates;
 pub use cover::{Gain, greedy_cover};
+pub use images::{ClusterOptions, ImageCluster, LabelledImage, image_clusters};
 use incidence::{Columns, incidence};
 use std::fmt;
 pub use variants::{Variant, VariantKind, variants};
