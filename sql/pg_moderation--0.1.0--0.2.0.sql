@@ -4233,7 +4233,7 @@ CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
 CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
-COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "threshold"}.';
+COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "images": [{"hash", "max_distance"}], "threshold"}.';
 COMMENT ON COLUMN moderation.proposals.evidence IS 'The figures it rests on.';
 COMMENT ON COLUMN moderation.proposals.effect IS 'What to expect of the labelled contents: gained and lost true and false positives, precision before and after with Wilson 95 % intervals, recall before and after over the labelled contents.';
 COMMENT ON COLUMN moderation.proposals.examples IS 'Contents, as {"source", "content_key"} or excerpts of the texts given.';
@@ -4276,7 +4276,10 @@ BEGIN
         FROM jsonb_array_elements(coalesce(change->'add', '[]')) a
         UNION ALL
         SELECT 3, format('SELECT * FROM moderation.allow_terms(%L, ARRAY[%L], match => %L, level => %L);', name, a->>'term', a->>'match', a->>'level')
-        FROM jsonb_array_elements(coalesce(change->'allow', '[]')) a) s;
+        FROM jsonb_array_elements(coalesce(change->'allow', '[]')) a
+        UNION ALL
+        SELECT 4, format('SELECT * FROM moderation.add_images(%L, ARRAY[%L]::moderation.pdqhash[], max_distance => %s);', name, a->>'hash', a->>'max_distance')
+        FROM jsonb_array_elements(coalesce(change->'images', '[]')) a) s;
     INSERT INTO moderation.proposals (package_id, kind, item_id, term, change, evidence, effect, examples, sql, case_id, proposed_by)
     VALUES (propose.package_id, propose.kind, propose.item_id, propose.term, propose.change, propose.evidence, propose.effect,
             coalesce(propose.examples, '[]'), coalesce(statements, ''), propose.case_id, moderation.caller())
@@ -4453,6 +4456,13 @@ BEGIN
     LOOP
         PERFORM moderation.allow_terms(target.name, ARRAY[a.term], a.match, a.level, source => provenance,
                                        case_ref => p.case_id::text, note => accept_proposal.reason);
+    END LOOP;
+    FOR a IN
+        SELECT x.hash, x.max_distance
+        FROM jsonb_array_elements(coalesce(p.change->'images', '[]')) e(entry), jsonb_to_record(e.entry) AS x(hash moderation.pdqhash, max_distance integer)
+    LOOP
+        PERFORM moderation.add_images(target.name, ARRAY[a.hash], a.max_distance, source => provenance, case_ref => p.case_id::text,
+                                      note => accept_proposal.reason);
     END LOOP;
     PERFORM moderation.decide_proposal(p, 'accepted', accept_proposal.reason);
     RETURN target.name;
@@ -4671,6 +4681,61 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.suggest_narrowing(text, text, text[], boolean[], double precision) IS 'Proposes to replace a term that is too broad by the longer phrases around it that keep its true hits and lose the false ones.';
+CREATE FUNCTION moderation.cluster_images(
+    hashes bytea[], violating boolean[], radius integer, min_support integer, precision_floor double precision,
+    OUT centre integer, OUT max_distance integer, OUT violating_images integer, OUT benign_images integer, OUT new_violating integer,
+    OUT members integer[])
+    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 100000
+    AS 'MODULE_PATHNAME', 'moderation_cluster_images';
+COMMENT ON FUNCTION moderation.cluster_images(bytea[], boolean[], integer, integer, double precision) IS 'Internal: violating images that look alike, by greedy set cover: the central image (positions as given, from 1), the distance up to radius at which precision_floor of the images within it are violating, how many these are, and how many no cluster before it has.';
+CREATE FUNCTION moderation.suggest_images(
+    package text, hashes moderation.pdqhash[], violating boolean[], min_support integer DEFAULT 2, radius integer DEFAULT 31,
+    precision_floor double precision DEFAULT 0.9, case_id bigint DEFAULT NULL)
+    RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+DECLARE
+    wanted integer := moderation.find_package(suggest_images.package);
+    missed bytea[];
+    labels boolean[];
+    all_violating bigint;
+    caught_tp bigint;
+    caught_fp bigint;
+    c record;
+    hash text;
+    made bigint[] := '{}';
+BEGIN
+    IF hashes IS NULL OR violating IS NULL OR cardinality(hashes) <> cardinality(violating) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_images() needs as many labels as hashes',
+            DETAIL = format('There are %s hashes and %s labels.', coalesce(cardinality(hashes), 0), coalesce(cardinality(violating), 0)),
+            HINT = 'hashes => array_agg(creative_pdq), violating => array_agg(label = ''violating'') over the same rows.';
+    END IF;
+    IF min_support IS NULL OR min_support < 1 OR precision_floor IS NULL OR NOT precision_floor BETWEEN 0 AND 1 OR radius IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_images() got a limit that is out of range',
+            DETAIL = 'min_support goes from 1, precision_floor from 0 to 1, radius from 0 to 64.', HINT = 'Leave them out for 2, 0.9 and 31.';
+    END IF;
+    PERFORM moderation.check_distance(radius);
+    -- What the draft catches already needs no proposal; benign images it catches still say where not to go.
+    SELECT array_agg(x.hash::bytea ORDER BY x.n) FILTER (WHERE NOT (x.hit AND x.violating)),
+           array_agg(x.violating ORDER BY x.n) FILTER (WHERE NOT (x.hit AND x.violating)),
+           count(*) FILTER (WHERE x.violating), count(*) FILTER (WHERE x.hit AND x.violating), count(*) FILTER (WHERE x.hit AND NOT x.violating)
+    INTO missed, labels, all_violating, caught_tp, caught_fp
+    FROM (SELECT t.*, EXISTS (SELECT FROM moderation.image_hits(t.hash, suggest_images.package, draft => true)) AS hit
+          FROM unnest(hashes, violating) WITH ORDINALITY t(hash, violating, n) WHERE t.hash IS NOT NULL AND t.violating IS NOT NULL) x;
+    FOR c IN SELECT * FROM moderation.cluster_images(missed, labels, radius, min_support, precision_floor) LOOP
+        hash := encode(missed[c.centre], 'hex');
+        made := made || moderation.propose(wanted, 'add_image', NULL, NULL,
+            jsonb_build_object('images', jsonb_build_array(jsonb_build_object('hash', hash, 'max_distance', c.max_distance))),
+            jsonb_build_object('hash', hash, 'max_distance', c.max_distance, 'violating', c.violating_images, 'benign', c.benign_images,
+                'new_violating', c.new_violating, 'distinct_hashes', (SELECT count(DISTINCT missed[m]) FROM unnest(c.members) m)),
+            moderation.proposal_effect(caught_tp, caught_fp, all_violating, c.new_violating, c.benign_images),
+            (SELECT jsonb_agg(h.hash ORDER BY h.n) FROM (
+                SELECT encode(missed[m.m], 'hex') AS hash, min(m.n) AS n FROM unnest(c.members) WITH ORDINALITY m(m, n)
+                GROUP BY 1 ORDER BY 2 LIMIT 3) h), case_id);
+    END LOOP;
+    RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.suggest_images(text, moderation.pdqhash[], boolean[], integer, integer, double precision, bigint) IS 'Proposes risk images: groups of violating images within radius bits of a central one that the draft misses, in the order of what each adds; the central hash is the item. Near benign images the distance is narrowed, until at least precision_floor of the images within it are violating. min_support: violating images a group must add, copies included; 1 proposes single images too. Returns the new proposals.';
 CREATE TABLE moderation.cases (
     case_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title           text NOT NULL CHECK (title <> '' AND length(title) <= 500),
@@ -4688,6 +4753,7 @@ CREATE TABLE moderation.case_contents (
     source_id       integer,
     content_key     text,
     body            text NOT NULL,
+    image           moderation.pdqhash,
     owner_key       text,
     created_at      timestamptz,
     added_at        timestamptz NOT NULL DEFAULT now(),
@@ -4727,7 +4793,7 @@ $fn$;
 COMMENT ON FUNCTION moderation.find_case(bigint) IS 'Internal: a case by id.';
 CREATE FUNCTION moderation.add_to_case(
     case_id bigint, bodies text[], source regclass DEFAULT NULL, content_keys text[] DEFAULT NULL, owners text[] DEFAULT NULL,
-    created_at timestamptz[] DEFAULT NULL)
+    created_at timestamptz[] DEFAULT NULL, images moderation.pdqhash[] DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -4739,7 +4805,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a case takes texts',
             DETAIL = 'bodies is empty or holds a NULL.', HINT = 'For example bodies => array_agg(body), content_keys => array_agg(id::text).';
     END IF;
-    IF cardinality(content_keys) <> cardinality(bodies) OR cardinality(owners) <> cardinality(bodies) OR cardinality(created_at) <> cardinality(bodies) THEN
+    IF cardinality(content_keys) <> cardinality(bodies) OR cardinality(owners) <> cardinality(bodies) OR cardinality(created_at) <> cardinality(bodies)
+       OR cardinality(images) <> cardinality(bodies) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the arrays of add_to_case() are not equally long',
             DETAIL = format('There are %s texts.', cardinality(bodies)), HINT = 'Take all from the same rows.';
     END IF;
@@ -4748,9 +4815,9 @@ BEGIN
             DETAIL = format('By %s at %s.', found_case.closed_by, found_case.closed_at), HINT = 'Open another one.';
     END IF;
     PERFORM FROM moderation.cases c WHERE c.case_id = found_case.case_id FOR UPDATE;
-    INSERT INTO moderation.case_contents (case_id, entry, source_id, content_key, body, owner_key, created_at, added_by)
+    INSERT INTO moderation.case_contents (case_id, entry, source_id, content_key, body, image, owner_key, created_at, added_by)
     SELECT found_case.case_id, (SELECT coalesce(max(x.entry), 0) FROM moderation.case_contents x WHERE x.case_id = found_case.case_id) + row_number() OVER (ORDER BY b.n),
-           found_source, content_keys[b.n], b.body, owners[b.n], add_to_case.created_at[b.n], moderation.caller()
+           found_source, content_keys[b.n], b.body, images[b.n], owners[b.n], add_to_case.created_at[b.n], moderation.caller()
     FROM unnest(bodies) WITH ORDINALITY b(body, n)
     WHERE content_keys[b.n] IS NULL OR NOT EXISTS (
         SELECT FROM moderation.case_contents x
@@ -4761,7 +4828,7 @@ BEGIN
     RETURN added;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_to_case(bigint, text[], regclass, text[], text[], timestamptz[]) IS 'Adds contents to a case: their texts, and if known where they are from, their keys, owners and times, in arrays of one length. What is in it already is skipped. Returns how many were added.';
+COMMENT ON FUNCTION moderation.add_to_case(bigint, text[], regclass, text[], text[], timestamptz[], moderation.pdqhash[]) IS 'Adds contents to a case: their texts (empty where there is none), and if known where they are from, their keys, owners, times and image hashes, in arrays of one length. What is in it already is skipped. Returns how many were added.';
 CREATE FUNCTION moderation.close_case(case_id bigint, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -4811,7 +4878,12 @@ BEGIN
               WHERE s.skeleton <> '') d
         WHERE d.n > 1
         UNION ALL
-        SELECT 'term', m.term, numbers[e], 8
+        -- Images within the usual distance of a central one.
+        SELECT 'near-duplicate images', encode(i.hashes[g.centre], 'hex'), i.numbers[m], 8
+        FROM (SELECT array_agg(c.image::bytea ORDER BY c.entry) AS hashes, array_agg(c.entry ORDER BY c.entry) AS numbers FROM c WHERE c.image IS NOT NULL) i,
+             moderation.cluster_images(i.hashes, array_fill(true, ARRAY[coalesce(cardinality(i.hashes), 0)]), 31, 2, 0) g, unnest(g.members) m
+        UNION ALL
+        SELECT 'term', m.term, numbers[e], 9
         FROM moderation.mine_terms(texts || background, classes || array_fill(-1::smallint, ARRAY[cardinality(background)]), false, 20, 2, 0.5) m
         CROSS JOIN LATERAL generate_subscripts(texts, 1) e
         WHERE position(m.term IN moderation.fold_text(texts[e])) > 0
@@ -4822,7 +4894,7 @@ BEGIN
     ORDER BY f.place, count(DISTINCT f.entry) DESC, f.value;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.summarize_case(bigint, text[]) IS 'What the contents of a case have in common: size, time span (UTC), owners, domains, messenger handles, phone numbers, groups of near-duplicates, and terms that they say and the background texts do not. entries: of moderation.case_contents.';
+COMMENT ON FUNCTION moderation.summarize_case(bigint, text[]) IS 'What the contents of a case have in common: size, time span (UTC), owners, domains, messenger handles, phone numbers, groups of near-duplicates of text and image (31 bits), and terms that they say and the background texts do not. entries: of moderation.case_contents.';
 CREATE FUNCTION moderation.derive_from_case(case_id bigint, package text, background text[] DEFAULT '{}', min_support integer DEFAULT 2)
     RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
@@ -4832,9 +4904,11 @@ DECLARE
     texts text[];
     v record;
     made bigint[] := '{}';
+    images moderation.pdqhash[];
 BEGIN
     PERFORM moderation.find_case(derive_from_case.case_id);
-    SELECT array_agg(c.body ORDER BY c.entry), count(*) INTO texts, size FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;
+    SELECT array_agg(c.body ORDER BY c.entry), count(*), coalesce(array_agg(c.image ORDER BY c.entry) FILTER (WHERE c.image IS NOT NULL), '{}')
+    INTO texts, size, images FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;
     IF size = 0 THEN
         RETURN;
     END IF;
@@ -4855,11 +4929,14 @@ BEGIN
     RETURN QUERY
     SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made)
     UNION ALL
+    SELECT s.* FROM moderation.suggest_images(derive_from_case.package, images, array_fill(true, ARRAY[cardinality(images)]), derive_from_case.min_support,
+                                              case_id => derive_from_case.case_id) s
+    UNION ALL
     SELECT s.* FROM moderation.suggest_terms(derive_from_case.package, texts, array_fill(true, ARRAY[cardinality(texts)]), background,
                                              min_support => derive_from_case.min_support, case_id => derive_from_case.case_id) s;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.derive_from_case(bigint, text, text[], integer) IS 'Proposals for a package from a case: addresses that at least min_support of its contents share and no background text has, and mined terms; accepted, their items carry the case as case_ref.';
+COMMENT ON FUNCTION moderation.derive_from_case(bigint, text, text[], integer) IS 'Proposals for a package from a case: addresses that at least min_support of its contents share and no background text has, images that look alike, and mined terms; accepted, their items carry the case as case_ref.';
 CREATE TABLE moderation.rollup_days (
     day             date NOT NULL,
     package_id      integer NOT NULL,
@@ -4876,9 +4953,22 @@ CREATE TABLE moderation.rollup_days (
     disputed        bigint NOT NULL,
     PRIMARY KEY (package_id, item_id, release, stage, day)
 );
-CREATE INDEX rollup_days_day_idx ON moderation.rollup_days (day) WHERE item_id = 0;
+CREATE INDEX rollup_days_day_idx ON moderation.rollup_days (day);
+CREATE INDEX rollup_days_package_idx ON moderation.rollup_days (day) WHERE item_id = 0;
 COMMENT ON TABLE moderation.rollup_days IS 'Figures per day (UTC) of the hit, made by refresh_rollups(); they outlive the hits. Three grains: package (release and item_id 0), release (item_id 0), item (release 0).';
 COMMENT ON COLUMN moderation.rollup_days.contents IS 'Contents with a hit on that day; distinct within the day only, as owners are.';
+CREATE TABLE moderation.rollup_labels (
+    content         bigint NOT NULL,
+    day             date NOT NULL,
+    package_id      integer NOT NULL,
+    stage           moderation.stage NOT NULL,
+    release         integer NOT NULL,
+    item_id         bigint NOT NULL,
+    label           text NOT NULL CHECK (label = ANY (ARRAY['violating', 'benign', 'unsure', 'disputed'])),
+    PRIMARY KEY (content, day, package_id, stage, release, item_id, label)
+);
+CREATE INDEX rollup_labels_day_idx ON moderation.rollup_labels (day);
+COMMENT ON TABLE moderation.rollup_labels IS 'Labelled hits as of the last refresh_rollups(), by content (a hash of source and key) and day: what the label columns of rollup_days count, so that new reviews cost what they change and not the days they fall on.';
 CREATE TABLE moderation.rollup_items (
     package_id      integer NOT NULL,
     stage           moderation.stage NOT NULL,
@@ -4908,60 +4998,128 @@ DECLARE
     today date := (now() AT TIME ZONE 'UTC')::date;
     state moderation.rollup_state;
     from_day date;
-    days date[];
+    first_hit timestamptz;
+    last_hit timestamptz;
+    days date[] := '{}';
     this_day date;
     day_start timestamptz;
+    sources integer[];
+    keys text[];
+    labelled_days date[];
+    gone_days date[];
 BEGIN
     -- Refreshes queue up; readers do not wait.
     LOCK TABLE moderation.rollup_days IN SHARE ROW EXCLUSIVE MODE;
     PERFORM moderation.collect_rejected();
     SELECT * INTO state FROM moderation.rollup_state;
-    from_day := coalesce(refresh_rollups.since, CASE WHEN state.refreshed_through IS NOT NULL THEN least(state.refreshed_through, today) - 1 END, '-infinity');
-    -- Days from there on, and those with a hit in a content that was reviewed since the last time.
-    SELECT array_agg(x.day ORDER BY x.day) INTO days FROM (
-        SELECT (d AT TIME ZONE 'UTC')::date AS day
-        FROM (SELECT greatest(min(h.observed_at), CASE WHEN isfinite(from_day) THEN from_day::timestamp AT TIME ZONE 'UTC' END) AS low,
-                     max(h.observed_at) AS high
-              FROM moderation.hits h) r
-        CROSS JOIN LATERAL generate_series(date_trunc('day', r.low, 'UTC'), r.high, interval '24 hours') d
-        UNION
-        SELECT DISTINCT (h.observed_at AT TIME ZONE 'UTC')::date
-        FROM (SELECT DISTINCT r.source_id, r.content_key FROM moderation.reviews r
-              WHERE r.reviewed_at >= state.refreshed_at - interval '1 hour') v
-        JOIN moderation.hits h ON h.source_id = v.source_id AND left(h.content_key, 200) = left(v.content_key, 200)
-                              AND h.content_key = v.content_key
-    ) x;
-    FOREACH this_day IN ARRAY coalesce(days, '{}') LOOP
+    SELECT min(h.observed_at), max(h.observed_at) INTO first_hit, last_hit FROM moderation.hits h;
+    from_day := greatest(coalesce(refresh_rollups.since, CASE WHEN state.refreshed_through IS NOT NULL THEN least(state.refreshed_through, today) - 1 END,
+                                  '-infinity'), (first_hit AT TIME ZONE 'UTC')::date);
+
+    -- Hits, day by day: what is counted has to be sorted, and a day fits into memory.
+    FOR this_day IN
+        SELECT d::date FROM generate_series(from_day::timestamp, last_hit AT TIME ZONE 'UTC', interval '1 day') d
+    LOOP
         day_start := this_day::timestamp AT TIME ZONE 'UTC';
         -- Days whose hits have expired keep their figures.
         CONTINUE WHEN NOT EXISTS (SELECT FROM moderation.hits h WHERE h.bucket = moderation.ring_bucket(day_start)
                                   AND h.observed_at >= day_start AND h.observed_at < day_start + interval '24 hours');
+        days := days || this_day;
         DELETE FROM moderation.rollup_days r WHERE r.day = this_day;
         INSERT INTO moderation.rollup_days
             (day, package_id, stage, release, item_id, hits, contents, owners, kept_out, true_positives, false_positives, unsure, disputed)
         SELECT this_day, g.package_id, g.stage, coalesce(g.release, 0), coalesce(g.item_id, 0), count(*),
-               count(DISTINCT g.content), count(DISTINCT g.owner_key), count(DISTINCT g.content) FILTER (WHERE g.outcome <> 'flagged'),
-               count(DISTINCT g.content) FILTER (WHERE g.label = 'violating'), count(DISTINCT g.content) FILTER (WHERE g.label = 'benign'),
-               count(DISTINCT g.content) FILTER (WHERE g.label = 'unsure'), count(DISTINCT g.content) FILTER (WHERE g.disputed)
-        FROM (SELECT h.package_id, h.stage, h.release, h.item_id, h.owner_key, h.outcome, h.label, h.disputed,
+               count(DISTINCT g.content), count(DISTINCT g.owner_key), count(DISTINCT g.content) FILTER (WHERE g.outcome <> 'flagged'), 0, 0, 0, 0
+        FROM (SELECT h.package_id, h.stage, h.release, h.item_id, h.owner_key, h.outcome,
                      hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
-              FROM moderation.hit_labels h
+              FROM moderation.hits h
               WHERE h.bucket = moderation.ring_bucket(day_start)
                 AND h.observed_at >= day_start AND h.observed_at < day_start + interval '24 hours') g
         GROUP BY GROUPING SETS ((g.package_id, g.stage), (g.package_id, g.stage, g.release), (g.package_id, g.stage, g.item_id));
     END LOOP;
-    TRUNCATE moderation.rollup_items;
-    INSERT INTO moderation.rollup_items
+
+    -- Labels: of contents reviewed since the last time, and of reviewed contents among the hits counted above.
+    SELECT array_agg(t.source_id), array_agg(t.content_key) INTO sources, keys FROM (
+        SELECT r.source_id, r.content_key FROM moderation.reviews r
+        WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
+        UNION
+        SELECT r.source_id, r.content_key
+        FROM moderation.hits h
+        JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
+        WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
+    ) t;
+    WITH gone AS (
+        DELETE FROM moderation.rollup_labels l
+        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM unnest(sources, keys) t(source_id, content_key)) c
+        WHERE l.content = c.content AND l.day >= (first_hit AT TIME ZONE 'UTC')::date
+        RETURNING l.day
+    )
+    SELECT coalesce(array_agg(DISTINCT g.day), '{}') INTO gone_days FROM gone g;
+    WITH fresh AS (
+        INSERT INTO moderation.rollup_labels (content, day, package_id, stage, release, item_id, label)
+        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage,
+               h.release, h.item_id, x.label
+        FROM unnest(sources, keys) t(source_id, content_key)
+        JOIN moderation.hits h ON h.source_id = t.source_id AND left(h.content_key, 200) = left(t.content_key, 200) AND h.content_key = t.content_key
+        LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
+        LEFT JOIN moderation.policies p ON p.name = r.policy
+        -- The order of hit_labels: of the hit before of the content, under its policy before under none.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN l.disputed THEN 'disputed' ELSE l.label::text END AS label
+            FROM moderation.labels l
+            WHERE l.source_id = h.source_id AND left(l.content_key, 200) = left(h.content_key, 200) AND l.content_key = h.content_key
+              AND (l.hit_id IS NULL OR l.hit_id = h.hit_id) AND (l.policy_id IS NULL OR l.policy_id = p.policy_id)
+            ORDER BY l.hit_id IS NULL, l.policy_id IS NULL LIMIT 1) x
+        ON CONFLICT DO NOTHING
+        RETURNING day
+    )
+    SELECT coalesce(array_agg(DISTINCT f.day), '{}') INTO labelled_days FROM fresh f;
+    labelled_days := ARRAY(SELECT DISTINCT d FROM unnest(labelled_days || gone_days || days) d ORDER BY d);
+    UPDATE moderation.rollup_days r
+    SET true_positives = n.true_positives, false_positives = n.false_positives, unsure = n.unsure, disputed = n.disputed
+    FROM (
+        SELECT x.day, x.package_id, x.stage, x.release, x.item_id, coalesce(c.tp, 0) AS true_positives, coalesce(c.fp, 0) AS false_positives,
+               coalesce(c.unsure, 0) AS unsure, coalesce(c.disputed, 0) AS disputed
+        FROM moderation.rollup_days x
+        LEFT JOIN (
+            SELECT l.day, l.package_id, l.stage, coalesce(l.release, 0) AS release, coalesce(l.item_id, 0) AS item_id,
+                   count(DISTINCT l.content) FILTER (WHERE l.label = 'violating') AS tp,
+                   count(DISTINCT l.content) FILTER (WHERE l.label = 'benign') AS fp,
+                   count(DISTINCT l.content) FILTER (WHERE l.label = 'unsure') AS unsure,
+                   count(DISTINCT l.content) FILTER (WHERE l.label = 'disputed') AS disputed
+            FROM moderation.rollup_labels l WHERE l.day = ANY (labelled_days)
+            GROUP BY GROUPING SETS ((l.day, l.package_id, l.stage), (l.day, l.package_id, l.stage, l.release), (l.day, l.package_id, l.stage, l.item_id))
+        ) c USING (day, package_id, stage, release, item_id)
+        WHERE x.day = ANY (labelled_days)
+          AND (x.true_positives, x.false_positives, x.unsure, x.disputed)
+              IS DISTINCT FROM (coalesce(c.tp, 0), coalesce(c.fp, 0), coalesce(c.unsure, 0), coalesce(c.disputed, 0))
+    ) n
+    WHERE r.package_id = n.package_id AND r.item_id = n.item_id AND r.release = n.release AND r.stage = n.stage AND r.day = n.day;
+
+    -- Items with a row on these days, or on one that has left the recent 28 since.
+    INSERT INTO moderation.rollup_items AS i
     SELECT r.package_id, r.stage, r.item_id, sum(r.hits), sum(r.contents), sum(r.true_positives), sum(r.false_positives),
            coalesce(sum(r.hits) FILTER (WHERE r.day > today - 28), 0), coalesce(sum(r.true_positives) FILTER (WHERE r.day > today - 28), 0),
            coalesce(sum(r.false_positives) FILTER (WHERE r.day > today - 28), 0), min(r.day), max(r.day)
-    FROM moderation.rollup_days r WHERE r.item_id > 0 GROUP BY r.package_id, r.stage, r.item_id;
+    FROM moderation.rollup_days r
+    WHERE r.item_id > 0 AND (r.package_id, r.stage, r.item_id) IN (
+        SELECT x.package_id, x.stage, x.item_id FROM moderation.rollup_days x
+        WHERE x.day = ANY (labelled_days)
+           OR (x.day > least(state.refreshed_through, today) - 28 AND x.day <= greatest(state.refreshed_through, today) - 28))
+    GROUP BY r.package_id, r.stage, r.item_id
+    ON CONFLICT ON CONSTRAINT rollup_items_pkey DO UPDATE
+    SET hits = excluded.hits, contents = excluded.contents, true_positives = excluded.true_positives, false_positives = excluded.false_positives,
+        recent_hits = excluded.recent_hits, recent_true_positives = excluded.recent_true_positives,
+        recent_false_positives = excluded.recent_false_positives, first_day = excluded.first_day, last_day = excluded.last_day
+    WHERE (i.hits, i.contents, i.true_positives, i.false_positives, i.recent_hits, i.recent_true_positives, i.recent_false_positives, i.last_day)
+          IS DISTINCT FROM (excluded.hits, excluded.contents, excluded.true_positives, excluded.false_positives, excluded.recent_hits,
+                            excluded.recent_true_positives, excluded.recent_false_positives, excluded.last_day);
     INSERT INTO moderation.rollup_state (refreshed_through, refreshed_at) VALUES (today, now())
     ON CONFLICT ON CONSTRAINT rollup_state_pkey DO UPDATE SET refreshed_through = today, refreshed_at = now();
-    RETURN coalesce(cardinality(days), 0);
+    RETURN cardinality(labelled_days);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.refresh_rollups(date) IS 'Brings the rollups up to date: yesterday and today, days with newly reviewed contents, and everything the first time; from since on when given (after a clock went back, or to repair). Returns how many days it looked at. Run it daily, from cron or pg_cron.';
+COMMENT ON FUNCTION moderation.refresh_rollups(date) IS 'Brings the rollups up to date: the hits of yesterday and today are counted, and the labels of contents reviewed since the last time; everything the first time; from since on when given (after a clock went back, or to repair). Returns how many days it looked at. Run it daily, from cron or pg_cron, or as often as you like.';
 CREATE FUNCTION moderation.binomial_tail(successes bigint, trials bigint, probability double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -5072,8 +5230,8 @@ CREATE OR REPLACE VIEW moderation.package_daily AS
     WHERE r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
     UNION ALL
     SELECT (h.observed_at AT TIME ZONE 'UTC')::date, p.name, h.stage, count(*),
-           count(DISTINCT (h.source_id, h.content_key, h.digest)), count(DISTINCT h.owner_key),
-           count(DISTINCT (h.source_id, h.content_key, h.digest)) FILTER (WHERE h.outcome <> 'flagged'),
+           count(DISTINCT hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id)), count(DISTINCT h.owner_key),
+           count(DISTINCT hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id)) FILTER (WHERE h.outcome <> 'flagged'),
            NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM moderation.hits h
     JOIN moderation.packages p ON p.package_id = h.package_id
