@@ -10,7 +10,7 @@ PYTHON = PYTHONDONTWRITEBYTECODE=1 python3
 SERVER = $(if $(PG),--pg "$(PG)") --pg-config "$(PG_CONFIG)"
 
 .DEFAULT_GOAL = build
-.PHONY: help build bench bench-media bench-backtest demo demo-stop quality fuzz test install installcheck package fmt clippy clean distclean
+.PHONY: help build bench bench-media bench-backtest demo demo-stop quality fuzz test install installcheck package update-script fmt clippy clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -26,6 +26,9 @@ installcheck: ## test what is installed in the server of PG_CONFIG=, or in the r
 
 package: ## build a tree of the files to ship, with the paths of the server of PG_CONFIG=
 	@$(PYTHON) scripts/build.py package --pg-config "$(PG_CONFIG)"
+
+update-script: ## write sql/pg_moderation--OLD--NEW.sql anew, after a change in sql/
+	@$(PYTHON) scripts/upgrade_script.py
 
 demo: ## flagged messages on a private PostgreSQL 18, or on a private copy of the one of PG_CONFIG=
 	@$(PYTHON) scripts/demo.py start --pg-config "$(PG_CONFIG)"

@@ -107,15 +107,21 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/45_media.sql", name = "media", requires = ["matching"]);
 extension_sql_file!("../sql/50_packages.sql", name = "packages", requires = ["media"]);
+extension_sql_file!("../sql/51_publish.sql", name = "publish", requires = ["packages"]);
 extension_sql_file!(
     "../sql/52_lifecycle.sql",
     name = "lifecycle",
-    requires = ["packages"]
+    requires = ["publish"]
+);
+extension_sql_file!(
+    "../sql/52_releases.sql",
+    name = "releases",
+    requires = ["lifecycle"]
 );
 extension_sql_file!(
     "../sql/53_media_items.sql",
     name = "media_items",
-    requires = ["lifecycle"]
+    requires = ["releases"]
 );
 extension_sql_file!(
     "../sql/54_checks.sql",
