@@ -114,9 +114,38 @@ BEGIN
         FROM moderation.hits h
         JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
         WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
-    ), fresh AS MATERIALIZED (
-        SELECT DISTINCT hashtextextended(h.content_key, h.source_id) AS content, (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id,
-               h.stage, h.release, h.item_id, x.label
+    ), gone AS (
+        DELETE FROM moderation.rollup_labels l
+        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM touched t) c
+        WHERE l.content = c.content AND l.day >= (first_hit AT TIME ZONE 'UTC')::date
+        RETURNING l.content, l.day, l.package_id, l.stage, l.release, l.item_id, l.label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM gone f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives - d.tp, false_positives = r.false_positives - d.fp, unsure = r.unsure - d.unsure,
+            disputed = r.disputed - d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
+    )
+    SELECT coalesce(array_agg(DISTINCT u.day), '{}'), coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items FROM updated u;
+    WITH touched AS MATERIALIZED (
+        SELECT r.source_id, r.content_key FROM moderation.reviews r
+        WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
+        UNION
+        SELECT r.source_id, r.content_key
+        FROM moderation.hits h
+        JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
+        WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
+    ), fresh AS (
+        INSERT INTO moderation.rollup_labels (content, day, package_id, stage, release, item_id, label)
+        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage, h.release,
+               h.item_id, x.label
         FROM touched t
         JOIN moderation.hits h ON h.source_id = t.source_id AND left(h.content_key, 200) = left(t.content_key, 200) AND h.content_key = t.content_key
         LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
@@ -128,40 +157,24 @@ BEGIN
             WHERE l.source_id = h.source_id AND left(l.content_key, 200) = left(h.content_key, 200) AND l.content_key = h.content_key
               AND (l.hit_id IS NULL OR l.hit_id = h.hit_id) AND (l.policy_id IS NULL OR l.policy_id = p.policy_id)
             ORDER BY l.hit_id IS NULL, l.policy_id IS NULL LIMIT 1) x
-    ), before AS MATERIALIZED (
-        SELECT l.* FROM (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM touched t) t
-        JOIN moderation.rollup_labels l ON l.content = t.content
-        WHERE l.day >= (first_hit AT TIME ZONE 'UTC')::date
-    ), gone AS (
-        DELETE FROM moderation.rollup_labels l USING before b
-        WHERE (l.content, l.day, l.package_id, l.stage, l.release, l.item_id, l.label) = (b.content, b.day, b.package_id, b.stage, b.release, b.item_id, b.label)
-          AND NOT EXISTS (SELECT FROM fresh f
-                          WHERE (f.content, f.day, f.package_id, f.stage, f.release, f.item_id, f.label)
-                              = (b.content, b.day, b.package_id, b.stage, b.release, b.item_id, b.label))
-    ), added AS (
-        INSERT INTO moderation.rollup_labels (content, day, package_id, stage, release, item_id, label)
-        SELECT f.content, f.day, f.package_id, f.stage, f.release, f.item_id, f.label FROM fresh f
         ON CONFLICT DO NOTHING
+        RETURNING content, day, package_id, stage, release, item_id, label
     ), delta AS (
-        SELECT b.day, b.package_id, b.stage, coalesce(b.release, 0) AS release, coalesce(b.item_id, 0) AS item_id,
-               count(DISTINCT b.content) FILTER (WHERE b.label = 'violating' AND b.is_new) - count(DISTINCT b.content) FILTER (WHERE b.label = 'violating' AND NOT b.is_new) AS tp,
-               count(DISTINCT b.content) FILTER (WHERE b.label = 'benign' AND b.is_new) - count(DISTINCT b.content) FILTER (WHERE b.label = 'benign' AND NOT b.is_new) AS fp,
-               count(DISTINCT b.content) FILTER (WHERE b.label = 'unsure' AND b.is_new) - count(DISTINCT b.content) FILTER (WHERE b.label = 'unsure' AND NOT b.is_new) AS unsure,
-               count(DISTINCT b.content) FILTER (WHERE b.label = 'disputed' AND b.is_new) - count(DISTINCT b.content) FILTER (WHERE b.label = 'disputed' AND NOT b.is_new) AS disputed
-        FROM (SELECT f.content, f.day, f.package_id, f.stage, f.release, f.item_id, f.label, true AS is_new FROM fresh f
-              UNION ALL
-              SELECT o.content, o.day, o.package_id, o.stage, o.release, o.item_id, o.label, false FROM before o) b
-        GROUP BY GROUPING SETS ((b.day, b.package_id, b.stage), (b.day, b.package_id, b.stage, b.release), (b.day, b.package_id, b.stage, b.item_id))
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM fresh f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
     ), updated AS (
         UPDATE moderation.rollup_days r
         SET true_positives = r.true_positives + d.tp, false_positives = r.false_positives + d.fp, unsure = r.unsure + d.unsure,
             disputed = r.disputed + d.disputed
         FROM delta d
         WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
-          AND (d.tp <> 0 OR d.fp <> 0 OR d.unsure <> 0 OR d.disputed <> 0)
         RETURNING r.day, r.item_id
     )
-    SELECT coalesce(array_agg(DISTINCT u.day), '{}'), coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items FROM updated u;
+    SELECT labelled_days || coalesce(array_agg(DISTINCT u.day), '{}'), items || coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items
+    FROM updated u;
 
     -- Items whose days changed, or that have one which left the recent 28 since.
     items := ARRAY(SELECT u.item_id FROM unnest(items) u(item_id)

@@ -22,7 +22,7 @@ const MAX_TEXT: usize = 16 * 1024;
 const MAX_COUNTED: usize = 4_000_000;
 
 /// Candidates that are matched against all texts.
-const MAX_CANDIDATES: usize = 8_000;
+const MAX_CANDIDATES: usize = 16_000;
 
 /// One-sided 90 %: the fit chooses, this only keeps noise out.
 const MIN_Z: f64 = 1.2816;

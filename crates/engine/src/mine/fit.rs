@@ -21,7 +21,7 @@ const PENALTIES: [f64; 6] = [0.02, 0.008, 0.005, 0.003, 0.0012, 0.0005];
 const RIDGE: f64 = 0.02;
 
 /// What the whole background counts, in labelled texts: few of them may be flagged, so it must weigh.
-const BACKGROUND: f64 = 4.0;
+const BACKGROUND: f64 = 10.0;
 
 /// Share of the L1 penalty that is left in the second fit.
 const RELAXED: f64 = 0.3;
