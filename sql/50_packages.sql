@@ -172,12 +172,7 @@ BEGIN
             DETAIL = 'Every item has a match mode and a match level.',
             HINT = 'Leave them out for ''word'' and ''folded''.';
     END IF;
-    IF weight IS NULL OR weight <= 0 OR weight > 1000 OR weight = 'NaN'::real THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('weight %s is out of range', coalesce(weight::text, 'NULL')),
-            DETAIL = 'A weight is above 0 and at most 1000; 1 is the default.',
-            HINT = 'Leave it out unless the package has a threshold.';
-    END IF;
+    PERFORM moderation.check_weight(weight);
     SELECT s.valid_from, s.expires_at INTO valid_from, expires_at FROM moderation.check_schedule(valid_from, expires_at) s;
     target := moderation.lock_package(package);
     SELECT array_agg(c.term), array_agg(c.item_hash) INTO texts, hashes
@@ -247,12 +242,11 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.allow_terms(text, text[], moderation.match_mode, moderation.match_level, text, text, text, text, timestamptz, timestamptz, text) IS 'Adds allow entries to the package''s draft: hits of this package that lie inside an allowed span do not count.';
 
-CREATE FUNCTION moderation.remove_items(package text, items bigint[]) RETURNS integer
+CREATE FUNCTION moderation.remove_items(package text, items bigint[], note text DEFAULT NULL) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    target moderation.packages;
-    unknown bigint[];
+    target moderation.packages := moderation.lock_package(package);
     removed integer;
     elements bytea[];
     removed_allow integer;
@@ -260,21 +254,12 @@ DECLARE
     removed_videos integer;
     gone jsonb;
 BEGIN
-    target := moderation.lock_package(package);
-    SELECT array_agg(DISTINCT i) INTO unknown FROM unnest(items) i
-    WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
-                      WHERE v.item_id = i AND v.package_id = target.package_id AND v.removed_in IS NULL);
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('package "%s" has no such item', package),
-            DETAIL = format('Not in the draft: %s.', array_to_string(unknown[1:20], ', ')),
-            HINT = 'Item ids are in moderation.current_items.';
-    END IF;
+    PERFORM moderation.check_items(target, items);
     SELECT array_agg(moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at)), count(*),
            count(*) FILTER (WHERE v.allow), count(*) FILTER (WHERE v.kind = 'image' AND NOT v.allow),
-           count(*) FILTER (WHERE v.kind = 'video'), jsonb_agg(to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
+           count(*) FILTER (WHERE v.kind = 'video'), jsonb_agg(to_jsonb(i) || to_jsonb(v) - 'item_hash' ORDER BY v.item_id)
     INTO elements, removed, removed_allow, removed_images, removed_videos, gone
-    FROM moderation.item_versions v
+    FROM moderation.item_versions v JOIN moderation.items i ON i.item_id = v.item_id
     WHERE v.item_id = ANY (items) AND v.package_id = target.package_id AND v.removed_in IS NULL;
     IF removed = 0 THEN
         RETURN 0;
@@ -293,13 +278,13 @@ BEGIN
         images = d.images - removed_images, videos = d.videos - removed_videos,
         draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
-    PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, NULL);
+    PERFORM moderation.audit('remove_items', target.name, jsonb_build_object('items', gone), NULL, note);
     RETURN removed;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.remove_items(text, bigint[]) IS 'Removes items or allow entries from the package''s draft by id; returns how many.';
+COMMENT ON FUNCTION moderation.remove_items(text, bigint[], text) IS 'Removes items or allow entries from the package''s draft by id; returns how many.';
 
-CREATE FUNCTION moderation.remove_terms(package text, terms text[]) RETURNS integer
+CREATE FUNCTION moderation.remove_terms(package text, terms text[], note text DEFAULT NULL) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -318,10 +303,10 @@ BEGIN
     END IF;
     RETURN moderation.remove_items(package, ARRAY(
         SELECT v.item_id FROM moderation.item_versions v
-        WHERE v.package_id = target.package_id AND v.removed_in IS NULL AND v.term = ANY (terms)));
+        WHERE v.package_id = target.package_id AND v.removed_in IS NULL AND v.term = ANY (terms)), note);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.remove_terms(text, text[]) IS 'Removes every item and allow entry with one of these texts from the package''s draft; returns how many.';
+COMMENT ON FUNCTION moderation.remove_terms(text, text[], text) IS 'Removes every item and allow entry with one of these texts from the package''s draft; returns how many.';
 
 CREATE FUNCTION moderation.deployed(package_id integer, stage moderation.stage) RETURNS moderation.deployments
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -418,7 +403,7 @@ COMMENT ON FUNCTION moderation.freeze_draft(moderation.packages, text) IS 'Inter
 
 CREATE FUNCTION moderation.put_in_force(
     target moderation.packages, stage moderation.stage, release integer, share numeric, note text, operation text,
-    call text DEFAULT NULL)
+    call text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -474,13 +459,13 @@ BEGIN
                                       WHEN 'rollout' THEN 'set_rollout' WHEN 'rollback' THEN 'rollback_package' ELSE operation END),
         target.name, before,
         moderation.stages_of(target.package_id) || jsonb_build_object('release', r.release, 'content_hash', encode(r.content_hash, 'hex')),
-        put_in_force.note)
+        coalesce(put_in_force.reason, put_in_force.note))
     FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = put_in_force.release;
     PERFORM moderation.compile_in_force();
     PERFORM moderation.collect_rejected();
 END
 $fn$;
-COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
+COMMENT ON FUNCTION moderation.put_in_force(moderation.packages, moderation.stage, integer, numeric, text, text, text, text) IS 'Internal: deploys a release in a stage, for a share of the contents, and compiles it. The package is locked.';
 
 CREATE FUNCTION moderation.check_share(share numeric) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp

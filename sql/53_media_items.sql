@@ -221,7 +221,7 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.add_video(text, text, moderation.video_frame[], integer, real, real, real, text, text, text, timestamptz, timestamptz) IS 'Adds a risk video by its frames to the package''s draft; returns the item id, of the one already there if it is. It hits a content that contains at least min_material percent of its frames and consists of them to at least min_content percent.';
 
-CREATE FUNCTION moderation.set_max_distance(package text, max_distance integer) RETURNS void
+CREATE FUNCTION moderation.set_max_distance(package text, max_distance integer, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -239,7 +239,7 @@ BEGIN
     UPDATE moderation.drafts d SET draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
     PERFORM moderation.audit('set_max_distance', target.name, jsonb_build_object('max_distance', target.max_distance),
-        jsonb_build_object('max_distance', set_max_distance.max_distance), NULL);
+        jsonb_build_object('max_distance', set_max_distance.max_distance), note);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.set_max_distance(text, integer) IS 'Sets the distance of the package''s draft: of images and videos that were added without one.';
+COMMENT ON FUNCTION moderation.set_max_distance(text, integer, text) IS 'Sets the distance of the package''s draft: of images and videos that were added without one.';

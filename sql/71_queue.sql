@@ -330,6 +330,9 @@ BEGIN
     INSERT INTO moderation.review_claims (source_id, content_key, note)
     VALUES (found_source, request_review.content_key, request_review.note)
     ON CONFLICT DO NOTHING;
+    PERFORM moderation.audit('request_review', NULL, NULL,
+        jsonb_build_object('source', request_review.source::text, 'content_key', request_review.content_key), request_review.note)
+    WHERE FOUND;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.request_review(regclass, text, text) IS 'Puts a content at the head of the queue, an appeal for example. Nothing changes when somebody is at it already.';

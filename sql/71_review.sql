@@ -128,6 +128,7 @@ AS $fn$
 DECLARE
     found_source integer := moderation.find_source(add_review.source);
     found_policy integer := moderation.find_policy(add_review.policy);
+    before moderation.review_label;
     new_id bigint;
 BEGIN
     IF add_review.content_key IS NULL OR add_review.label IS NULL THEN
@@ -151,6 +152,11 @@ BEGIN
             DETAIL = 'A review of a hit names the content that the hit belongs to.',
             HINT = 'Hits are listed in moderation.recent_hits.';
     END IF;
+    SELECT r.label INTO before FROM moderation.reviews r
+    WHERE r.source_id = found_source AND left(r.content_key, 200) = left(add_review.content_key, 200)
+      AND r.content_key = add_review.content_key AND r.reviewer = coalesce(add_review.reviewer, moderation.caller())
+      AND (r.hit_id, r.policy_id, r.final) IS NOT DISTINCT FROM (add_review.hit, found_policy, add_review.final)
+    ORDER BY r.review_id DESC LIMIT 1;
     INSERT INTO moderation.reviews (source_id, content_key, hit_id, label, policy_id, note, reviewed_by, reviewer, final)
     VALUES (found_source, add_review.content_key, add_review.hit, add_review.label, found_policy, add_review.note,
             moderation.caller(), coalesce(add_review.reviewer, moderation.caller()), add_review.final)
@@ -159,6 +165,11 @@ BEGIN
     DELETE FROM moderation.review_claims c
     WHERE c.source_id = found_source AND hashtextextended(c.content_key, 0) = hashtextextended(add_review.content_key, 0)
       AND hashtextextended(c.content_key, 1) = hashtextextended(add_review.content_key, 1);
+    PERFORM moderation.audit(CASE WHEN add_review.final THEN 'appeal_review' ELSE 'record_review' END, NULL,
+        CASE WHEN before IS NOT NULL THEN jsonb_build_object('label', before) END,
+        jsonb_strip_nulls(jsonb_build_object('review_id', new_id, 'source', add_review.source::text, 'content_key', add_review.content_key,
+            'label', add_review.label, 'hit_id', add_review.hit, 'policy', add_review.policy, 'reviewer', add_review.reviewer)),
+        add_review.note);
     RETURN new_id;
 END
 $fn$;

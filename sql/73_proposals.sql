@@ -247,7 +247,8 @@ BEGIN
     PERFORM moderation.remove_items(target.name, ARRAY(
         SELECT v.item_id FROM moderation.item_versions v
         WHERE v.package_id = p.package_id AND v.removed_in IS NULL
-          AND v.item_id IN (SELECT i::bigint FROM jsonb_array_elements_text(coalesce(p.change->'remove', '[]')) i)))
+          AND v.item_id IN (SELECT i::bigint FROM jsonb_array_elements_text(coalesce(p.change->'remove', '[]')) i)),
+        accept_proposal.reason)
     WHERE jsonb_array_length(coalesce(p.change->'remove', '[]')) > 0;
     FOR a IN
         SELECT x.match, x.level, coalesce(x.weight, 1) AS weight, array_agg(x.term ORDER BY n) AS terms
@@ -320,8 +321,10 @@ BEGIN
     SET state = decide_proposal.state, decided_at = now(), decided_by = moderation.caller(), reason = decide_proposal.reason
     WHERE q.proposal_id = p.proposal_id;
     PERFORM moderation.audit(CASE WHEN decide_proposal.state = 'accepted' THEN 'accept_proposal' ELSE 'reject_proposal' END,
-        (SELECT k.name FROM moderation.packages k WHERE k.package_id = p.package_id), NULL,
-        jsonb_build_object('proposal_id', p.proposal_id, 'kind', p.kind, 'change', p.change), decide_proposal.reason);
+        (SELECT k.name FROM moderation.packages k WHERE k.package_id = p.package_id),
+        jsonb_build_object('proposal_id', p.proposal_id, 'state', p.state),
+        jsonb_build_object('proposal_id', p.proposal_id, 'state', decide_proposal.state, 'kind', p.kind, 'change', p.change),
+        decide_proposal.reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.decide_proposal(moderation.proposals, text, text) IS 'Internal: closes a proposal and notes it in the audit log.';

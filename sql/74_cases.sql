@@ -91,6 +91,8 @@ BEGIN
         SELECT FROM moderation.case_contents x
         WHERE x.case_id = found_case.case_id AND x.source_id IS NOT DISTINCT FROM found_source AND x.content_key = content_keys[b.n]);
     GET DIAGNOSTICS added = ROW_COUNT;
+    PERFORM moderation.audit('add_to_case', NULL, NULL, jsonb_build_object('case_id', found_case.case_id, 'added', added), NULL)
+    WHERE added > 0;
     RETURN added;
 END
 $fn$;
@@ -103,7 +105,8 @@ BEGIN
     PERFORM moderation.find_case(close_case.case_id);
     UPDATE moderation.cases c SET closed_at = now(), closed_by = moderation.caller(), note = coalesce(close_case.note, c.note)
     WHERE c.case_id = close_case.case_id AND c.closed_at IS NULL;
-    PERFORM moderation.audit('close_case', NULL, NULL, jsonb_build_object('case_id', close_case.case_id), close_case.note) WHERE FOUND;
+    PERFORM moderation.audit('close_case', NULL, jsonb_build_object('case_id', close_case.case_id, 'state', 'open'),
+        jsonb_build_object('case_id', close_case.case_id, 'state', 'closed'), close_case.note) WHERE FOUND;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.close_case(bigint, text) IS 'Closes a case; nothing more is added to it.';

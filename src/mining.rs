@@ -8,7 +8,6 @@ use pg_moderation_engine::hash::pdq::PdqHash;
 use pg_moderation_engine::mine::{
     Class, ClusterOptions, Example, LabelledImage, MineOptions, greedy_cover, image_clusters, mine, variants,
 };
-use pg_moderation_engine::{Level, MatchMode};
 use pgrx::pg_sys::{self, Datum};
 
 crate::pg_function!(moderation_mine_terms, pg_finfo_moderation_mine_terms, mine_terms);
@@ -80,8 +79,8 @@ fn mine_terms(call: &Call) -> Result<Option<Datum>> {
             .collect();
         rows.put(&[
             Some(pg::text_datum(&term.term.text)),
-            Some(pg::text_datum(mode_name(term.term.mode))),
-            Some(pg::text_datum(level_name(term.term.level))),
+            Some(pg::text_datum(term.term.mode.name())),
+            Some(pg::text_datum(term.term.level.name())),
             Some(Datum::from(term.weight.to_bits() as usize)),
             count(term.violating),
             count(term.benign),
@@ -195,30 +194,4 @@ fn cluster_images(call: &Call) -> Result<Option<Datum>> {
         ])?;
     }
     Ok(None)
-}
-
-fn mode_name(mode: MatchMode) -> &'static str {
-    match mode {
-        MatchMode::Word => "word",
-        MatchMode::Prefix => "prefix",
-        MatchMode::Suffix => "suffix",
-        MatchMode::Substring => "substring",
-        MatchMode::Wildcard => "wildcard",
-        MatchMode::Inflected => "inflected",
-        MatchMode::Typo => "typo",
-        MatchMode::Regex => "regex",
-        MatchMode::Rule => "rule",
-        MatchMode::Domain => "domain",
-        MatchMode::Phone => "phone",
-        MatchMode::Email => "email",
-        MatchMode::Handle => "handle",
-    }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Literal => "literal",
-        Level::Folded => "folded",
-        Level::Evasion => "evasion",
-    }
 }

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::io::Cursor;
 
+use libjpeg_turbo_rs::JpegError;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -19,10 +20,13 @@ use super::pdq::{ImageView, PdqError, PixelFormat};
 pub struct DecodeLimits {
     /// Most bytes of the file.
     pub max_bytes: usize,
-    /// Most pixels, width times height. Decoders take 4 bytes a pixel for a baseline JPEG, 10 for a
-    /// progressive one of full colour; allow 16.
+    /// Most pixels, width times height. Decoders take up to [`MAX_BYTES_PER_PIXEL`] for each.
     pub max_pixels: usize,
 }
+
+/// Memory that decoding may take for each pixel of [`DecodeLimits::max_pixels`], in bytes: 6 for a baseline JPEG, 12
+/// for a progressive one of full colour, 16 at most.
+const MAX_BYTES_PER_PIXEL: usize = 16;
 
 impl Default for DecodeLimits {
     /// 64 MiB and 50 megapixels.
@@ -196,61 +200,55 @@ fn guarded<T>(
         .unwrap_or_else(|_| Err(malformed(format, "the decoder gave up")))
 }
 
+/// Most scans of a progressive JPEG: encoders make about ten, and each is a pass over the whole image.
+const MAX_SCANS: usize = 100;
+
 fn jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
     const FORMAT: ImageFormat = ImageFormat::Jpeg;
-    let options = DecoderOptions::new_safe()
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX));
+    let decoder_limits = libjpeg_turbo_rs::DecodeLimits {
+        max_pixels: limits.max_pixels as u64,
+        max_scans: MAX_SCANS,
+        max_memory: Some(limits.max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL) as u64),
+        ..libjpeg_turbo_rs::DecodeLimits::default()
+    };
     guarded(FORMAT, || {
-        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-        decoder.decode_headers().map_err(|error| jpeg_error(&error))?;
-        let info = decoder.info().ok_or_else(|| malformed(FORMAT, "no header"))?;
-        let (width, height) = (usize::from(info.width), usize::from(info.height));
+        let mut decoder =
+            libjpeg_turbo_rs::Decoder::new_with_limits(bytes, decoder_limits).map_err(|error| jpeg_error(&error))?;
+        let header = decoder.header();
+        let (width, height) = (header.width(), header.height());
         check_pixels(width, height, limits)?;
         if !jpeg_is_complete(bytes) {
             return Err(DecodeError::Truncated(FORMAT));
         }
-        let (colours, pixel_format) = match decoder.input_colorspace() {
-            Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelFormat::Luma8),
-            // The decoder's own conversion rounds less exactly, and only a part of the pixels will be needed.
-            Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelFormat::YCbCr8),
-            _ => (ColorSpace::RGB, PixelFormat::Rgb8),
+        let (colours, pixel_format) = match decoder.jpeg_color_space() {
+            libjpeg_turbo_rs::ColorSpace::Grayscale => (libjpeg_turbo_rs::PixelFormat::Grayscale, PixelFormat::Luma8),
+            _ => (libjpeg_turbo_rs::PixelFormat::Rgb, PixelFormat::Rgb8),
         };
-        decoder.set_options(options.jpeg_set_out_colorspace(colours));
-        let mut pixels = zeroed(width * height * pixel_format.bytes())?;
-        decoder
-            .decode_into(&mut pixels)
-            .map_err(|error| jpeg_error(&error))?;
+        decoder.set_output_format(colours);
+        let image = decoder.decode_image().map_err(|error| jpeg_error(&error))?;
         Ok(DecodedImage {
             width,
             height,
             pixel_format,
-            pixels,
+            pixels: image.data,
         })
     })
 }
 
-fn jpeg_error(error: &zune_jpeg::errors::DecodeErrors) -> DecodeError {
-    use zune_jpeg::errors::DecodeErrors;
-    match error {
-        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => DecodeError::Truncated(ImageFormat::Jpeg),
-        other => malformed(ImageFormat::Jpeg, format_args!("{other:?}")),
-    }
-}
-
-/// Whether the end-of-image marker follows the first scan. The decoder fills what is missing with grey, and a grey
-/// half would be hashed. Marker segments before the scan are skipped by their lengths, as a thumbnail in one of
-/// them has an end of its own; inside a scan 0xff 0xd9 can be nothing else.
+/// Whether an end-of-image marker follows the first scan. A file cut off between the scans of a progressive image
+/// would otherwise be hashed as the blurred one that it has so far. Marker segments before the scan are skipped by their
+/// lengths, as a thumbnail in one of them has an end of its own; inside a scan 0xff 0xd9 can be nothing else.
 fn jpeg_is_complete(bytes: &[u8]) -> bool {
+    // Nearly always the last two bytes.
+    let Some(end) = bytes.windows(2).rposition(|pair| pair == [0xff, 0xd9]) else {
+        return false;
+    };
     let mut at = 2;
     while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
         match marker {
             0xff => at += 1,
             // Start of scan.
-            0xda => {
-                let scan = bytes.get(at..).unwrap_or(&[]);
-                return scan.windows(2).any(|pair| pair == [0xff, 0xd9]);
-            }
+            0xda => return end > at,
             0x01 | 0xd0..=0xd8 => at += 2,
             _ => match bytes.get(at + 2..at + 4) {
                 Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
@@ -259,7 +257,15 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
         }
     }
     // The decoder is more tolerant of stray bytes between segments than this walk; then any end will do.
-    at < bytes.len() && bytes.windows(2).any(|pair| pair == [0xff, 0xd9])
+    at < bytes.len()
+}
+
+fn jpeg_error(error: &JpegError) -> DecodeError {
+    match error {
+        JpegError::UnexpectedEof => DecodeError::Truncated(ImageFormat::Jpeg),
+        JpegError::AllocationFailed { .. } => DecodeError::OutOfMemory,
+        other => malformed(ImageFormat::Jpeg, other),
+    }
 }
 
 fn png(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError> {
