@@ -10,7 +10,7 @@ PYTHON = PYTHONDONTWRITEBYTECODE=1 python3
 SERVER = $(if $(PG),--pg "$(PG)") --pg-config "$(PG_CONFIG)"
 
 .DEFAULT_GOAL = build
-.PHONY: help build bench bench-media bench-backtest demo demo-stop quality fuzz test install installcheck package update-script fmt clippy clean distclean
+.PHONY: help build bench bench-media bench-backtest bench-dashboard demo demo-stop quality fuzz test install installcheck package update-script fmt clippy clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -53,6 +53,9 @@ bench-media: ## what looking images up costs: index against scan, compiled looku
 
 bench-backtest: ## what a backtest and a hunt through the index cost beside the scan (ROWS=1000000)
 	@$(PYTHON) benches/backtest.py $(if $(ROWS),--rows $(ROWS))
+
+bench-dashboard: ## the views and the daily refresh over many hits; about ten minutes, most of it loading (ROWS=10000000)
+	@$(PYTHON) benches/dashboard.py $(if $(ROWS),--rows $(ROWS))
 
 fmt: ## format the Rust code
 	@cargo fmt --all

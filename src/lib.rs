@@ -164,7 +164,16 @@ extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["case
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
 extension_sql_file!("../sql/77_brakes.sql", name = "brakes", requires = ["report"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["brakes"]);
-extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
+extension_sql_file!(
+    "../sql/81_view_columns.sql",
+    name = "view_columns",
+    requires = ["views"]
+);
+extension_sql_file!(
+    "../sql/85_backtest.sql",
+    name = "backtest",
+    requires = ["view_columns"]
+);
 extension_sql_file!(
     "../sql/86_backtest_runs.sql",
     name = "backtest_runs",
