@@ -224,14 +224,16 @@ CREATE FUNCTION moderation.compared_items(
         WITH numbers AS (
             SELECT p.package_id, coalesce(compared_items.release, p.latest_release + 1) AS after,
                    coalesce(compared_items.against, moderation.mostly_live(p.package_id)) AS before
-            FROM moderation.packages p WHERE p.name = compared_items.package
+            FROM moderation.packages p WHERE p.name = compared_items.package AND p.package_id = ANY (moderation.visible_packages())
         ), versions AS (
             SELECT v.item_id, v.kind, v.allow, v.term, v.match, v.level,
+                   v.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable,
                    v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after) AS in_after,
                    coalesce(v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before), false) AS in_before
             FROM moderation.item_versions v JOIN numbers n ON n.package_id = v.package_id
         )
-        SELECT DISTINCT ON (v.item_id) v.item_id, v.kind, v.allow, v.term, v.match, v.level,
+        SELECT DISTINCT ON (v.item_id) v.item_id, v.kind, v.allow, CASE WHEN v.readable THEN v.term END, CASE WHEN v.readable THEN v.match END,
+               CASE WHEN v.readable THEN v.level END,
                CASE WHEN bool_or(v.in_before) OVER w AND bool_or(v.in_after) OVER w THEN
                         CASE WHEN v.in_before AND v.in_after THEN 'kept' ELSE 'modified' END
                     WHEN bool_or(v.in_after) OVER w THEN 'added' ELSE 'removed' END

@@ -82,15 +82,17 @@ CREATE FUNCTION moderation.rescan_delta(source_id integer, OUT everything boolea
             FROM package k LEFT JOIN moderation.releases r ON r.package_id = k.package_id AND r.release = k.release
             GROUP BY k.package_id HAVING count(DISTINCT k.release) > 1
         ), item AS (
-            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language
+            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language,
+                   v.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
             FROM span s JOIN moderation.item_versions v ON v.package_id = s.package_id
             WHERE v.added_in <= s.high
               AND CASE WHEN s.whole THEN v.removed_in IS NULL OR v.removed_in > s.low
                   ELSE v.added_in > s.low OR (v.removed_in > s.low AND v.removed_in <= s.high) END
         )
-        SELECT coalesce(bool_or(i.kind <> 'term'), false),
+        -- A filter of terms that the caller may not know would show them: then every row is judged again.
+        SELECT coalesce(bool_or(i.kind <> 'term' OR NOT i.readable), false),
                jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
-                   FILTER (WHERE i.kind = 'term'),
+                   FILTER (WHERE i.kind = 'term' AND i.readable),
                count(*)
         FROM item i;
     END;
@@ -178,7 +180,7 @@ COMMENT ON FUNCTION moderation.withdraw_stale(integer, text[], bytea[], text) IS
 CREATE FUNCTION moderation.rescan_of(run_id bigint) RETURNS moderation.rescan_runs
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = rescan_of.run_id;
+        SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = (moderation.own_run(rescan_of.run_id)).run_id;
     END;
 COMMENT ON FUNCTION moderation.rescan_of(bigint) IS 'Internal: what a run rescans; NULL for a backtest.';
 
@@ -280,11 +282,11 @@ END
 $fn$;
 COMMENT ON PROCEDURE moderation.rescan(regclass, integer) IS 'Judges stored rows of an attached table again by what is live now, as far as the difference to what judged them can change them: hits are recorded, verdict columns rewritten, hits whose cause is gone withdrawn. One transaction a chunk; call it again after a cancel, crash or failed chunk. Rows are flagged, never kept out or refused. Not inside a transaction block.';
 
-CREATE VIEW moderation.rescan_status AS
+CREATE VIEW moderation.rescan_status WITH (security_barrier) AS
     SELECT s.relation AS source, p.name AS package, nullif(k.release, 0) AS rows_judged_by,
            nullif(coalesce(moderation.mostly_live(p.package_id), 0), 0) AS live,
            k.release IS NOT DISTINCT FROM coalesce(moderation.mostly_live(p.package_id), 0) AS is_current
     FROM moderation.sources s CROSS JOIN moderation.packages p
     LEFT JOIN moderation.rescan_states k ON k.source_id = s.source_id AND k.package_id = p.package_id
-    WHERE s.detached_at IS NULL;
+    WHERE s.detached_at IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.rescan_status IS 'With which release of each package every row of an attached table was judged at least, and whether that is what is live; if not, CALL moderation.rescan(source).';

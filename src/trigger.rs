@@ -241,7 +241,9 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
 
 /// The new row with the verdict in its column; NULL without a live hit.
 fn with_verdict(firing: &Firing, column: &Column, judged: &Judged) -> Result<Datum> {
-    let hits = judged.judgement.live_hits(&judged.map, true)?;
+    let hits = judged
+        .judgement
+        .live_hits(&judged.map, verdict::Reader::Anybody)?;
     let verdict = if hits.as_array().is_none_or(Vec::is_empty) {
         None
     } else {
