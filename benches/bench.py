@@ -45,6 +45,8 @@ CREATE TABLE ads_{rate} AS SELECT id, CASE WHEN id % 100 >= {rate} THEN body ELS
 FROM ads_0 JOIN terms ON n = 1 + id / 100 % {planted},
     LATERAL (SELECT length(body) / 2 + greatest(1, strpos(substr(body, length(body) / 2 + 1), ' ')) AS place) p;
 """
+# Sets too large for a core's own cache: there a second process either helps, or fights for memory.
+WITH_WORKER = (Package(100_000), Package(100_000, "inside"))
 SCRIPTS = {"en": "body ~ '^[[:ascii:]]*$'", "ru": "body !~ '[A-Za-z]'"}
 
 
@@ -61,7 +63,7 @@ class Scale:
     alternatives: tuple = ((1_000, RATES), (10_000, (5,)))
     inserted: int = 50_000
     statements: int = 3_000
-    evasion: tuple = (1_000, 10_000, 100_000)
+    evasion: tuple = (1_000, 10_000)
     packages: list = field(init=False)
 
     def __post_init__(self):
@@ -149,8 +151,8 @@ def scan_targets(targets, scans, scale):
             targets.add(f"cost of {scale.sizes[-1]:,} terms over 1,000", label, 2, most / least, " ×", at_most=True)
     for rate in RATES:
         for size in scale.evasion:
-            ratio = scans.full.cpu(("ours", Package(size, level="evasion"), rate)) / scans.full.cpu(("ours", Package(size), rate))
-            targets.add(f"level evasion over folded, {size:,} terms", f"word, {rate} % hits", 2, ratio, " ×", at_most=True)
+            label = f"level evasion over folded, {size:,} terms"
+            targets.add(label, f"word, {rate} % hits", 2, scans.evasion(size, rate), " ×", at_most=True)
 
 
 def run(quick):
@@ -195,10 +197,10 @@ def print_backends(server, in_force, scale, published):
     for package in scale.packages:
         in_force.put(package)
         milliseconds, megabytes = backends.first_calls(server, package, scale.rounds)
-        faster = backends.with_worker(server, package, 5, scale.rounds)
+        faster = backends.with_worker(server, package, 5, scale.rounds) if package in WITH_WORKER else None
         own[package] = milliseconds, megabytes, faster
         done = published[package]
-        rows.append((package.label, f"{done.seconds:.2f}", f"{done.cpu:.2f}", f"{done.peak:.0f}", f"{done.more * 1000:.0f}", f"{milliseconds:.2f}", f"{megabytes:.2f}", f"{faster:.2f} ×"))  # fmt: skip
+        rows.append((package.label, f"{done.seconds:.2f}", f"{done.cpu:.2f}", f"{done.peak:.0f}", f"{done.more * 1000:.0f}", f"{milliseconds:.2f}", f"{megabytes:.2f}", f"{faster:.2f} ×" if faster else ""))  # fmt: skip
     print("### Publishing, and what a backend pays (by the clock)")
     table(*rows)
     return own

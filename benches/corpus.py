@@ -116,7 +116,7 @@ def sentences(text, language):
     """The sentences of a text that are one of its language: white space as single spaces, an end that is an end."""
     # One character at most for what a row of COPY or a line cannot hold.
     for sentence in SENTENCE_END.split(" ".join(text.replace("\\", " ").split())):
-        sentence = "".join(c for c in sentence if c.isprintable())
+        sentence = "".join(c for c in sentence if c.isprintable()).lstrip(" ,;:.)–—-")
         if len(sentence) in SENTENCE_CHARS and len(LETTERS[language].findall(sentence)) >= LETTER_SHARE * len(sentence):
             yield sentence if sentence[-1] in ".!?…" else sentence + "."
 

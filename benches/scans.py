@@ -38,22 +38,33 @@ class Scans:
             for number in range(self.scale.rounds + 1):
                 for package in self.packages:
                     in_force.put(package)
+                    ask(session, count("some_0", ours(package)))  # maps the set and touches its pages, as the peers' are
                     for rate in RATES:
                         self.round(session, package, rate, counts=number > 0)
             ask(session, "SELECT peers.forget()")
 
     def round(self, session, package, rate, counts):
-        """One round of one package and rate; the first one only warms up."""
-        runs = [(self.full, "noop", count(f"ads_{rate}", "peers.noop(body)")), (self.full, "ours", count(f"ads_{rate}", ours(package)))]
+        """One round of one package and rate; the first one only warms up, on the sample."""
+        runs = [(self.some, "ours", count(f"some_{rate}", ours(package)))]
         if package.level == "folded":
-            runs.append((self.some, "ours", count(f"some_{rate}", ours(package))))
             for peer in MATCHERS:
                 if peer not in self.missing and package.terms <= MOST.get(peer, package.terms):
                     runs.append((self.some, peer, count(f"some_{rate}", f"peers.matches(body, '{peer} {package.name}')")))
-        for series, name, sql in runs if counts else runs[1:]:
+            if counts:
+                runs.append((self.full, "noop", count(f"ads_{rate}", "peers.noop(body)")))
+                runs.append((self.full, "ours", count(f"ads_{rate}", ours(package))))
+        for series, name, sql in runs:
             timing = timed(session, sql)
             if counts:
                 series.add((name, package, rate), timing)
+
+    def folded(self):
+        return [package for package in self.packages if package.level == "folded"]
+
+    def evasion(self, terms, rate):
+        """The cost of level evasion over that of level folded, terms of mode word."""
+        costs = (self.some.cpu(("ours", Package(terms, level=level), rate)) for level in ("evasion", "folded"))
+        return next(costs) / next(costs)
 
     def rows_a_second(self, package, rate):
         return self.scale.rows / self.full.cpu(("ours", package, rate))
@@ -71,20 +82,28 @@ class Scans:
         print(f"### `matches()` over {self.scale.rows:,} rows")
         head = ["terms", *(f"rows/s, {r} % hits" for r in RATES), *(f"share of no-op, {r} %" for r in RATES), "rows that hit"]
         rows = [head]
-        for package in self.packages:
+        for package in self.folded():
             hits = " / ".join(f"{int(self.full.result(('ours', package, rate))):,}" for rate in RATES)
             speeds = (f"{self.rows_a_second(package, rate):,.0f}" for rate in RATES)
             rows.append([package.label, *speeds, *(f"{self.share(package, rate):.1%}" for rate in RATES), hits])
         table(*rows)
         self.print_peers()
+        print(f"### Level evasion, the same {self.scale.sample:,} rows")
+        rows = [["terms", *(f"rows/s, {r} % hits" for r in RATES), *(f"cost over folded, {r} %" for r in RATES), "rows that hit: evasion; folded"]]
+        for package in (p for p in self.packages if p.level == "evasion"):
+            keys = [("ours", package, rate) for rate in RATES]
+            plain = [("ours", Package(package.terms), rate) for rate in RATES]
+            speeds = (f"{self.scale.sample / self.some.cpu(key):,.0f}" for key in keys)
+            ratios = (f"{self.evasion(package.terms, rate):.1f} ×" for rate in RATES)
+            hits = "; ".join(" / ".join(self.some.result(key) for key in of) for of in (keys, plain))
+            rows.append([package.label, *speeds, *ratios, hits])
+        table(*rows)
 
     def print_peers(self):
         print(f"### Other matchers in the same server, {self.scale.sample:,} rows of each table: how many times as fast ours is")
         print("\nThe same folding and the same word boundaries on both sides; each backend has built its automaton before.")
         rows = [["terms", "hits", "ours, rows/s", *(f"over {peer}" for peer in MATCHERS), "rows that hit: ours; peers"]]
-        for package in self.packages:
-            if package.level != "folded":
-                continue
+        for package in self.folded():
             for rate in RATES:
                 found = int(self.some.result(("ours", package, rate)))
                 cells, others = [], []
