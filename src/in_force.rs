@@ -406,9 +406,7 @@ pub fn compared(
     if against.is_some() {
         before = Some(read_asked(map, package, package_id, against)?);
     }
-    let slot = |releases: &[Release]| {
-        u16::try_from(releases.len()).map_err(|_| Error::Internal("more than 65,535 releases in force"))
-    };
+    let slot = |releases: &[Release]| compiled::slot_number(releases.len());
     let before = before
         .map(|release| {
             releases.push(release);
