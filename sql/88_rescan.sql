@@ -77,7 +77,8 @@ CREATE FUNCTION moderation.rescan_delta(source_id integer, OUT everything boolea
         ), span AS (
             SELECT k.package_id, min(k.release) AS low, max(k.release) AS high,
                    -- From or to nothing, or other settings: every item makes a difference.
-                   min(k.release) = 0 OR count(DISTINCT (r.action, r.threshold, r.rules)) > 1 AS whole
+                   min(k.release) = 0 OR count(DISTINCT (r.action, r.threshold, r.rules,
+                       CASE WHEN r.images + r.videos > 0 THEN r.max_distance END)) > 1 AS whole
             FROM package k LEFT JOIN moderation.releases r ON r.package_id = k.package_id AND r.release = k.release
             GROUP BY k.package_id HAVING count(DISTINCT k.release) > 1
         ), item AS (
@@ -103,6 +104,8 @@ CREATE FUNCTION moderation.create_rescan(run_id bigint, source_id integer, terms
         INSERT INTO moderation.rescan_runs (run_id, source_id, targets, delta)
         VALUES ((moderation.own_run(create_rescan.run_id)).run_id, create_rescan.source_id, moderation.live_targets(),
                 CASE WHEN NOT everything THEN coalesce(terms, '[]') END);
+        SELECT moderation.audit('rescan', NULL, NULL, jsonb_build_object('run_id', create_rescan.run_id, 'state', 'begun', 'source',
+            (SELECT s.relation::text FROM moderation.sources s WHERE s.source_id = create_rescan.source_id)), NULL);
     END;
 COMMENT ON FUNCTION moderation.create_rescan(bigint, integer, jsonb, boolean) IS 'Internal: marks a run as the rescan of a source.';
 
@@ -123,6 +126,7 @@ DECLARE
     run bigint;
 BEGIN
     SELECT * INTO attached FROM moderation.attached_columns(source) a;
+    attached.fields := coalesce(attached.fields, '{}');
     IF attached.key IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('table %s is not attached', coalesce(source::text, 'NULL')),
@@ -202,6 +206,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO attached FROM moderation.attached_columns(run.relation) a;
+    attached.fields := coalesce(attached.fields, '{}');
     IF attached.key IS DISTINCT FROM run.key OR attached.fields IS DISTINCT FROM run.fields THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('the attachment of %s has changed since rescan %s began', run.relation, run.run_id),
@@ -212,9 +217,10 @@ BEGIN
     EXECUTE format(
         'WITH again AS (UPDATE %1$s AS s SET %2$I = s.%2$I WHERE %3$s%4$s RETURNING s.%5$I::text AS content_key, %6$s AS digest) '
         'SELECT array_agg(content_key), array_agg(digest) FROM again',
-        run.relation, coalesce(attached.verdict, attached.fields[1]),
+        run.relation, coalesce(attached.verdict, attached.fields[1], attached.images[1]),
         CASE WHEN rescan.delta IS NULL THEN 'true' ELSE
-            (SELECT '(' || string_agg(format('s.%I OPERATOR(moderation.@~) $1', f), ' OR ' ORDER BY n) || ')'
+            -- Terms hit nothing in a table without texts.
+            (SELECT coalesce('(' || string_agg(format('s.%I OPERATOR(moderation.@~) $1', f), ' OR ' ORDER BY n) || ')', 'false')
              FROM unnest(run.fields) WITH ORDINALITY u(f, n)) END,
         coalesce(' AND ' || condition, ''), run.key,
         -- Of a row with images only the trigger knows the digest.
@@ -246,6 +252,9 @@ BEGIN
         INSERT INTO moderation.rescan_states (source_id, package_id, release)
         SELECT done.source_id, t.key::integer, t.value::integer FROM jsonb_each_text(done.targets) t
         ON CONFLICT ON CONSTRAINT rescan_states_pkey DO UPDATE SET release = excluded.release;
+        PERFORM moderation.audit('rescan', NULL, jsonb_build_object('run_id', done.run_id, 'state', 'begun'),
+            jsonb_build_object('run_id', done.run_id, 'state', 'done', 'rows_written',
+                (SELECT sum(c.rows) FROM moderation.backtest_chunks c WHERE c.run_id = done.run_id)), NULL);
     END IF;
 END
 $fn$;

@@ -68,7 +68,7 @@ UPDATE br.ads SET body = body || ' again' WHERE id = 3;
 SELECT id, verdict ->> 'action' AS action FROM br.ads ORDER BY 1;
 SELECT count(*) AS braked FROM moderation.brakes_in_force;
 SELECT count(*) AS nothing FROM moderation.run_brakes(br.at(49));
-SELECT call, before - 'event' AS before, after - '{event,item,items}'::text[] AS after, br.plain(reason) AS reason FROM moderation.audit_log
+SELECT call, regexp_replace((before - 'event')::text, 'item_id": \d+', 'item_id": N')::text AS before, after - '{event,item,items}'::text[] AS after, br.plain(reason) AS reason FROM moderation.audit_log
 WHERE package = 'br' AND (call LIKE '%brake%' OR call LIKE '%shadow%' OR call LIKE '%snooze%') ORDER BY audit_id;
 -- New items, without a history: above new_share they are braked, below not.
 TRUNCATE moderation.exposures, moderation.hits;
