@@ -32,7 +32,7 @@ CREATE FUNCTION moderation.rights()
               in_force_periods'),
             -- Called by views, and by functions that run as their caller.
             ('reader', 'routine',
-             'caller compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
+             'caller wilson_low wilson_high compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
               summarise_run summarise_backtest run_source source_labels content_labels compared_items own_run run_rows
               hunt_rows'),
             ('reviewer', 'routine',
@@ -43,12 +43,12 @@ CREATE FUNCTION moderation.rights()
               add_video set_max_distance update_items remove_items remove_terms import_items import_package export_package
               diff_releases publish_package promote_release set_rollout rollback_package retire_package restore_package
               request_publish approve_publish reject_publish snooze_items unsnooze_items add_check remove_check run_checks
-              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing
+              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing suggest_images
               accept_proposal reject_proposal open_case add_to_case summarize_case close_case derive_from_case appeal_review
               undo_release undo_item rescan start_backtest run_backtest backtest_estimate drop_backtest set_brake drop_brake
               run_brakes release_brake refresh_rollups collect_rejected'),
             ('operator', 'routine',
-             'find_package check_visible guess_encoding frequency_source lint_items lint_others item_counts still_blocked
+             'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
               undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
               finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
               rescanning finish_rescan withdraw_stale live_targets'),
@@ -64,7 +64,8 @@ CREATE FUNCTION moderation.rights()
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
-              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share
+              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share html_axis
+              html_change html_precision cluster_images import_findings
               matches_support grams_of_value grams_of_query grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
@@ -76,7 +77,7 @@ CREATE FUNCTION moderation.rights()
               case_contents brakes brake_events withdrawn_hits backtest_progress audit_log'),
             ('admin', 'relation', 'outbox outbox_consumers group_roles'),
             ('nobody', 'relation',
-             'installation in_force_signal rollup_days rollup_items rollup_state rescan_states rescan_runs backtest_runs
+             'installation in_force_signal rollup_days rollup_items rollup_labels rollup_state rescan_states rescan_runs backtest_runs
               backtest_chunks backtest_results')
         ) AS l(class, kind, names)
         CROSS JOIN LATERAL regexp_split_to_table(btrim(l.names), '\s+') AS n(name)
