@@ -227,6 +227,7 @@ CREATE VIEW moderation.package_daily AS
     FROM moderation.hits h
     JOIN moderation.packages p ON p.package_id = h.package_id
     WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+      AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
     GROUP BY 1, 2, 3;
 COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, contents kept out (quarantined or rejected), and what reviewers said. Days before the last refresh_rollups() from the rollups, later ones from the hits.';
 COMMENT ON COLUMN moderation.package_daily.day IS 'Day of the hits, UTC.';

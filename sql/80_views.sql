@@ -69,15 +69,17 @@ COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items t
 CREATE VIEW moderation.recent_hits AS
     SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
            h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.steps, h.score,
-           h.hit_id, h.kind, v.label, h.distance, h.material_percent, h.content_percent, h.time_ranges
+           h.hit_id, h.kind, v.label, h.distance, h.material_percent, h.content_percent, h.time_ranges, w.withdrawn_at,
+           w.reason AS withdrawn_because
     FROM moderation.hits h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
     JOIN moderation.packages p ON p.package_id = h.package_id
     LEFT JOIN moderation.sources s ON s.source_id = h.source_id
     LEFT JOIN moderation.item_versions v
       ON v.item_id = h.item_id AND v.added_in <= h.release
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
     WHERE h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
 
 CREATE VIEW moderation.items_never_hit AS
     SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source,
