@@ -245,10 +245,10 @@ BEGIN
             DETAIL = 'A request names the shadow release to promote, or none for the draft.',
             HINT = 'Leave release out to publish the draft.';
     END IF;
-    IF request_publish.release IS NULL AND draft.terms = 0 THEN
+    IF request_publish.release IS NULL AND draft.terms + draft.images + draft.videos = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('package "%s" has no item to publish', target.name),
-            DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
+            DETAIL = 'A release needs at least one term, image or video; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]);', target.name);
     END IF;
     IF request_publish.stage = 'live' THEN
@@ -325,7 +325,7 @@ BEGIN
     END IF;
     number := coalesce(request.release, moderation.freeze_draft(target, request.note));
     PERFORM moderation.put_in_force(target, request.stage, number, request.share, request.note,
-                                    CASE WHEN request.release IS NULL THEN 'publish' ELSE 'promote' END, 'approve_publish');
+                                    CASE WHEN request.release IS NULL THEN 'publish' ELSE 'promote' END, 'approve_publish', approve_publish.note);
     UPDATE moderation.publish_requests r
     SET decision = 'approved', decided_at = now(), decided_by = moderation.caller(), reason = approve_publish.note, published = number
     WHERE r.request_id = request.request_id;

@@ -2,11 +2,12 @@
 
 CREATE FUNCTION moderation.lint_items(
     package text, release integer, frequency_source regclass, errors_only boolean,
-    OUT severity text, OUT item_id bigint, OUT rule text, OUT message text, OUT fix text)
+    OUT severity text, OUT item_id bigint, OUT rule text, OUT message text, OUT fix text,
+    OUT other_item bigint)
     RETURNS SETOF record
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
-COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL).';
+COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
 
 CREATE FUNCTION moderation.lint_others(package text, release integer)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
@@ -54,8 +55,9 @@ AS $fn$
 BEGIN
     RETURN QUERY
     SELECT l.severity, l.item_id, l.rule, l.message, l.fix
-    FROM (SELECT * FROM moderation.lint_items(lint_package.package, lint_package.release,
-                                              moderation.frequency_source(lint_package.package), false)
+    FROM (SELECT i.severity, i.item_id, i.rule, i.message, i.fix
+          FROM moderation.lint_items(lint_package.package, lint_package.release,
+                                     moderation.frequency_source(lint_package.package), false) i
           UNION ALL
           SELECT * FROM moderation.lint_others(lint_package.package, lint_package.release)) l
     ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.item_id, l.rule;

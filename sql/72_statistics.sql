@@ -50,17 +50,32 @@ DECLARE
     least_unflagged constant integer := 50;
     s record;
     missing bigint;
+    live tstzmultirange;
 BEGIN
+    -- What was judged before the packages were live, or after, says nothing of what they miss.
+    SELECT range_agg(d.during) INTO live
+    FROM (SELECT x.release,
+                 tstzrange(x.since, CASE WHEN lead(x.since) OVER w IS NOT NULL THEN greatest(x.since, lead(x.since) OVER w) END)
+                 * tstzrange(x.valid_from, x.expires_at) AS during
+          FROM moderation.deployments x
+          WHERE x.stage = 'live' AND x.package_id = ANY (packages)
+          WINDOW w AS (PARTITION BY x.package_id ORDER BY x.deployment_id)) d
+    WHERE d.release IS NOT NULL;
+    IF live IS NULL OR isempty(live) THEN
+        labels := 0;
+        note := 'never live: nothing to measure yet';
+        RETURN;
+    END IF;
     WITH flagged AS MATERIALIZED (
         SELECT v.source_id, v.content_key, bool_or(v.package_id = ANY (packages)) AS ours, array_agg(DISTINCT v.package_id) AS by_packages
         FROM moderation.content_verdicts v
-        WHERE v.stage = 'live' AND v.acted AND v.content_key IS NOT NULL
+        WHERE v.stage = 'live' AND v.acted AND v.content_key IS NOT NULL AND v.observed_at <@ live
           AND (since IS NULL OR v.observed_at >= since) AND (until IS NULL OR v.observed_at < until)
         GROUP BY v.source_id, v.content_key
     ), unflagged AS MATERIALIZED (
         SELECT e.source_id, e.content_key, max(e.weight)::double precision AS weight
         FROM moderation.exposures e
-        WHERE e.content_key IS NOT NULL
+        WHERE e.content_key IS NOT NULL AND e.observed_at <@ live
           AND (since IS NULL OR e.observed_at >= since) AND (until IS NULL OR e.observed_at < until)
           AND NOT EXISTS (SELECT FROM flagged f WHERE f.source_id = e.source_id AND f.content_key = e.content_key)
         GROUP BY e.source_id, e.content_key
@@ -118,7 +133,7 @@ BEGIN
     INTO s FROM limits l;
     labels := s.n;
     IF s.unflagged = 0 THEN
-        note := 'no exposures of unflagged content: pg_moderation.exposure_sample';
+        note := 'no exposures of unflagged content while it was live: pg_moderation.exposure_sample';
         RETURN;
     END IF;
     missing := (s.flagged_missing + s.others_missing + s.unflagged_missing)::bigint;
@@ -135,7 +150,7 @@ BEGIN
     FROM moderation.recall_interval(s.found, s.found_low, s.found_high, s.missed, s.missed_low, s.missed_high) i;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.estimate_recall(integer[], integer, timestamptz, timestamptz) IS 'Internal: the share of all violating judged contents that these packages act on, live, from the random samples of next_for_review(): found = N1 p1; missed = N2 p2 + N3 p3, where N1 is what they flagged, N2 what only others flagged, N3 the weighted exposures nothing flagged, and p the weighted share of violating labels in each (post-stratified Hajek estimator: Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992). Limits: Wilson per stratum, combined by MOVER. Labels that were not drawn at random do not enter. NULL, with a note, when labels are too few.';
+COMMENT ON FUNCTION moderation.estimate_recall(integer[], integer, timestamptz, timestamptz) IS 'Internal: the share of all violating judged contents that these packages act on, live, from the random samples of next_for_review(): found = N1 p1; missed = N2 p2 + N3 p3, where N1 is what they flagged, N2 what only others flagged, N3 the weighted exposures nothing flagged, and p the weighted share of violating labels in each (post-stratified Hajek estimator: Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992). Limits: Wilson per stratum, combined by MOVER. Only what was judged while they were live counts: a sample drawn before says nothing of what they miss. Labels that were not drawn at random do not enter. NULL, with a note, when labels are too few.';
 
 CREATE TYPE moderation.package_figures AS (
     package text, stage moderation.stage, release integer, hits bigint, contents bigint, owners bigint, reviewed bigint,

@@ -38,7 +38,7 @@ CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
 CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
-COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "threshold"}.';
+COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "images": [{"hash", "max_distance"}], "threshold"}.';
 COMMENT ON COLUMN moderation.proposals.evidence IS 'The figures it rests on.';
 COMMENT ON COLUMN moderation.proposals.effect IS 'What to expect of the labelled contents: gained and lost true and false positives, precision before and after with Wilson 95 % intervals, recall before and after over the labelled contents.';
 COMMENT ON COLUMN moderation.proposals.examples IS 'Contents, as {"source", "content_key"} or excerpts of the texts given.';
@@ -83,7 +83,10 @@ BEGIN
         FROM jsonb_array_elements(coalesce(change->'add', '[]')) a
         UNION ALL
         SELECT 3, format('SELECT * FROM moderation.allow_terms(%L, ARRAY[%L], match => %L, level => %L);', name, a->>'term', a->>'match', a->>'level')
-        FROM jsonb_array_elements(coalesce(change->'allow', '[]')) a) s;
+        FROM jsonb_array_elements(coalesce(change->'allow', '[]')) a
+        UNION ALL
+        SELECT 4, format('SELECT * FROM moderation.add_images(%L, ARRAY[%L]::moderation.pdqhash[], max_distance => %s);', name, a->>'hash', a->>'max_distance')
+        FROM jsonb_array_elements(coalesce(change->'images', '[]')) a) s;
     INSERT INTO moderation.proposals (package_id, kind, item_id, term, change, evidence, effect, examples, sql, case_id, proposed_by)
     VALUES (propose.package_id, propose.kind, propose.item_id, propose.term, propose.change, propose.evidence, propose.effect,
             coalesce(propose.examples, '[]'), coalesce(statements, ''), propose.case_id, moderation.caller())
@@ -244,7 +247,8 @@ BEGIN
     PERFORM moderation.remove_items(target.name, ARRAY(
         SELECT v.item_id FROM moderation.item_versions v
         WHERE v.package_id = p.package_id AND v.removed_in IS NULL
-          AND v.item_id IN (SELECT i::bigint FROM jsonb_array_elements_text(coalesce(p.change->'remove', '[]')) i)))
+          AND v.item_id IN (SELECT i::bigint FROM jsonb_array_elements_text(coalesce(p.change->'remove', '[]')) i)),
+        accept_proposal.reason)
     WHERE jsonb_array_length(coalesce(p.change->'remove', '[]')) > 0;
     FOR a IN
         SELECT x.match, x.level, coalesce(x.weight, 1) AS weight, array_agg(x.term ORDER BY n) AS terms
@@ -262,6 +266,13 @@ BEGIN
     LOOP
         PERFORM moderation.allow_terms(target.name, ARRAY[a.term], a.match, a.level, source => provenance,
                                        case_ref => p.case_id::text, note => accept_proposal.reason);
+    END LOOP;
+    FOR a IN
+        SELECT x.hash, x.max_distance
+        FROM jsonb_array_elements(coalesce(p.change->'images', '[]')) e(entry), jsonb_to_record(e.entry) AS x(hash moderation.pdqhash, max_distance integer)
+    LOOP
+        PERFORM moderation.add_images(target.name, ARRAY[a.hash], a.max_distance, source => provenance, case_ref => p.case_id::text,
+                                      note => accept_proposal.reason);
     END LOOP;
     PERFORM moderation.decide_proposal(p, 'accepted', accept_proposal.reason);
     RETURN target.name;
@@ -310,8 +321,10 @@ BEGIN
     SET state = decide_proposal.state, decided_at = now(), decided_by = moderation.caller(), reason = decide_proposal.reason
     WHERE q.proposal_id = p.proposal_id;
     PERFORM moderation.audit(CASE WHEN decide_proposal.state = 'accepted' THEN 'accept_proposal' ELSE 'reject_proposal' END,
-        (SELECT k.name FROM moderation.packages k WHERE k.package_id = p.package_id), NULL,
-        jsonb_build_object('proposal_id', p.proposal_id, 'kind', p.kind, 'change', p.change), decide_proposal.reason);
+        (SELECT k.name FROM moderation.packages k WHERE k.package_id = p.package_id),
+        jsonb_build_object('proposal_id', p.proposal_id, 'state', p.state),
+        jsonb_build_object('proposal_id', p.proposal_id, 'state', decide_proposal.state, 'kind', p.kind, 'change', p.change),
+        decide_proposal.reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.decide_proposal(moderation.proposals, text, text) IS 'Internal: closes a proposal and notes it in the audit log.';

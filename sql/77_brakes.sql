@@ -332,11 +332,12 @@ BEGIN
     END IF;
     PERFORM moderation.collect_rejected();
     FOR package IN
-        SELECT p.name FROM moderation.brakes b JOIN moderation.packages p ON p.package_id = b.package_id WHERE b.enabled ORDER BY p.package_id
+        SELECT p.package_id, p.name FROM moderation.brakes b JOIN moderation.packages p ON p.package_id = b.package_id
+        WHERE b.enabled ORDER BY p.package_id
     LOOP
-        -- Runs queue up; the second sees what the first braked.
-        SELECT b.* INTO brake FROM moderation.brakes b
-        WHERE b.package_id = (moderation.lock_package(package.name)).package_id AND b.enabled;
+        -- Runs queue up; the second sees what the first braked. A statement of its own: what it waited for is seen by the next.
+        PERFORM moderation.lock_package(package.name);
+        SELECT b.* INTO brake FROM moderation.brakes b WHERE b.package_id = package.package_id AND b.enabled;
         CONTINUE WHEN NOT FOUND;
         found_events := ARRAY(SELECT e FROM moderation.brake_items(brake, run_brakes.at) e);
         event := moderation.brake_release(brake, run_brakes.at);

@@ -459,11 +459,13 @@ COMMENT ON FUNCTION moderation.backtest_estimate(bigint) IS 'What a run, usually
 CREATE FUNCTION moderation.drop_backtest(run_id bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
+DECLARE
+    gone moderation.backtest_runs := moderation.own_run(run_id);
 BEGIN
-    PERFORM moderation.own_run(run_id);
     DELETE FROM moderation.backtest_results b WHERE b.run_id = drop_backtest.run_id;
     DELETE FROM moderation.backtest_chunks c WHERE c.run_id = drop_backtest.run_id;
     DELETE FROM moderation.backtest_runs r WHERE r.run_id = drop_backtest.run_id;
+    PERFORM moderation.audit('drop_backtest', gone.package, jsonb_strip_nulls(to_jsonb(gone)), NULL, NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.drop_backtest(bigint) IS 'Forgets a run and its results.';

@@ -190,6 +190,8 @@ CREATE FUNCTION moderation.create_rescan(
         VALUES ((moderation.own_run(create_rescan.run_id)).run_id, create_rescan.source_id, moderation.live_targets(),
                 (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM moderation.live_marks() m),
                 create_rescan.terms, create_rescan.balls, create_rescan.frames, create_rescan.every_media);
+        SELECT moderation.audit('rescan', NULL, NULL, jsonb_build_object('run_id', create_rescan.run_id, 'state', 'begun', 'source',
+            (SELECT s.relation::text FROM moderation.sources s WHERE s.source_id = create_rescan.source_id)), NULL);
     END;
 COMMENT ON FUNCTION moderation.create_rescan(bigint, integer, jsonb, moderation.pdq_ball[], moderation.pdq_ball[], boolean) IS 'Internal: marks a run as the rescan of a source.';
 
@@ -210,6 +212,7 @@ DECLARE
     run bigint;
 BEGIN
     SELECT * INTO attached FROM moderation.attached_columns(source) a;
+    attached.fields := coalesce(attached.fields, '{}');
     IF attached.key IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('table %s is not attached', coalesce(source::text, 'NULL')),
@@ -312,6 +315,9 @@ BEGIN
         ON CONFLICT ON CONSTRAINT rescan_states_pkey DO UPDATE
             SET release = excluded.release, deployment_id = excluded.deployment_id, override_id = excluded.override_id,
                 judged_at = excluded.judged_at;
+        PERFORM moderation.audit('rescan', NULL, jsonb_build_object('run_id', done.run_id, 'state', 'begun'),
+            jsonb_build_object('run_id', done.run_id, 'state', 'done', 'rows_written',
+                (SELECT sum(c.rows) FROM moderation.backtest_chunks c WHERE c.run_id = done.run_id)), NULL);
     END IF;
     RETURN done.run_id IS NOT NULL AND EXISTS (SELECT FROM moderation.rescan_delta(done.source_id) d WHERE d.items > 0);
 END

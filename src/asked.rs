@@ -113,9 +113,7 @@ impl Compared {
         let (candidate, against) = numbers;
         let now = map.time();
         let mut releases = others(map, package_id, now);
-        let slot = |releases: &[Release]| {
-            u16::try_from(releases.len()).map_err(|_| Error::Internal("more than 65,535 releases in force"))
-        };
+        let slot = |releases: &[Release]| compiled::slot_number(releases.len());
         let before = match against {
             Some(_) => Some(read_asked(map, package, package_id, against)?),
             // What is live of the package itself, also while its own times keep it out of force.

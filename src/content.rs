@@ -9,7 +9,7 @@ use crate::media_hits::MediaFields;
 use crate::pdqhash::{hash_of, parse_hash};
 use crate::pg;
 use crate::verdict::Field;
-use crate::video::frames_of;
+use crate::video::{check_frames, frames_of};
 use pg_moderation_engine::hash::pdq::PdqHash;
 use pg_moderation_engine::hash::vpdq::{VideoFrame, parse_frames};
 use pgrx::pg_sys::{self, Datum, JsonbIteratorToken as Token};
@@ -92,6 +92,7 @@ impl<'c> Content<'c> {
                         self.images.push((path.whole(), parse_hash(text)?));
                     } else if videos.contains(&keys.as_str()) {
                         let frames = parse_frames(text).map_err(MediaError::FrameText)?;
+                        check_frames(frames.len())?;
                         self.videos.push((path.whole(), frames));
                     } else {
                         self.texts.push((path.whole(), text));
@@ -354,6 +355,7 @@ impl Walk {
         let mut frames = Vec::new();
         loop {
             interrupted();
+            check_frames(frames.len())?;
             let at = |field| {
                 Error::from(MediaError::Frame {
                     position: frames.len() + 1,

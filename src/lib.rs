@@ -109,15 +109,21 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/45_media.sql", name = "media", requires = ["matching"]);
 extension_sql_file!("../sql/50_packages.sql", name = "packages", requires = ["media"]);
+extension_sql_file!("../sql/51_publish.sql", name = "publish", requires = ["packages"]);
 extension_sql_file!(
     "../sql/52_lifecycle.sql",
     name = "lifecycle",
-    requires = ["packages"]
+    requires = ["publish"]
+);
+extension_sql_file!(
+    "../sql/52_releases.sql",
+    name = "releases",
+    requires = ["lifecycle"]
 );
 extension_sql_file!(
     "../sql/53_media_items.sql",
     name = "media_items",
-    requires = ["lifecycle"]
+    requires = ["releases"]
 );
 extension_sql_file!(
     "../sql/54_checks.sql",
@@ -134,7 +140,8 @@ extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lint"]
 extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
-extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
+extension_sql_file!("../sql/71_queue.sql", name = "queue", requires = ["measure"]);
+extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["queue"]);
 extension_sql_file!(
     "../sql/72_statistics.sql",
     name = "statistics",
@@ -145,12 +152,30 @@ extension_sql_file!(
     name = "proposals",
     requires = ["statistics"]
 );
-extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
+extension_sql_file!(
+    "../sql/73_suggest_images.sql",
+    name = "suggest_images",
+    requires = ["proposals"]
+);
+extension_sql_file!(
+    "../sql/74_cases.sql",
+    name = "cases",
+    requires = ["suggest_images"]
+);
 extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
 extension_sql_file!("../sql/77_brakes.sql", name = "brakes", requires = ["report"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["brakes"]);
-extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
+extension_sql_file!(
+    "../sql/81_view_columns.sql",
+    name = "view_columns",
+    requires = ["views"]
+);
+extension_sql_file!(
+    "../sql/85_backtest.sql",
+    name = "backtest",
+    requires = ["view_columns"]
+);
 extension_sql_file!(
     "../sql/86_backtest_runs.sql",
     name = "backtest_runs",

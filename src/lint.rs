@@ -29,7 +29,7 @@ impl From<LintError> for Error {
     }
 }
 
-/// `lint_items(package, release, frequency_source, errors_only)` → severity, item, rule, message, fix.
+/// `lint_items(package, release, frequency_source, errors_only)` → severity, item, rule, message, fix, other item.
 fn lint_items(call: &Call) -> Result<Option<Datum>> {
     let rows = call.rows();
     let Some(package) = call.text(0)? else {
@@ -57,6 +57,7 @@ fn lint_items(call: &Call) -> Result<Option<Datum>> {
             Some(pg::text_datum(finding.rule)),
             Some(pg::text_datum(&finding.message)),
             fix(package, &finding, &items).map(|sql| pg::text_datum(&sql)),
+            finding.other.map(Into::into),
         ])?;
     }
     Ok(None)

@@ -38,46 +38,6 @@ pub struct Explanation {
     pub sentences: Vec<String>,
 }
 
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Literal => "literal",
-        Level::Folded => "folded",
-        Level::Evasion => "evasion",
-    }
-}
-
-fn mode_name(mode: MatchMode) -> &'static str {
-    match mode {
-        MatchMode::Word => "word",
-        MatchMode::Prefix => "prefix",
-        MatchMode::Suffix => "suffix",
-        MatchMode::Substring => "substring",
-        MatchMode::Wildcard => "wildcard",
-        MatchMode::Inflected => "inflected",
-        MatchMode::Typo => "typo",
-        MatchMode::Regex => "regex",
-        MatchMode::Rule => "rule",
-        MatchMode::Domain => "domain",
-        MatchMode::Phone => "phone",
-        MatchMode::Email => "email",
-        MatchMode::Handle => "handle",
-    }
-}
-
-impl MatchMode {
-    /// The name used in SQL, documents and messages.
-    pub fn name(self) -> &'static str {
-        mode_name(self)
-    }
-}
-
-impl Level {
-    /// The name used in SQL, documents and messages.
-    pub fn name(self) -> &'static str {
-        level_name(self)
-    }
-}
-
 fn hits_of(items: &[Item], text: &str, interrupt: Interrupt<'_>) -> Result<Vec<Hit>, CompileError> {
     let bytes = compile(items, interrupt)?;
     let matcher = Matcher::open(&bytes).map_err(|_| CompileError::OutOfMemory)?;

@@ -1,4 +1,6 @@
 -- Runs: chunks, progress, failures that are listed and tried again, samples with intervals.
+-- Runs are counted from 1, whatever ran before.
+TRUNCATE moderation.backtest_runs, moderation.backtest_chunks, moderation.backtest_results, moderation.rescan_runs RESTART IDENTITY;
 SELECT t.retire_all();
 CREATE SCHEMA btr;
 CREATE TABLE btr.ads (ad_id int PRIMARY KEY, body text);
