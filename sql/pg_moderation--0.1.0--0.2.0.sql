@@ -1398,9 +1398,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -2333,7 +2333,7 @@ CREATE FUNCTION moderation.lint_items(
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
 COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -2343,6 +2343,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
             WHERE p.name = lint_others.package AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -2369,7 +2370,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp
@@ -2456,7 +2457,7 @@ BEGIN
                ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.rule, l.item_id)
     FROM (SELECT * FROM moderation.lint_items(package, NULL, moderation.frequency_source(package), false)
           UNION ALL
-          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL) o) l
+          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL, items) o) l
     LEFT JOIN unnest(items) AS own(item_id) ON own.item_id = l.item_id
     LEFT JOIN unnest(items) AS cause(item_id) ON cause.item_id = l.other_item
     WHERE own.item_id IS NOT NULL OR cause.item_id IS NOT NULL
