@@ -48,7 +48,7 @@ CREATE FUNCTION moderation.rights()
               undo_release undo_item rescan start_backtest run_backtest backtest_estimate drop_backtest set_brake drop_brake
               run_brakes release_brake refresh_rollups collect_rejected'),
             ('operator', 'routine',
-             'find_package check_visible guess_encoding frequency_source lint_items lint_others item_counts still_blocked
+             'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
               undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
               finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
               rescanning finish_rescan withdraw_stale live_targets'),
@@ -60,7 +60,7 @@ CREATE FUNCTION moderation.rights()
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal

@@ -68,7 +68,7 @@ CREATE FUNCTION moderation.rights()
               undo_release undo_item rescan start_backtest run_backtest backtest_estimate drop_backtest set_brake drop_brake
               run_brakes release_brake refresh_rollups collect_rejected'),
             ('operator', 'routine',
-             'find_package check_visible guess_encoding frequency_source lint_items lint_others item_counts still_blocked
+             'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
               undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
               finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
               rescanning finish_rescan withdraw_stale live_targets'),
@@ -80,7 +80,7 @@ CREATE FUNCTION moderation.rights()
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
@@ -1689,9 +1689,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -2636,7 +2636,7 @@ CREATE FUNCTION moderation.lint_items(
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
 COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -2645,7 +2645,9 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
                    format('SELECT moderation.remove_items(%L, ARRAY[%s]);', p.name, v.item_id) AS remove
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
-            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AND (v.kind = 'image' OR v.expires_at <= now())
+            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+              AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -2672,7 +2674,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp
@@ -2759,7 +2761,7 @@ BEGIN
                ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.rule, l.item_id)
     FROM (SELECT * FROM moderation.lint_items(package, NULL, moderation.frequency_source(package), false)
           UNION ALL
-          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL) o) l
+          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL, items) o) l
     LEFT JOIN unnest(items) AS own(item_id) ON own.item_id = l.item_id
     LEFT JOIN unnest(items) AS cause(item_id) ON cause.item_id = l.other_item
     WHERE own.item_id IS NOT NULL OR cause.item_id IS NOT NULL
