@@ -2,8 +2,8 @@
 
 usage: fuzz.py TARGET RUNS [-- libFuzzer arguments]
 
-Coverage instrumentation needs -Z-like switches that stable Rust hides behind RUSTC_BOOTSTRAP; nothing of it reaches what is
-shipped. The corpus stays in fuzz/corpus/TARGET, what failed in fuzz/artifacts/TARGET (both ignored by git). Not part of make test.
+Coverage instrumentation (instrument.py) needs -Z-like switches that stable Rust hides behind RUSTC_BOOTSTRAP; nothing of it
+reaches what is shipped. The corpus stays in fuzz/corpus/TARGET, what failed in fuzz/artifacts/TARGET (both ignored by git). Not part of make test.
 """
 
 import os
@@ -12,15 +12,7 @@ import sys
 from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent.parent / "fuzz"
-FLAGS = [
-    "-Cpasses=sancov-module",
-    "-Cllvm-args=-sanitizer-coverage-level=3",
-    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
-    "-Cllvm-args=-sanitizer-coverage-pc-table",
-    "-Cdebug-assertions=on",
-    "-Coverflow-checks=on",
-    "--cfg=fuzzing",
-]
+FLAGS = ["-Cdebug-assertions=on", "-Coverflow-checks=on", "--cfg=fuzzing"]
 # Short inputs: more of them a second, and nothing in the engine needs long ones to go wrong.
 MAX_LEN = {"fold": 96, "find": 160, "terms": 64, "open": 256}
 
@@ -35,7 +27,12 @@ def main() -> int:
         for line in subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True).stdout.splitlines()
         if line.startswith("host:")
     )
-    environment = os.environ | {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": " ".join(FLAGS)}
+    environment = os.environ | {
+        "RUSTC_BOOTSTRAP": "1",
+        "RUSTFLAGS": " ".join(FLAGS),
+        "RUSTC_WRAPPER": str(Path(__file__).resolve().parent / "instrument.py"),
+        "FUZZ_TARGETS": " ".join(MAX_LEN),
+    }
     # With --target, build scripts are not instrumented.
     build = ["cargo", "build", "--release", "--manifest-path", str(FUZZ / "Cargo.toml"), "--bin", target, "--target", triple]
     subprocess.run(build, check=True, env=environment)
