@@ -10,7 +10,13 @@ const MAX_SEPARATORS: usize = 3;
 
 impl Evasion {
     /// A symbol read as a letter, with a space on both sides: "bi + ch".
-    pub(super) fn spaced_sign(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+    pub(super) fn spaced_sign(
+        &self,
+        units: &mut Units<'_>,
+        state: &State,
+        unit: Unit,
+        stack: &mut Vec<State>,
+    ) {
         if unit.raw != ' ' || state.spaced_signs > 0 {
             return;
         }
@@ -55,7 +61,13 @@ impl Evasion {
     }
 
     /// Signs between the letters.
-    pub(super) fn separators(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
+    pub(super) fn separators(
+        &self,
+        units: &mut Units<'_>,
+        state: &State,
+        unit: Unit,
+        stack: &mut Vec<State>,
+    ) {
         let is_sign = |u: &Unit| !u.raw.is_alphanumeric() && !u.is_letter();
         if !is_sign(&unit) || state.depth == 0 {
             return;

@@ -212,8 +212,8 @@ fn jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError
         ..libjpeg_turbo_rs::DecodeLimits::default()
     };
     guarded(FORMAT, || {
-        let mut decoder =
-            libjpeg_turbo_rs::Decoder::new_with_limits(bytes, decoder_limits).map_err(|error| jpeg_error(&error))?;
+        let mut decoder = libjpeg_turbo_rs::Decoder::new_with_limits(bytes, decoder_limits)
+            .map_err(|error| jpeg_error(&error))?;
         let header = decoder.header();
         let (width, height) = (header.width(), header.height());
         check_pixels(width, height, limits)?;
@@ -221,7 +221,9 @@ fn jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedImage, DecodeError
             return Err(DecodeError::Truncated(FORMAT));
         }
         let (colours, pixel_format) = match decoder.jpeg_color_space() {
-            libjpeg_turbo_rs::ColorSpace::Grayscale => (libjpeg_turbo_rs::PixelFormat::Grayscale, PixelFormat::Luma8),
+            libjpeg_turbo_rs::ColorSpace::Grayscale => {
+                (libjpeg_turbo_rs::PixelFormat::Grayscale, PixelFormat::Luma8)
+            }
             _ => (libjpeg_turbo_rs::PixelFormat::Rgb, PixelFormat::Rgb8),
         };
         decoder.set_output_format(colours);
