@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""RUSTC_WRAPPER of fuzz.py: coverage instrumentation for the engine and the fuzz targets only.
+"""RUSTC_WRAPPER of fuzz.py: coverage instrumentation for the crates that it names in FUZZ_INSTRUMENTED, or all (*).
 
 libFuzzer looks at every counter after every run, so counters of other people's crates cost more time than they show.
 """
@@ -18,9 +18,10 @@ FLAGS = [
 def main() -> None:
     rustc, *arguments = sys.argv[1:]
     name = arguments[arguments.index("--crate-name") + 1] if "--crate-name" in arguments else ""
-    # Build scripts run on the machine that builds and are not fuzzed.
-    ours = name == "pg_moderation_engine" or name in os.environ.get("FUZZ_TARGETS", "").split()
-    os.execvp(rustc, [rustc, *arguments, *(FLAGS if ours else [])])
+    named = os.environ.get("FUZZ_INSTRUMENTED", "").split()
+    # Build scripts and macros run on the machine that builds: no --target.
+    chosen = "--target" in arguments and (name in named or "*" in named)
+    os.execvp(rustc, [rustc, *arguments, *(FLAGS if chosen else [])])
 
 
 if __name__ == "__main__":

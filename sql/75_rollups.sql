@@ -70,10 +70,8 @@ DECLARE
     days date[] := '{}';
     this_day date;
     day_start timestamptz;
-    sources integer[];
-    keys text[];
     labelled_days date[];
-    gone_days date[];
+    items bigint[];
 BEGIN
     -- Refreshes queue up; readers do not wait.
     LOCK TABLE moderation.rollup_days IN SHARE ROW EXCLUSIVE MODE;
@@ -93,6 +91,7 @@ BEGIN
                                   AND h.observed_at >= day_start AND h.observed_at < day_start + interval '24 hours');
         days := days || this_day;
         DELETE FROM moderation.rollup_days r WHERE r.day = this_day;
+        DELETE FROM moderation.rollup_labels l WHERE l.day = this_day;
         INSERT INTO moderation.rollup_days
             (day, package_id, stage, release, item_id, hits, contents, owners, kept_out, true_positives, false_positives, unsure, disputed)
         SELECT this_day, g.package_id, g.stage, coalesce(g.release, 0), coalesce(g.item_id, 0), count(*),
@@ -105,8 +104,9 @@ BEGIN
         GROUP BY GROUPING SETS ((g.package_id, g.stage), (g.package_id, g.stage, g.release), (g.package_id, g.stage, g.item_id));
     END LOOP;
 
-    -- Labels: of contents reviewed since the last time, and of reviewed contents among the hits counted above.
-    SELECT array_agg(t.source_id), array_agg(t.content_key) INTO sources, keys FROM (
+    -- Labels of contents reviewed since the last time, and of reviewed contents among the hits counted above: what such a
+    -- content counted before is taken away, what it counts now is added.
+    WITH touched AS MATERIALIZED (
         SELECT r.source_id, r.content_key FROM moderation.reviews r
         WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
         UNION
@@ -114,19 +114,39 @@ BEGIN
         FROM moderation.hits h
         JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
         WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
-    ) t;
-    WITH gone AS (
+    ), gone AS (
         DELETE FROM moderation.rollup_labels l
-        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM unnest(sources, keys) t(source_id, content_key)) c
+        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM touched t) c
         WHERE l.content = c.content AND l.day >= (first_hit AT TIME ZONE 'UTC')::date
-        RETURNING l.day
+        RETURNING l.content, l.day, l.package_id, l.stage, l.release, l.item_id, l.label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM gone f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives - d.tp, false_positives = r.false_positives - d.fp, unsure = r.unsure - d.unsure,
+            disputed = r.disputed - d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
     )
-    SELECT coalesce(array_agg(DISTINCT g.day), '{}') INTO gone_days FROM gone g;
-    WITH fresh AS (
+    SELECT coalesce(array_agg(DISTINCT u.day), '{}'), coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items FROM updated u;
+    WITH touched AS MATERIALIZED (
+        SELECT r.source_id, r.content_key FROM moderation.reviews r
+        WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
+        UNION
+        SELECT r.source_id, r.content_key
+        FROM moderation.hits h
+        JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
+        WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
+    ), fresh AS (
         INSERT INTO moderation.rollup_labels (content, day, package_id, stage, release, item_id, label)
-        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage,
-               h.release, h.item_id, x.label
-        FROM unnest(sources, keys) t(source_id, content_key)
+        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage, h.release,
+               h.item_id, x.label
+        FROM touched t
         JOIN moderation.hits h ON h.source_id = t.source_id AND left(h.content_key, 200) = left(t.content_key, 200) AND h.content_key = t.content_key
         LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
         LEFT JOIN moderation.policies p ON p.name = r.policy
@@ -138,41 +158,34 @@ BEGIN
               AND (l.hit_id IS NULL OR l.hit_id = h.hit_id) AND (l.policy_id IS NULL OR l.policy_id = p.policy_id)
             ORDER BY l.hit_id IS NULL, l.policy_id IS NULL LIMIT 1) x
         ON CONFLICT DO NOTHING
-        RETURNING day
+        RETURNING content, day, package_id, stage, release, item_id, label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM fresh f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives + d.tp, false_positives = r.false_positives + d.fp, unsure = r.unsure + d.unsure,
+            disputed = r.disputed + d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
     )
-    SELECT coalesce(array_agg(DISTINCT f.day), '{}') INTO labelled_days FROM fresh f;
-    labelled_days := ARRAY(SELECT DISTINCT d FROM unnest(labelled_days || gone_days || days) d ORDER BY d);
-    UPDATE moderation.rollup_days r
-    SET true_positives = n.true_positives, false_positives = n.false_positives, unsure = n.unsure, disputed = n.disputed
-    FROM (
-        SELECT x.day, x.package_id, x.stage, x.release, x.item_id, coalesce(c.tp, 0) AS true_positives, coalesce(c.fp, 0) AS false_positives,
-               coalesce(c.unsure, 0) AS unsure, coalesce(c.disputed, 0) AS disputed
-        FROM moderation.rollup_days x
-        LEFT JOIN (
-            SELECT l.day, l.package_id, l.stage, coalesce(l.release, 0) AS release, coalesce(l.item_id, 0) AS item_id,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'violating') AS tp,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'benign') AS fp,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'unsure') AS unsure,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'disputed') AS disputed
-            FROM moderation.rollup_labels l WHERE l.day = ANY (labelled_days)
-            GROUP BY GROUPING SETS ((l.day, l.package_id, l.stage), (l.day, l.package_id, l.stage, l.release), (l.day, l.package_id, l.stage, l.item_id))
-        ) c USING (day, package_id, stage, release, item_id)
-        WHERE x.day = ANY (labelled_days)
-          AND (x.true_positives, x.false_positives, x.unsure, x.disputed)
-              IS DISTINCT FROM (coalesce(c.tp, 0), coalesce(c.fp, 0), coalesce(c.unsure, 0), coalesce(c.disputed, 0))
-    ) n
-    WHERE r.package_id = n.package_id AND r.item_id = n.item_id AND r.release = n.release AND r.stage = n.stage AND r.day = n.day;
+    SELECT labelled_days || coalesce(array_agg(DISTINCT u.day), '{}'), items || coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items
+    FROM updated u;
 
-    -- Items with a row on these days, or on one that has left the recent 28 since.
+    -- Items whose days changed, or that have one which left the recent 28 since.
+    items := ARRAY(SELECT u.item_id FROM unnest(items) u(item_id)
+                   UNION SELECT r.item_id FROM moderation.rollup_days r
+                   WHERE r.day = ANY (days) OR (r.day > least(state.refreshed_through, today) - 28 AND r.day <= greatest(state.refreshed_through, today) - 28));
     INSERT INTO moderation.rollup_items AS i
     SELECT r.package_id, r.stage, r.item_id, sum(r.hits), sum(r.contents), sum(r.true_positives), sum(r.false_positives),
            coalesce(sum(r.hits) FILTER (WHERE r.day > today - 28), 0), coalesce(sum(r.true_positives) FILTER (WHERE r.day > today - 28), 0),
            coalesce(sum(r.false_positives) FILTER (WHERE r.day > today - 28), 0), min(r.day), max(r.day)
     FROM moderation.rollup_days r
-    WHERE r.item_id > 0 AND (r.package_id, r.stage, r.item_id) IN (
-        SELECT x.package_id, x.stage, x.item_id FROM moderation.rollup_days x
-        WHERE x.day = ANY (labelled_days)
-           OR (x.day > least(state.refreshed_through, today) - 28 AND x.day <= greatest(state.refreshed_through, today) - 28))
+    WHERE r.item_id > 0 AND r.item_id = ANY (items)
     GROUP BY r.package_id, r.stage, r.item_id
     ON CONFLICT ON CONSTRAINT rollup_items_pkey DO UPDATE
     SET hits = excluded.hits, contents = excluded.contents, true_positives = excluded.true_positives, false_positives = excluded.false_positives,
@@ -183,7 +196,7 @@ BEGIN
                             excluded.recent_true_positives, excluded.recent_false_positives, excluded.last_day);
     INSERT INTO moderation.rollup_state (refreshed_through, refreshed_at) VALUES (today, now())
     ON CONFLICT ON CONSTRAINT rollup_state_pkey DO UPDATE SET refreshed_through = today, refreshed_at = now();
-    RETURN cardinality(labelled_days);
+    RETURN (SELECT count(DISTINCT d) FROM unnest(days || labelled_days) d);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.refresh_rollups(date) IS 'Brings the rollups up to date: the hits of yesterday and today are counted, and the labels of contents reviewed since the last time; everything the first time; from since on when given (after a clock went back, or to repair). Returns how many days it looked at. Run it daily, from cron or pg_cron, or as often as you like.';
@@ -250,6 +263,8 @@ CREATE FUNCTION moderation.alarms(
 AS $fn$
 DECLARE
     moment timestamptz := coalesce(alarms.at, now());
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     RETURN QUERY
     WITH runs AS MATERIALIZED (
@@ -281,10 +296,11 @@ BEGIN
         WHERE y.periods >= 24 AND y.judged >= 4000 AND y.now_judged > 0 AND r.now_contents >= 5
     )
     SELECT q.name, t.stage, t.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1),
+           CASE WHEN t.package_id = ANY (readable)
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1) END,
            t.now_contents, t.usual * t.now_judged, t.now_judged::bigint, t.usual, t.rate, t.tail
     FROM tested t JOIN moderation.packages q ON q.package_id = t.package_id
-    WHERE t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
+    WHERE t.package_id = ANY (visible) AND t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
     ORDER BY t.tail, q.name, t.item_id NULLS FIRST;
 END
 $fn$;
@@ -292,24 +308,29 @@ COMMENT ON FUNCTION moderation.alarms(timestamptz) IS 'Packages (item_id NULL) a
 
 -- ---- Views ------------------------------------------------------------------------------------------------------
 
-CREATE VIEW moderation.package_daily AS
+CREATE VIEW moderation.package_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives, r.false_positives,
            r.unsure, r.disputed,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
-           i.low AS precision_low, i.high AS precision_high
+           moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
+           moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    CROSS JOIN LATERAL moderation.wilson_interval(r.true_positives, r.true_positives + r.false_positives) i
-    WHERE r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
     UNION ALL
-    SELECT (h.observed_at AT TIME ZONE 'UTC')::date, p.name, h.stage, count(*),
-           count(DISTINCT hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id)), count(DISTINCT h.owner_key),
-           count(DISTINCT hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id)) FILTER (WHERE h.outcome <> 'flagged'),
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM moderation.hits h
-    JOIN moderation.packages p ON p.package_id = h.package_id
-    WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
-    GROUP BY 1, 2, 3;
+    SELECT g.day, p.name, g.stage, g.hits, g.contents, g.owners, g.kept_out, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM (
+        SELECT n.day, n.package_id, n.stage, count(*) AS hits, count(DISTINCT n.content) AS contents, count(DISTINCT n.owner_key) AS owners,
+               count(DISTINCT n.content) FILTER (WHERE n.outcome <> 'flagged') AS kept_out
+        FROM (SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id, h.stage, h.owner_key, h.outcome,
+                     hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
+              FROM moderation.hits h
+              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+                AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)) n
+        GROUP BY n.day, n.package_id, n.stage) g
+    JOIN moderation.packages p ON p.package_id = g.package_id
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, contents kept out (quarantined or rejected), and what reviewers said. Days before the last refresh_rollups() from the rollups, later ones from the hits.';
 COMMENT ON COLUMN moderation.package_daily.day IS 'Day of the hits, UTC.';
 COMMENT ON COLUMN moderation.package_daily.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
@@ -320,33 +341,35 @@ COMMENT ON COLUMN moderation.package_daily.true_positives IS 'Contents labelled 
 COMMENT ON COLUMN moderation.package_daily.false_positives IS 'Contents labelled benign.';
 COMMENT ON COLUMN moderation.package_daily.precision IS 'TP / (TP + FP); NULL without labels. With its Wilson 95 % interval.';
 
-CREATE VIEW moderation.release_daily AS
+CREATE VIEW moderation.release_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.release, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id = 0 AND r.release > 0;
+    WHERE r.item_id = 0 AND r.release > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.release_daily IS 'package_daily by release, as of the last refresh_rollups(). Columns as there.';
 
-CREATE VIEW moderation.item_daily AS
+CREATE VIEW moderation.item_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.item_id, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id > 0;
+    WHERE r.item_id > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_daily IS 'package_daily by item, as of the last refresh_rollups(). Columns as there; filter by package or item.';
 
-CREATE VIEW moderation.item_totals AS
+CREATE VIEW moderation.item_totals WITH (security_barrier) AS
     SELECT p.name AS package, r.stage, r.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) AS term,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) END AS term,
            r.hits, r.contents, r.true_positives, r.false_positives,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
-           i.low AS precision_low, i.high AS precision_high, r.recent_hits,
+           moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
+           moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high, r.recent_hits,
            r.recent_true_positives / nullif(r.recent_true_positives + r.recent_false_positives, 0)::double precision AS recent_precision,
            r.first_day, r.last_day
     FROM moderation.rollup_items r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    CROSS JOIN LATERAL moderation.wilson_interval(r.true_positives, r.true_positives + r.false_positives) i;
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_totals IS 'Lifetime figures of every item that ever hit, as of the last refresh_rollups(). item_stats() has more, from the hits.';
 COMMENT ON COLUMN moderation.item_totals.contents IS 'Contents, counted once a day.';
 COMMENT ON COLUMN moderation.item_totals.recent_hits IS 'Of the last 28 days.';

@@ -86,9 +86,38 @@ SELECT term, hits, true_positives AS tp, recent_hits, first_day, last_day > firs
 SELECT moderation.record_review('t.s', 11, 'benign') > 0 AS reviewed;
 SELECT moderation.refresh_rollups() < 5 AS few_days;
 SELECT day, true_positives AS tp, false_positives AS fp FROM moderation.package_daily WHERE package = 's-one' AND day < '2020-06-01' ORDER BY 1;
+-- Labels of every kind, of contents and of hits, changed again and again: the same figures as counted anew from the hits.
+CREATE VIEW t.counted_anew AS
+    SELECT day, package_id, stage, coalesce(release, 0) AS release, coalesce(item_id, 0) AS item_id,
+           count(DISTINCT content) FILTER (WHERE label = 'violating') AS tp, count(DISTINCT content) FILTER (WHERE label = 'benign') AS fp,
+           count(DISTINCT content) FILTER (WHERE label = 'unsure') AS unsure, count(DISTINCT content) FILTER (WHERE disputed) AS disputed
+    FROM (SELECT (observed_at AT TIME ZONE 'UTC')::date AS day, content_key AS content, * FROM moderation.hit_labels) l
+    GROUP BY GROUPING SETS ((day, package_id, stage), (day, package_id, stage, release), (day, package_id, stage, item_id));
+CREATE VIEW t.differ AS
+    SELECT count(*) AS differ FROM t.counted_anew c JOIN moderation.rollup_days r USING (day, package_id, stage, release, item_id)
+    WHERE (c.tp, c.fp, c.unsure, c.disputed) <> (r.true_positives, r.false_positives, r.unsure, r.disputed);
+TABLE t.differ;
+SELECT moderation.record_review('t.s', 12, 'benign', reviewer => 'other') > 0 AND moderation.record_review('t.s', 13, 'unsure') > 0
+   AND moderation.appeal_review('t.s', 14, 'benign') > 0 AND moderation.record_review('t.s', 26, 'benign', policy => 's-goods') > 0 AS reviewed;
+SELECT count(moderation.record_review('t.s', content_key, 'benign', hit => hit_id)) FROM (SELECT DISTINCT ON (content_key) content_key, hit_id FROM moderation.hits WHERE content_key::int BETWEEN 14 AND 34 ORDER BY content_key, item_id) h;
+SELECT differ > 0 AS stale FROM t.differ;
+SELECT moderation.refresh_rollups() > 0 AS refreshed;
+TABLE t.differ;
+SELECT moderation.appeal_review('t.s', 14, 'violating') > 0 AND moderation.record_review('t.s', 12, 'violating', reviewer => 'other') > 0 AS reviewed;
+SELECT count(moderation.appeal_review('t.s', content_key, 'violating', hit => hit_id)) FROM moderation.hits WHERE content_key::int BETWEEN 16 AND 18;
+SELECT moderation.refresh_rollups() > 0 AND moderation.refresh_rollups() > 0 AND moderation.refresh_rollups('2020-05-11') > 0 AS refreshed;
+TABLE t.differ;
+SELECT sum(true_positives) > 0 AND sum(false_positives) > 0 AND sum(unsure) > 0 AS all_kinds, (SELECT count(*) FROM t.counted_anew) = count(*) AS same_rows FROM moderation.rollup_days WHERE day >= '2020-05-01';
+SELECT count(*) AS differ FROM moderation.item_totals t FULL JOIN (SELECT item_id, stage, sum(true_positives) AS tp, sum(hits) AS hits FROM moderation.item_daily GROUP BY 1, 2) d USING (item_id, stage)
+WHERE (t.true_positives, t.hits) IS DISTINCT FROM (d.tp, d.hits);
+DROP VIEW t.differ, t.counted_anew;
 DELETE FROM moderation.hits WHERE observed_at < '2020-06-01';
 SELECT moderation.refresh_rollups('2020-05-01') > 0 AS refreshed;
 SELECT day, contents FROM moderation.package_daily WHERE package = 's-one' AND day < '2020-06-01' ORDER BY 1;
+-- The limits one by one are those of the interval.
+SELECT count(*) FILTER (WHERE abs(low - moderation.wilson_low(k, n)) > 1e-12 OR abs(high - moderation.wilson_high(k, n)) > 1e-12) AS differ, count(*)
+FROM generate_series(1, 60) n, generate_series(0, n) k, moderation.wilson_interval(k, n);
+SELECT moderation.wilson_low(0, 0), moderation.wilson_high(0, 0);
 -- The exact binomial tail.
 SELECT k, n, p, round(moderation.binomial_tail(k, n, p)::numeric, 6) AS tail FROM (VALUES (0, 10, .5), (5, 10, .5), (10, 10, .5), (11, 10, .5), (3, 100, .01), (60, 1000, .05), (1, 5, 0), (2, 5, 1), (3, 10, .9)) x(k, n, p);
 -- Alarms: 72 hours of 100 contents, 2 of them hits; then an hour with 5, then one with 12.

@@ -10,7 +10,7 @@ INSERT INTO t.unaudited VALUES
     ('collect_rejected', 'records of what applications wrote'),
     ('derive_from_case', 'proposals, which say who proposed them; accepting one is audited'),
     ('suggest_allow', 'proposals'), ('suggest_cleanup', 'proposals'), ('suggest_narrowing', 'proposals'),
-    ('suggest_terms', 'proposals'), ('suggest_variants', 'proposals'),
+    ('suggest_images', 'proposals'), ('suggest_terms', 'proposals'), ('suggest_variants', 'proposals'),
     ('next_for_review', 'claims, which end by themselves; who has one is in review_claims'),
     ('release_claims', 'claims'),
     ('refresh_rollups', 'figures that follow from the hits'),
