@@ -49,7 +49,7 @@ CREATE FUNCTION moderation.review_order(source_id integer, content_key text, sal
     RETURN hashtextextended(content_key, ('x' || encode(substr(salt, 1, 8), 'hex'))::bit(64)::bigint # source_id::bigint);
 COMMENT ON FUNCTION moderation.review_order(integer, text, bytea) IS 'Internal: the permanent random number of a content. Drawing in its order makes every batch, and all batches together, a simple random sample of whatever part of the population one looks at (permanent random numbers: E. Ohlsson, in Business Survey Methods, Wiley 1995).';
 
-CREATE VIEW moderation.content_verdicts AS
+CREATE VIEW moderation.content_verdicts WITH (security_invoker) AS
     SELECT h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at,
            min(h.owner_key) AS owner_key, min(h.outcome) AS outcome, count(*) AS hits,
            sum(h.score::double precision)::real AS score, coalesce(r.threshold, 0::real) AS threshold,

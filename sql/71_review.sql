@@ -33,7 +33,7 @@ COMMENT ON COLUMN moderation.labels.final IS 'Decided by an appeal: the newest d
 COMMENT ON COLUMN moderation.labels.reviewers IS 'How many people labelled it.';
 COMMENT ON COLUMN moderation.labels.last_review_id IS 'Its newest review.';
 
-CREATE VIEW moderation.hit_labels AS
+CREATE VIEW moderation.hit_labels WITH (security_invoker) AS
     WITH l AS MATERIALIZED (SELECT * FROM moderation.labels)
     SELECT h.bucket, h.hit_id, h.observed_at, h.source_id, h.content_key, h.owner_key, h.digest, h.package_id, h.release,
            h.stage, h.item_id, h.kind, h.action, h.outcome, h.places, h.score, coalesce(r.threshold, 0::real) AS threshold,
@@ -114,6 +114,7 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = 'Packages are listed in moderation.packages; where a function takes all of them, leave the name out.';
     END IF;
+    PERFORM moderation.check_visible(found_package);
     RETURN found_package;
 END
 $fn$;

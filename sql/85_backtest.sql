@@ -277,8 +277,10 @@ CREATE FUNCTION moderation.compared_items(
     BEGIN ATOMIC
         WITH numbers AS (
             SELECT p.package_id, coalesce(compared_items.release, p.latest_release + 1) AS after,
-                   coalesce(compared_items.against, moderation.mostly_live(p.package_id), 0) AS before
-            FROM moderation.packages p WHERE p.name = compared_items.package
+                   coalesce(compared_items.against, moderation.mostly_live(p.package_id), 0) AS before,
+                   p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
+            FROM moderation.packages p
+            WHERE p.name = compared_items.package AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
         ), before AS (
             SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before)
@@ -287,10 +289,11 @@ CREATE FUNCTION moderation.compared_items(
             WHERE v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after)
         )
         SELECT coalesce(a.item_id, b.item_id), coalesce(a.kind, b.kind), coalesce(a.allow, b.allow),
-               coalesce(a.term, a.label, b.term, b.label), coalesce(a.match, b.match), coalesce(a.level, b.level),
+               CASE WHEN n.readable THEN coalesce(a.term, a.label, b.term, b.label) END,
+               CASE WHEN n.readable THEN coalesce(a.match, b.match) END, CASE WHEN n.readable THEN coalesce(a.level, b.level) END,
                CASE WHEN a.item_id IS NULL THEN 'removed' WHEN b.item_id IS NULL THEN 'added'
                     WHEN a.added_in = b.added_in THEN 'kept' ELSE 'modified' END
-        FROM after a FULL JOIN before b ON b.item_id = a.item_id;
+        FROM after a FULL JOIN before b ON b.item_id = a.item_id CROSS JOIN numbers n;
     END;
 COMMENT ON FUNCTION moderation.compared_items(text, integer, integer) IS 'Internal: the items of two releases (NULL: the draft, and what is live) and whether they were added, removed, modified or kept.';
 

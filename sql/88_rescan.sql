@@ -22,7 +22,7 @@ CREATE TABLE moderation.rescan_runs (
     source_id       integer NOT NULL,
     targets         jsonb NOT NULL,
     marks           jsonb NOT NULL,
-    terms           jsonb NOT NULL,
+    terms           jsonb,
     balls           moderation.pdq_ball[] NOT NULL,
     frames          moderation.pdq_ball[] NOT NULL,
     every_media     boolean NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE moderation.rescan_runs (
 COMMENT ON TABLE moderation.rescan_runs IS 'Runs that rescan a source: backtest_runs with these settings beside.';
 COMMENT ON COLUMN moderation.rescan_runs.targets IS 'Live release of each package when the run began, by package id; 0: none.';
 COMMENT ON COLUMN moderation.rescan_runs.marks IS 'What rescan_states will say of each package.';
-COMMENT ON COLUMN moderation.rescan_runs.terms IS 'The terms that make the difference, as hunt() makes them.';
+COMMENT ON COLUMN moderation.rescan_runs.terms IS 'The terms that make the difference, as hunt() makes them. NULL: whoever began it may not know them, and every row is judged again.';
 COMMENT ON COLUMN moderation.rescan_runs.balls IS 'Around the images that make it.';
 COMMENT ON COLUMN moderation.rescan_runs.frames IS 'Around the frames of the videos that make it: a content that one of them hits shares a frame with it.';
 COMMENT ON COLUMN moderation.rescan_runs.every_media IS 'They are too many: every row with an image or a video is judged again.';
@@ -161,7 +161,8 @@ CREATE FUNCTION moderation.rescan_delta(
             LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = k.release
             GROUP BY p.package_id HAVING max(k.release) > 0
         ), item AS MATERIALIZED (
-            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, s.max_distance)::integer AS distance
+            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, s.max_distance)::integer AS distance,
+                   v.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
             FROM span s JOIN moderation.item_versions v ON v.package_id = s.package_id
             WHERE v.added_in <= s.high AND (v.removed_in IS NULL OR v.removed_in > s.low)
               AND (s.whole OR v.added_in > s.low OR v.removed_in <= s.high
@@ -172,11 +173,14 @@ CREATE FUNCTION moderation.rescan_delta(
             (SELECT moderation.pdq_ball(f.hash, i.distance), true FROM item i CROSS JOIN LATERAL unnest(i.frames) f WHERE i.frames IS NOT NULL)
             LIMIT 1001
         )
-        SELECT coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
-                         FROM item i WHERE i.kind = 'term'), '[]'),
-               CASE WHEN b.n > 1000 THEN '{}' ELSE b.balls END, CASE WHEN b.n > 1000 THEN '{}' ELSE b.frames END, b.n > 1000,
-               (SELECT count(*) FROM item)
-        FROM (SELECT count(*) AS n, coalesce(array_agg(l.ball) FILTER (WHERE NOT l.of_video), '{}') AS balls,
+        -- A filter of what the caller may not know would show it: then every row is judged again.
+        SELECT CASE WHEN k.readable THEN
+                    coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
+                              FROM item i WHERE i.kind = 'term'), '[]') END,
+               CASE WHEN b.n > 1000 OR NOT k.readable THEN '{}' ELSE b.balls END,
+               CASE WHEN b.n > 1000 OR NOT k.readable THEN '{}' ELSE b.frames END, b.n > 1000, k.items
+        FROM (SELECT count(*) AS items, coalesce(bool_and(i.readable), true) AS readable FROM item i) k,
+             (SELECT count(*) AS n, coalesce(array_agg(l.ball) FILTER (WHERE NOT l.of_video), '{}') AS balls,
                      coalesce(array_agg(l.ball) FILTER (WHERE l.of_video), '{}') AS frames FROM ball l) b;
     END;
 COMMENT ON FUNCTION moderation.rescan_delta(integer) IS 'Internal: the terms, images and videos, allow entries included, that differ between what judged a source''s rows and what is live now: by releases, items'' and packages'' times, and overrides.';
@@ -240,13 +244,15 @@ COMMENT ON FUNCTION moderation.start_rescan(regclass, integer, text) IS 'Interna
 CREATE FUNCTION moderation.rescan_of(run_id bigint) RETURNS moderation.rescan_runs
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = rescan_of.run_id;
+        SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = (moderation.own_run(rescan_of.run_id)).run_id;
     END;
 COMMENT ON FUNCTION moderation.rescan_of(bigint) IS 'Internal: what a run rescans; NULL for a backtest.';
 
 CREATE FUNCTION moderation.rescan_condition(rescan moderation.rescan_runs, fields name[], images name[], videos name[]) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
     RETURN (SELECT coalesce(string_agg(c.condition, ' OR '), 'false') FROM (
+        SELECT 'true' WHERE rescan.terms IS NULL
+        UNION ALL
         SELECT format('s.%I OPERATOR(moderation.@~) $1', f) FROM unnest(fields) f WHERE rescan.terms <> '[]'
         UNION ALL
         SELECT format('s.%I IS NOT NULL', f) FROM unnest(images || videos) f WHERE rescan.every_media
@@ -352,7 +358,7 @@ END
 $fn$;
 COMMENT ON PROCEDURE moderation.rescan(regclass, integer) IS 'Judges stored rows of an attached table again by what is live now, as far as the difference to what judged them can change them: hits are recorded, verdict columns rewritten, hits whose cause is gone withdrawn. One transaction a chunk; call it again after a cancel, crash or failed chunk. Rows are flagged, never kept out or refused. Not inside a transaction block.';
 
-CREATE VIEW moderation.rescan_status AS
+CREATE VIEW moderation.rescan_status WITH (security_barrier) AS
     SELECT s.relation AS source, p.name AS package, nullif(k.release, 0) AS rows_judged_by,
            nullif(coalesce(moderation.mostly_live(p.package_id), 0), 0) AS live,
            k.source_id IS NOT NULL AND coalesce(NOT EXISTS (SELECT FROM moderation.releases_since(p.package_id, s.source_id) r(release) WHERE r.release <> k.release)
@@ -360,5 +366,5 @@ CREATE VIEW moderation.rescan_status AS
                     AND NOT EXISTS (SELECT FROM moderation.moved_items(p.package_id, s.source_id)), false) AS is_current
     FROM moderation.sources s CROSS JOIN moderation.packages p
     LEFT JOIN moderation.rescan_states k ON k.source_id = s.source_id AND k.package_id = p.package_id
-    WHERE s.detached_at IS NULL;
+    WHERE s.detached_at IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.rescan_status IS 'With which release of each package every row of an attached table was judged at least, and whether a rescan would change nothing; if not, CALL moderation.rescan(source).';

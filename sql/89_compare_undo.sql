@@ -23,6 +23,7 @@ AS $fn$
 DECLARE
     target integer := moderation.find_package(package);
     missing integer;
+    readable constant integer[] := moderation.readable_packages();
     periods tstzmultirange;
 BEGIN
     SELECT n INTO missing FROM unnest(ARRAY[a, b]) n
@@ -60,7 +61,7 @@ BEGIN
         ORDER BY l.source_id, l.content_key, l.policy_id
     )
     SELECT s.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = s.item_id
+           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = s.item_id AND target = ANY (readable)
               AND v.added_in <= greatest(a, b) AND (v.removed_in IS NULL OR v.removed_in > least(a, b))
             ORDER BY v.added_in DESC LIMIT 1),
            count(*) FILTER (WHERE s.by_a), count(*) FILTER (WHERE s.by_b), count(*) FILTER (WHERE s.by_a AND s.by_b),

@@ -10,6 +10,7 @@ use crate::media::MediaItems;
 use crate::moderate::slots_of;
 use crate::pg::{self, Call, Rows};
 use crate::rollout::Lot;
+use crate::verdict::release_of;
 use pg_moderation_engine::{
     FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at, mask_text,
 };
@@ -37,12 +38,20 @@ fn explain_text(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
-    if map.packages.contains_key(what) {
+    if let Some(&package_id) = map.packages.get(what) {
+        if !map.may_read(package_id)? {
+            return Err(Error::Restricted(what.to_owned()));
+        }
         explain_package(&rows, &map, body, what)?;
         return Ok(None);
     }
     let mut known = false;
-    let mut packages: Vec<&String> = map.packages.keys().collect();
+    let mut packages: Vec<&String> = Vec::new();
+    for (name, &package_id) in &map.packages {
+        if map.may_read(package_id)? {
+            packages.push(name);
+        }
+    }
     packages.sort();
     for package in packages {
         let items = items_of(&map, package)?;
@@ -198,6 +207,13 @@ fn mask(call: &Call) -> Result<Option<Datum>> {
     let hits = map.compiled()?.matcher.find(body, &options, &mut interrupted)?;
     if hits.len() == MAX_MASKED {
         return Err(Error::Match(MatchError::OutOfMemory));
+    }
+    for hit in &hits {
+        if !map.may_read(release_of(&map.releases, hit.slot)?.package_id)? {
+            // What is hidden would be what was matched.
+            let hide = |c: char| if c.is_whitespace() { c } else { mask };
+            return Ok(Some(pg::text_datum(&body.chars().map(hide).collect::<String>())));
+        }
     }
     Ok(Some(pg::text_datum(&mask_text(body, &hits, mask))))
 }

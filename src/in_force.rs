@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Installed};
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
+use crate::rights::{Guard, Rights};
 use crate::rollout::{Lot, NUMBERS};
 use crate::rules;
 use crate::schedule::{self, Moment, Override, Time};
@@ -41,6 +42,8 @@ pub struct InForce {
     pub releases: Vec<Release>,
     /// Name of the compiled set.
     pub set_hash: [u8; 32],
+    /// Who may see what of the packages.
+    pub rights: Rights,
     /// Salt of the exposure sample and identity of the installation, once something was attached.
     pub installation: Option<(String, Vec<u8>)>,
     /// Items taken out of enforcement.
@@ -137,11 +140,17 @@ impl InForce {
             .ok_or(Error::Internal("an enum label is missing"))
     }
 
+    /// May the caller read the material of this package? See [`Rights::may_read`].
+    pub fn may_read(&self, package_id: i32) -> Result<bool> {
+        self.rights.may_read(self.installed.owner, package_id)
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.set_hash == other.set_hash
             && self.releases == other.releases
             && self.overrides == other.overrides
             && self.packages == other.packages
+            && self.rights == other.rights
             && self.installation == other.installation
             && self.labels == other.labels
             && self.installed.signal == other.installed.signal
@@ -345,7 +354,8 @@ fn read_fresh() -> Result<Rc<InForce>> {
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
        r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text,
+       p.restricted, p.team
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -363,6 +373,8 @@ SELECT t.typname::text, e.enumlabel::text, e.oid
 FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
 WHERE t.typnamespace = 'moderation'::regnamespace";
 
+const ROLES: &std::ffi::CStr = c"SELECT g.class, g.role FROM moderation.group_roles g";
+
 const INSTALLATION: &std::ffi::CStr = c"SELECT installation_id::text, salt FROM moderation.installation";
 
 fn read(at: Option<Time>) -> Result<InForce> {
@@ -370,6 +382,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
     SIGNAL.set(installed.signal);
     let _owner = AsOwner::new(installed.owner);
     let mut packages = HashMap::new();
+    let mut rights = Rights::default();
     let mut releases = Vec::new();
     spi::read(PACKAGES, &[spi::Parameter::timestamptz(at)], |row| {
         let package = row.text(2)?.unwrap_or_default();
@@ -397,6 +410,13 @@ fn read(at: Option<Time>) -> Result<InForce> {
                 rules: rules::parse(row.text(17)?)?,
             });
         }
+        let guard = Guard {
+            restricted: row.boolean(18).unwrap_or_default(),
+            team: row.text(19)?,
+        };
+        if !guard.is_open() {
+            rights.guards.insert(package_id, guard);
+        }
         packages.insert(package, package_id);
         Ok(())
     })?;
@@ -405,6 +425,10 @@ fn read(at: Option<Time>) -> Result<InForce> {
         if let (Some(enum_type), Some(label), Some(oid)) = (row.text(1)?, row.text(2)?, row.oid(3)) {
             labels.insert((enum_type, label), oid);
         }
+        Ok(())
+    })?;
+    spi::read(ROLES, &[], |row| {
+        rights.roles.extend(row.text(1)?.zip(row.text(2)?));
         Ok(())
     })?;
     let mut installation = None;
@@ -418,6 +442,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
         packages,
         set_hash: set_hash(&releases),
         releases,
+        rights,
         installation,
         overrides: schedule::overrides(at)?,
         at,

@@ -246,7 +246,9 @@ fn with_verdict(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Re
         nulls.push(value.is_none());
     };
     if let Some(column) = &attachment.verdict {
-        let hits = judged.judgement.live_hits(&judged.map, true)?;
+        let hits = judged
+            .judgement
+            .live_hits(&judged.map, verdict::Reader::Anybody)?;
         let found = hits.as_array().is_some_and(|hits| !hits.is_empty());
         let verdict = found.then(|| pg::jsonb_datum(&verdict_json(judged, hits)));
         put(column, verdict.transpose()?);

@@ -42,6 +42,38 @@ pub struct Judgement {
 /// rests on all of them, and `text_hits` lists all.
 const MAX_LISTED: usize = 1_000;
 
+/// Who reads a verdict. Of a package with a guard (`rights`) those who may not read its material get neither it nor the
+/// place of the hit, which together with the content would be the same.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Reader {
+    /// Whoever called.
+    Caller,
+    /// Whoever reads the table where it is stored.
+    Anybody,
+    /// Whoever sees an error: no material at all.
+    OfError,
+}
+
+/// What a hit shows.
+#[derive(Clone, Copy)]
+pub struct Shown {
+    /// The item: its term or label, how near; and the matched text.
+    pub material: bool,
+    /// Where it stands.
+    pub place: bool,
+}
+
+fn shown(map: &InForce, reader: Reader, release: &Release) -> Result<Shown> {
+    let open = match reader {
+        Reader::Caller => map.may_read(release.package_id)?,
+        Reader::Anybody | Reader::OfError => !map.rights.is_guarded(release.package_id),
+    };
+    Ok(Shown {
+        material: open && reader != Reader::OfError,
+        place: open,
+    })
+}
+
 /// `log < review < block`, as the enum orders them.
 pub fn rank(action: &str) -> u8 {
     match action {
@@ -241,21 +273,27 @@ impl Judgement {
         !self.found.is_empty() || !self.media.is_empty()
     }
 
-    /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
-    /// matched text are left out: for an error's DETAIL, whose reader may not know them.
-    pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
+    /// The live hits as the documented JSON array: the contract of `verdict.hits`, as far as its reader may know them.
+    pub fn live_hits(&self, map: &InForce, reader: Reader) -> Result<Value> {
         match self.has_hits() {
             false => Ok(Value::Array(Vec::new())),
-            true => self.enforced_hits(&map.releases, map.compiled()?, material),
+            true => self.enforced_hits(map, &map.releases, map.compiled()?, reader),
         }
     }
 
     /// The same of one release or draft.
-    pub fn hits_by(&self, asked: &Asked) -> Result<Value> {
-        self.enforced_hits(std::slice::from_ref(&asked.release), &asked.compiled, true)
+    pub fn hits_by(&self, map: &InForce, asked: &Asked) -> Result<Value> {
+        let releases = std::slice::from_ref(&asked.release);
+        self.enforced_hits(map, releases, &asked.compiled, Reader::Caller)
     }
 
-    fn enforced_hits(&self, releases: &[Release], compiled: &Compiled, material: bool) -> Result<Value> {
+    fn enforced_hits(
+        &self,
+        map: &InForce,
+        releases: &[Release],
+        compiled: &Compiled,
+        reader: Reader,
+    ) -> Result<Value> {
         let mut hits = Vec::new();
         for found in &self.found {
             if hits.len() == MAX_LISTED {
@@ -263,13 +301,13 @@ impl Judgement {
             }
             let release = release_of(releases, found.hit.slot)?;
             if release.is_enforced() && !found.shadowed {
-                hits.push(found.json(release, compiled, material));
+                hits.push(found.json(release, compiled, shown(map, reader, release)?));
             }
         }
         for found in self.media.iter().take(MAX_LISTED.saturating_sub(hits.len())) {
             let release = release_of(releases, found.slot)?;
             if release.is_enforced() && !found.shadowed {
-                hits.push(found.json(release, material));
+                hits.push(found.json(release, shown(map, reader, release)?));
             }
         }
         Ok(Value::Array(hits))
@@ -296,7 +334,7 @@ impl Found {
         self.hit.evidence.steps.names().collect()
     }
 
-    fn json(&self, release: &Release, compiled: &Compiled, material: bool) -> Value {
+    fn json(&self, release: &Release, compiled: &Compiled, shown: Shown) -> Value {
         let mut hit = json!({
             "package": release.package,
             "release": release.release,
@@ -304,13 +342,15 @@ impl Found {
             "kind": "term",
             "action": release.action,
             "field": self.field,
-            "span_start": self.span_start(),
-            "span_length": self.span_length(),
+            "span_start": shown.place.then(|| self.span_start()),
+            "span_length": shown.place.then(|| self.span_length()),
             "level": self.hit.evidence.level.name(),
             "steps": self.steps(),
             "score": decimal(self.hit.score),
         });
-        if material && let Some(object) = hit.as_object_mut() {
+        if shown.material
+            && let Some(object) = hit.as_object_mut()
+        {
             object.insert(
                 "term".into(),
                 compiled.matcher.term(self.hit.item, self.hit.slot).into(),

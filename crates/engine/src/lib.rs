@@ -23,6 +23,8 @@ mod lint;
 mod matcher;
 pub mod media;
 pub mod mine;
+#[doc(hidden)]
+pub mod parts;
 mod pattern;
 mod reserve;
 mod rule;
