@@ -326,7 +326,8 @@ CREATE VIEW moderation.package_daily WITH (security_barrier) AS
         FROM (SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id, h.stage, h.owner_key, h.outcome,
                      hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
               FROM moderation.hits h
-              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)) n
+              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+                AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)) n
         GROUP BY n.day, n.package_id, n.stage) g
     JOIN moderation.packages p ON p.package_id = g.package_id
     WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);

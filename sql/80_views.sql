@@ -80,8 +80,10 @@ CREATE VIEW moderation.recent_hits WITH (security_barrier) AS
            CASE WHEN m.readable THEN h.span_start END AS span_start, CASE WHEN m.readable THEN h.span_length END AS span_length, h.places,
            CASE WHEN m.readable THEN h.matched END AS matched, h.level, h.steps, h.score, h.hit_id, h.kind,
            CASE WHEN m.readable THEN v.label END AS label, CASE WHEN m.readable THEN h.distance END AS distance, h.material_percent,
-           h.content_percent, CASE WHEN m.readable THEN h.time_ranges END AS time_ranges
+           h.content_percent, CASE WHEN m.readable THEN h.time_ranges END AS time_ranges,
+           w.withdrawn_at, CASE WHEN m.readable THEN w.reason END AS withdrawn_because
     FROM moderation.hits h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
     JOIN moderation.packages p ON p.package_id = h.package_id
     CROSS JOIN LATERAL (SELECT p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])) AS m(readable)
     LEFT JOIN moderation.sources s ON s.source_id = h.source_id
@@ -90,7 +92,7 @@ CREATE VIEW moderation.recent_hits WITH (security_barrier) AS
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
     WHERE h.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
       AND h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
 
 CREATE VIEW moderation.items_never_hit WITH (security_barrier) AS
     SELECT DISTINCT f.package, f.stage, v.item_id, v.kind,

@@ -80,7 +80,7 @@ CREATE FUNCTION moderation.rights()
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
@@ -694,6 +694,15 @@ COMMENT ON TABLE moderation.quarantine IS 'Rows kept out of their tables by a bl
 COMMENT ON COLUMN moderation.quarantine.content IS 'Every stored column by name, as the text its type prints (ISO dates, exact numbers), so that every type round-trips.';
 COMMENT ON COLUMN moderation.quarantine.changed IS 'For an update: the columns it changed; releasing writes only these.';
 COMMENT ON COLUMN moderation.quarantine.stored_key IS 'For an update: the key that the row has in its table; content_key is the one it was to get.';
+CREATE TABLE moderation.withdrawn_hits (
+    hit_id          uuid PRIMARY KEY,
+    withdrawn_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_by    text NOT NULL,
+    reason          text NOT NULL,
+    undone          boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE moderation.withdrawn_hits IS 'Hits whose cause is gone: a rescan did not find them again, or they were undone. The hit itself stays as evidence.';
+COMMENT ON COLUMN moderation.withdrawn_hits.undone IS 'By undo_item() or undo_release(): counts in no figure and is no strike. What a rescan withdrew was right by the release of its time, and counts there.';
 COMMENT ON FUNCTION moderation.matches(text, text) IS 'Does the live release of the package hit this text? Equals EXISTS over its live text_hits().';
 COMMENT ON FUNCTION moderation.moderate_text(text, text[], text) IS 'The verdict on a text by the live releases of all or the named packages. NULL for a NULL text.';
 COMMENT ON FUNCTION moderation.moderate_text(text, text, text) IS 'The verdict on a text by the live release of one package.';
@@ -1681,9 +1690,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -2569,6 +2578,7 @@ BEGIN
         FROM moderation.hits h
         WHERE h.source_id = count_strikes.source_id AND left(h.content_key, 200) = left(count_strikes.content_key, 200)
           AND h.content_key = count_strikes.content_key AND h.stage = 'live' AND h.owner_key IS NOT NULL
+          AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
         GROUP BY h.owner_key, h.package_id, h.source_id, h.content_key;
     END IF;
 END
@@ -2627,7 +2637,7 @@ CREATE FUNCTION moderation.lint_items(
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
 COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -2636,7 +2646,9 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
                    format('SELECT moderation.remove_items(%L, ARRAY[%s]);', p.name, v.item_id) AS remove
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
-            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AND (v.kind = 'image' OR v.expires_at <= now())
+            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+              AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -2663,7 +2675,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp
@@ -2750,7 +2762,7 @@ BEGIN
                ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.rule, l.item_id)
     FROM (SELECT * FROM moderation.lint_items(package, NULL, moderation.frequency_source(package), false)
           UNION ALL
-          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL) o) l
+          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL, items) o) l
     LEFT JOIN unnest(items) AS own(item_id) ON own.item_id = l.item_id
     LEFT JOIN unnest(items) AS cause(item_id) ON cause.item_id = l.other_item
     WHERE own.item_id IS NOT NULL OR cause.item_id IS NOT NULL
@@ -3182,7 +3194,8 @@ COMMENT ON FUNCTION moderation.register_source(regclass, boolean, jsonb) IS 'Int
 COMMENT ON FUNCTION moderation.watched_column(regclass, text, name) IS 'Internal: a column that can be watched, or a clear error.';
 CREATE FUNCTION moderation.attach(
     "table" regclass, id name, text name[] DEFAULT NULL, on_block moderation.on_block DEFAULT 'flag', owner name DEFAULT NULL,
-    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL)
+    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL,
+    set_column name DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -3288,6 +3301,19 @@ BEGIN
                 HINT = 'Name a jsonb column, or a new one for attach() to add.';
         END IF;
     END IF;
+    IF set_column IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = "table" AND a.attname = set_column
+                       AND a.attnum > 0 AND NOT a.attisdropped) THEN
+            EXECUTE format('ALTER TABLE %s ADD COLUMN %I text', "table", set_column);
+        END IF;
+        attribute := moderation.watched_column("table", 'set_column', set_column);
+        IF attribute.atttypid <> 'text'::regtype THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" of table %s is not text', set_column, "table"),
+                DETAIL = format('Its type is %s.', format_type(attribute.atttypid, attribute.atttypmod)),
+                HINT = 'Name a text column, or a new one for attach() to add.';
+        END IF;
+    END IF;
 
     FOR entry IN
         SELECT c.column_name, c.role FROM (
@@ -3297,13 +3323,14 @@ BEGIN
             SELECT u.name, 'video', 2000000 + u.n FROM unnest(video) WITH ORDINALITY u(name, n) UNION ALL
             SELECT owner, 'owner', 3000000 UNION ALL
             SELECT created_at, 'created_at', 3000001 UNION ALL
-            SELECT verdict_column, 'verdict', 3000002) c(column_name, role, n)
+            SELECT verdict_column, 'verdict', 3000002 UNION ALL
+            SELECT set_column, 'set', 3000003) c(column_name, role, n)
         WHERE c.column_name IS NOT NULL ORDER BY c.n
     LOOP
-        IF roles->(entry.column_name::text) ? entry.role OR (entry.role = 'verdict' AND roles ? entry.column_name::text) THEN
+        IF roles->(entry.column_name::text) ? entry.role OR (entry.role IN ('verdict', 'set') AND roles ? entry.column_name::text) THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
                 MESSAGE = format('column "%s" is named twice', entry.column_name),
-                DETAIL = 'A column is watched once, and the verdict column is not watched.',
+                DETAIL = 'A column is watched once, and the columns of the verdict and the set are not watched.',
                 HINT = 'Name each column once.';
         END IF;
         IF NOT roles ? entry.column_name::text THEN
@@ -3322,7 +3349,7 @@ BEGIN
                    'EXECUTE FUNCTION moderation.watched_columns(%L)',
         (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)), "table", settings);
     -- Of a partitioned table it also tells rows that only move between partitions.
-    IF on_block = 'quarantine' OR verdict_column IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
+    IF on_block = 'quarantine' OR coalesce(verdict_column, set_column) IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
         -- Row triggers fire in the order of their names: ours shall see what the others made of the row.
         EXECUTE format('CREATE TRIGGER zzzz_moderation_judge BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
                        'EXECUTE FUNCTION moderation.judge_row()', "table");
@@ -3332,7 +3359,7 @@ BEGIN
     RETURN source;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[]) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
+COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[], name) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column and the name of the set that judged the row, hit or not, into set_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
 CREATE OR REPLACE FUNCTION moderation.detach("table" regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -3519,8 +3546,9 @@ CREATE VIEW moderation.content_verdicts WITH (security_invoker) AS
     FROM moderation.hits h
     LEFT JOIN moderation.releases r
       ON r.package_id = h.package_id AND r.release = h.release
+    WHERE NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
     GROUP BY h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at, r.threshold;
-COMMENT ON VIEW moderation.content_verdicts IS 'What each release said of each version of a content that it has hits in.';
+COMMENT ON VIEW moderation.content_verdicts IS 'What each release said of each version of a content that it has hits in; hits that were undone do not count.';
 COMMENT ON COLUMN moderation.content_verdicts.score IS 'Sum of the best scores of the package''s items.';
 COMMENT ON COLUMN moderation.content_verdicts.acted IS 'The score reached the release''s threshold.';
 CREATE FUNCTION moderation.draw_sample(stratum text, package_id integer, since timestamptz, wanted integer) RETURNS integer
@@ -3594,6 +3622,7 @@ BEGIN
             FROM moderation.hits h
             LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
             WHERE h.observed_at >= since AND h.content_key IS NOT NULL
+              AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id)
               AND (review_candidates.package_id IS NULL OR h.package_id = review_candidates.package_id)
               AND NOT EXISTS (SELECT FROM moderation.reviews v
                               WHERE v.source_id = h.source_id AND left(v.content_key, 200) = left(h.content_key, 200)
@@ -3843,8 +3872,9 @@ CREATE VIEW moderation.hit_labels WITH (security_invoker) AS
                     WHEN cp.source_id IS NOT NULL THEN cp.label ELSE cn.label END,
                CASE WHEN hp.source_id IS NOT NULL THEN hp.disputed WHEN hn.source_id IS NOT NULL THEN hn.disputed
                     WHEN cp.source_id IS NOT NULL THEN cp.disputed ELSE cn.disputed END,
-               hp.source_id IS NOT NULL OR hn.source_id IS NOT NULL) AS b(label, disputed, of_hit);
-COMMENT ON VIEW moderation.hit_labels IS 'Hits with the label that counts for them: that of the hit itself before that of its content, each under the policy of the release that hit before one under no policy. Labels under other policies say nothing.';
+               hp.source_id IS NOT NULL OR hn.source_id IS NOT NULL) AS b(label, disputed, of_hit)
+    WHERE NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone);
+COMMENT ON VIEW moderation.hit_labels IS 'Hits, but those undone, with the label that counts for them: that of the hit itself before that of its content, each under the policy of the release that hit before one under no policy. Labels under other policies say nothing.';
 COMMENT ON COLUMN moderation.hit_labels.threshold IS 'Of the release; the package acted on the content when the scores of its items reach it.';
 COMMENT ON COLUMN moderation.hit_labels.label IS 'NULL: not reviewed, or disputed.';
 COMMENT ON COLUMN moderation.hit_labels.of_hit IS 'The label is of this hit, not of the whole content.';
@@ -5575,7 +5605,8 @@ CREATE OR REPLACE VIEW moderation.package_daily WITH (security_barrier) AS
         FROM (SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id, h.stage, h.owner_key, h.outcome,
                      hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
               FROM moderation.hits h
-              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)) n
+              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+                AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)) n
         GROUP BY n.day, n.package_id, n.stage) g
     JOIN moderation.packages p ON p.package_id = g.package_id
     WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
@@ -6330,8 +6361,10 @@ CREATE OR REPLACE VIEW moderation.recent_hits WITH (security_barrier) AS
            CASE WHEN m.readable THEN h.span_start END AS span_start, CASE WHEN m.readable THEN h.span_length END AS span_length, h.places,
            CASE WHEN m.readable THEN h.matched END AS matched, h.level, h.steps, h.score, h.hit_id, h.kind,
            CASE WHEN m.readable THEN v.label END AS label, CASE WHEN m.readable THEN h.distance END AS distance, h.material_percent,
-           h.content_percent, CASE WHEN m.readable THEN h.time_ranges END AS time_ranges
+           h.content_percent, CASE WHEN m.readable THEN h.time_ranges END AS time_ranges,
+           w.withdrawn_at, CASE WHEN m.readable THEN w.reason END AS withdrawn_because
     FROM moderation.hits h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
     JOIN moderation.packages p ON p.package_id = h.package_id
     CROSS JOIN LATERAL (SELECT p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])) AS m(readable)
     LEFT JOIN moderation.sources s ON s.source_id = h.source_id
@@ -6340,7 +6373,7 @@ CREATE OR REPLACE VIEW moderation.recent_hits WITH (security_barrier) AS
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
     WHERE h.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
       AND h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
 CREATE OR REPLACE VIEW moderation.items_never_hit WITH (security_barrier) AS
     SELECT DISTINCT f.package, f.stage, v.item_id, v.kind,
            CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.term END AS term,
@@ -6481,6 +6514,8 @@ COMMENT ON COLUMN moderation.recent_hits.distance IS 'Bits in which the image, o
 COMMENT ON COLUMN moderation.recent_hits.material_percent IS 'Part of a risk videos frames that the content contains.';
 COMMENT ON COLUMN moderation.recent_hits.content_percent IS 'Part of the contents frames that the item covers.';
 COMMENT ON COLUMN moderation.recent_hits.time_ranges IS 'Where in the contents video, in seconds.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_because IS 'Why: the rescan that did not find it again, or the undo.';
 COMMENT ON COLUMN moderation.items_never_hit.package IS 'Name of the package.';
 COMMENT ON COLUMN moderation.items_never_hit.stage IS 'live (enforced) or shadow (recorded only).';
 COMMENT ON COLUMN moderation.items_never_hit.item_id IS 'The item, see moderation.items.';
@@ -6532,19 +6567,19 @@ CREATE TYPE moderation.candidate_verdict AS (
     items_after bigint[], culprits bigint[], needed bigint[]);
 COMMENT ON TYPE moderation.candidate_verdict IS 'A content judged twice. action: what the package asks for (NULL: it does not act); verdict: the strongest action of all live packages, with the candidate in place after. culprits: items and allow entries that make the difference, empty when only the settings do. needed: items without which the verdict would be weaker.';
 CREATE FUNCTION moderation.candidate_verdict(
-    fields text[], package text, release integer DEFAULT NULL, against integer DEFAULT NULL)
+    package text, release integer, against integer, owner text, VARIADIC fields "any")
     RETURNS moderation.candidate_verdict
     LANGUAGE c STABLE PARALLEL SAFE COST 200
     AS 'MODULE_PATHNAME', 'moderation_candidate_verdict';
-COMMENT ON FUNCTION moderation.candidate_verdict(text[], text, integer, integer) IS 'One content (its texts) judged in one pass by what is live, or with the release "against" in its place, and by a candidate: a release, or the draft when NULL. NULL when the package has no hit on either side.';
+COMMENT ON FUNCTION moderation.candidate_verdict(text, integer, integer, text, "any") IS 'One content (its texts, images and videos, by their types) judged in one pass by what is live, or with the release "against" in its place, and by a candidate: a release, or the draft when NULL; as if it came in now from this owner. NULL when the package has no hit on either side.';
 CREATE TYPE moderation.backtest_row AS (
     content_key text, change moderation.verdict_change, action_before moderation.action, action_after moderation.action,
     score_before real, score_after real, verdict_before moderation.action, verdict_after moderation.action,
     items_before bigint[], items_after bigint[], culprits bigint[], needed bigint[]);
 COMMENT ON TYPE moderation.backtest_row IS 'A content that a package hits before or after a change: its key, then as moderation.candidate_verdict.';
 CREATE TYPE moderation.content_source AS (
-    relation regclass, query text, source_id integer, key name, fields name[]);
-COMMENT ON TYPE moderation.content_source IS 'Where contents are read: a relation or a query, its key column and its text columns. source_id: the attached table whose reviews are its labels.';
+    relation regclass, query text, source_id integer, key name, fields name[], media name[], owner name);
+COMMENT ON TYPE moderation.content_source IS 'Where contents are read: a relation or a query, its key column, its text columns, its columns of images and videos, and that of the owner. source_id: the attached table whose reviews are its labels.';
 CREATE FUNCTION moderation.in_sample(key text, share double precision) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN share IS NULL
@@ -6552,13 +6587,15 @@ CREATE FUNCTION moderation.in_sample(key text, share double precision) RETURNS b
            < share * 1073741824::double precision;
 COMMENT ON FUNCTION moderation.in_sample(text, double precision) IS 'Is a content in the sample of this share? By the hash of its key: the same contents in every run, those of a smaller share among those of a larger; NULL: all.';
 CREATE FUNCTION moderation.attached_columns(
-    relation regclass, OUT source_id integer, OUT key name, OUT fields name[], OUT images name[], OUT owner name, OUT verdict name)
+    relation regclass, OUT source_id integer, OUT key name, OUT fields name[], OUT images name[], OUT videos name[], OUT owner name,
+    OUT verdict name)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         SELECT a.source_id,
                min(u.column_name::text) FILTER (WHERE u.roles ? 'id')::name,
                array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'text'),
-               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ?| '{image,video}'),
+               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'image'),
+               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'video'),
                min(u.column_name::text) FILTER (WHERE u.roles ? 'owner')::name,
                min(u.column_name::text) FILTER (WHERE u.roles ? 'verdict')::name
         FROM moderation.attachments a
@@ -6569,15 +6606,56 @@ CREATE FUNCTION moderation.attached_columns(
         GROUP BY a.source_id;
     END;
 COMMENT ON FUNCTION moderation.attached_columns(regclass) IS 'Internal: the columns of an attached table by what attach() was told of them.';
+CREATE FUNCTION moderation.column_types(source moderation.content_source, names name[], caller_path text) RETURNS regtype[]
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    missing name;
+    types regtype[];
+BEGIN
+    IF source.relation IS NOT NULL THEN
+        SELECT c INTO missing FROM unnest(names) c
+        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = source.relation AND a.attname = c
+                          AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
+        IF missing IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+                MESSAGE = format('column "%s" of table %s does not exist', missing, source.relation),
+                DETAIL = 'It was named as the key, the owner or a field.',
+                HINT = (SELECT format('Columns are: %s.', string_agg(a.attname, ', ' ORDER BY a.attnum))
+                        FROM pg_attribute a WHERE a.attrelid = source.relation AND a.attnum > 0 AND NOT a.attisdropped);
+        END IF;
+        RETURN ARRAY(SELECT a.atttypid::regtype FROM unnest(names) WITH ORDINALITY u(c, n)
+                     JOIN pg_attribute a ON a.attrelid = source.relation AND a.attname = u.c ORDER BY u.n);
+    END IF;
+    PERFORM set_config('search_path', caller_path, true);
+    -- No row of the query is read.
+    EXECUTE format('SELECT ARRAY[%s] FROM (VALUES (1)) AS one LEFT JOIN (%s
+) AS s ON false',
+        (SELECT string_agg(format('pg_catalog.pg_typeof(s.%I)', c), ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY u(c, n)),
+        source.query) INTO types;
+    PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+    RETURN types;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.column_types(moderation.content_source, name[], text) IS 'Internal: types of columns of a source, or a clear error.';
+CREATE FUNCTION moderation.is_media(type regtype) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT coalesce(nullif(t.typbasetype, 0), t.oid)
+               = ANY (ARRAY['moderation.pdqhash'::regtype, 'moderation.pdqhash[]'::regtype, 'moderation.video_frame[]'::regtype]::oid[])
+        FROM pg_type t WHERE t.oid = is_media.type;
+    END;
+COMMENT ON FUNCTION moderation.is_media(regtype) IS 'Internal: does a column of this type hold images or videos?';
 CREATE FUNCTION moderation.resolve_source(
-    source text, key name, fields name[], labels_of regclass, caller_path text)
+    source text, key name, fields name[], labels_of regclass, owner name, caller_path text)
     RETURNS moderation.content_source
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
     found moderation.content_source;
     attached record;
-    missing name;
+    columns name[];
+    types regtype[];
 BEGIN
     IF source IS NULL OR source ~ '^\s*$' THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -6586,7 +6664,8 @@ BEGIN
             HINT = 'For example ''ads'', or ''SELECT ad_id, body FROM ads''.';
     END IF;
     found.key := resolve_source.key;
-    found.fields := resolve_source.fields;
+    found.owner := resolve_source.owner;
+    columns := resolve_source.fields;
     IF labels_of IS NOT NULL THEN
         SELECT a.source_id INTO found.source_id FROM moderation.attached_columns(labels_of) a;
     END IF;
@@ -6598,51 +6677,49 @@ BEGIN
         PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
         SELECT * INTO attached FROM moderation.attached_columns(found.relation) a;
         found.key := coalesce(found.key, attached.key);
-        found.fields := coalesce(found.fields, attached.fields);
+        found.owner := coalesce(found.owner, attached.owner);
+        columns := coalesce(columns, attached.fields || attached.images || attached.videos);
         found.source_id := coalesce(found.source_id, attached.source_id);
     END IF;
-    IF found.key IS NULL OR coalesce(cardinality(found.fields), 0) = 0 THEN
+    IF found.key IS NULL OR coalesce(cardinality(columns), 0) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('which columns of %s hold the key and the texts is not known',
+            MESSAGE = format('which columns of %s hold the key and the contents is not known',
                              coalesce(found.relation::text, 'the query')),
             DETAIL = 'Only an attached table needs no key and fields.',
             HINT = 'Name them: key => ''ad_id'', fields => ''{title,body}''.';
     END IF;
-    IF found.relation IS NOT NULL THEN
-        SELECT c INTO missing FROM unnest(found.key || found.fields) c
-        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = found.relation AND a.attname = c
-                          AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
-        IF missing IS NOT NULL THEN
-            RAISE EXCEPTION USING ERRCODE = 'undefined_column',
-                MESSAGE = format('column "%s" of table %s does not exist', missing, found.relation),
-                DETAIL = 'It was named as the key or as a text.',
-                HINT = (SELECT format('Columns are: %s.', string_agg(a.attname, ', ' ORDER BY a.attnum))
-                        FROM pg_attribute a WHERE a.attrelid = found.relation AND a.attnum > 0 AND NOT a.attisdropped);
-        END IF;
-    END IF;
+    types := moderation.column_types(found, array_remove(columns || found.key || found.owner, NULL), caller_path);
+    found.fields := ARRAY(SELECT c FROM unnest(columns, types) WITH ORDINALITY u(c, type, n)
+                          WHERE n <= cardinality(columns) AND NOT moderation.is_media(type) ORDER BY n);
+    found.media := ARRAY(SELECT c FROM unnest(columns, types) WITH ORDINALITY u(c, type, n)
+                         WHERE n <= cardinality(columns) AND moderation.is_media(type) ORDER BY n);
     RETURN found;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.resolve_source(text, name, name[], regclass, text) IS 'Internal: what the source, key and fields of a backtest mean, or a clear error. Names are looked up in the caller''s search_path.';
-CREATE FUNCTION moderation.source_sql(source moderation.content_source, condition text) RETURNS text
+COMMENT ON FUNCTION moderation.resolve_source(text, name, name[], regclass, name, text) IS 'Internal: what the source, key and fields of a backtest mean, or a clear error. Names are looked up in the caller''s search_path.';
+CREATE FUNCTION moderation.source_sql(source moderation.content_source) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+    RETURN coalesce(source.relation::text, '(' || source.query || E'\n)');
+COMMENT ON FUNCTION moderation.source_sql(moderation.content_source) IS 'Internal: the source in a FROM clause.';
+CREATE FUNCTION moderation.judged_sql(source moderation.content_source, sample double precision, condition text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    RETURN format('(SELECT s.%1$I::pg_catalog.text AS content_key, ARRAY[%2$s]::pg_catalog.text[] AS texts FROM %3$s AS s%4$s)',
+    RETURN format('(SELECT s.%1$I AS k, moderation.candidate_verdict($1, $2, $3, %2$s, %3$s) AS v FROM %4$s AS s WHERE %5$s%6$s OFFSET 0)',
         source.key,
-        (SELECT string_agg(format('s.%I::pg_catalog.text', f), ', ' ORDER BY n)
-         FROM unnest(source.fields) WITH ORDINALITY u(f, n)),
-        coalesce(source.relation::text, '(' || source.query || E'\n)'),
-        coalesce(' WHERE ' || condition, ''));
-COMMENT ON FUNCTION moderation.source_sql(moderation.content_source, text) IS 'Internal: the source as a sub-select of content_key and texts. No operator in it, so that nothing in the caller''s search_path can change it.';
-CREATE FUNCTION moderation.backtest_rows(
-    source moderation.content_source, package text, release integer, against integer, sample double precision,
-    condition text, caller_path text)
-    RETURNS SETOF moderation.backtest_row
-    LANGUAGE plpgsql STABLE ROWS 10000
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
-    SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+        CASE WHEN source.owner IS NULL THEN 'NULL' ELSE format('s.%I::pg_catalog.text', source.owner) END,
+        (SELECT string_agg(CASE WHEN c = ANY (source.media) THEN format('s.%I', c) ELSE format('s.%I::pg_catalog.text', c) END, ', ' ORDER BY n)
+         FROM unnest(source.fields || source.media) WITH ORDINALITY u(c, n)),
+        moderation.source_sql(source),
+        coalesce(condition, 'true'),
+        CASE WHEN sample IS NOT NULL THEN format(' AND moderation.in_sample(s.%I::pg_catalog.text, $4)', source.key) END);
+COMMENT ON FUNCTION moderation.judged_sql(moderation.content_source, double precision, text) IS 'Internal: the source as a sub-select of key and verdict. No operator in it, so that nothing in the caller''s search_path can change it; OFFSET 0, so that the verdict is computed once a row, not once a column.';
+CREATE FUNCTION moderation.backtest_row_sql() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'j.k::pg_catalog.text, (j.v).change, (j.v).action_before, (j.v).action_after, (j.v).score_before, (j.v).score_after, '
+        '(j.v).verdict_before, (j.v).verdict_after, (j.v).items_before, (j.v).items_after, (j.v).culprits, (j.v).needed';
+COMMENT ON FUNCTION moderation.backtest_row_sql() IS 'Internal: the columns of moderation.backtest_row over judged_sql() AS j.';
+CREATE FUNCTION moderation.check_backtest(package text, release integer, against integer, sample double precision) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
-DECLARE
-    rows_sql text := moderation.source_sql(source, condition);
 BEGIN
     IF sample IS NOT NULL AND NOT (sample > 0 AND sample <= 1) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -6655,48 +6732,55 @@ BEGIN
             DETAIL = 'A backtest judges by one package.', HINT = 'Packages are listed in moderation.packages.';
     END IF;
     -- Also when there is no row to judge: an unknown package or release, and one that does not compile, is an error.
-    PERFORM moderation.candidate_verdict('{}', package, release, against);
+    PERFORM moderation.candidate_verdict(package, release, against, NULL, ''::text);
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_backtest(text, integer, integer, double precision) IS 'Internal: an error if a backtest cannot be made with this.';
+CREATE FUNCTION moderation.backtest_rows(
+    source moderation.content_source, package text, release integer, against integer, sample double precision, caller_path text)
+    RETURNS SETOF moderation.backtest_row
+    LANGUAGE plpgsql STABLE ROWS 10000
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
+    SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    rows_sql text := moderation.judged_sql(source, sample, NULL);
+BEGIN
+    PERFORM moderation.check_backtest(package, release, against, sample);
     IF source.query IS NOT NULL THEN
         PERFORM set_config('search_path', caller_path, true);
     END IF;
-    -- OFFSET 0: the verdict is computed once a row, not once a column.
-    RETURN QUERY EXECUTE format(
-        'SELECT j.content_key, (v.v).change, (v.v).action_before, (v.v).action_after, (v.v).score_before, '
-        '(v.v).score_after, (v.v).verdict_before, (v.v).verdict_after, (v.v).items_before, (v.v).items_after, '
-        '(v.v).culprits, (v.v).needed '
-        'FROM %s AS j CROSS JOIN LATERAL (SELECT moderation.candidate_verdict(j.texts, $1, $2, $3) AS v OFFSET 0) AS v '
-        'WHERE (v.v).change IS NOT NULL%s',
-        rows_sql, CASE WHEN sample IS NULL THEN '' ELSE ' AND moderation.in_sample(j.content_key, $4)' END)
+    RETURN QUERY EXECUTE format('SELECT %s FROM %s AS j WHERE (j.v).change IS NOT NULL', moderation.backtest_row_sql(), rows_sql)
     USING package, release, against, sample;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.backtest_rows(moderation.content_source, text, integer, integer, double precision, text, text) IS 'Internal: the rows of a backtest, or of one chunk of it.';
+COMMENT ON FUNCTION moderation.backtest_rows(moderation.content_source, text, integer, integer, double precision, text) IS 'Internal: the rows of a backtest.';
 CREATE FUNCTION moderation.backtest_package(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_row
     LANGUAGE sql STABLE ROWS 10000
     BEGIN ATOMIC
         SELECT r.content_key, r.change, r.action_before, r.action_after, r.score_before, r.score_after, r.verdict_before,
                r.verdict_after, r.items_before, r.items_after, r.culprits, r.needed
         FROM moderation.backtest_rows(
-            moderation.resolve_source(source, key, fields, NULL, current_setting('search_path')),
-            package, release, against, sample, NULL, current_setting('search_path')) r;
+            moderation.resolve_source(source, key, fields, NULL, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path')) r;
     END;
-COMMENT ON FUNCTION moderation.backtest_package(text, text, name, name[], integer, integer, double precision) IS 'What the draft of a package (or a release) would change, against what is live (or the release "against"): one row for every content that either hits. The source is an attached table, any table with its key and text columns, or a query; read as the caller, in parallel where PostgreSQL can. sample: a share of the contents.';
+COMMENT ON FUNCTION moderation.backtest_package(text, text, name, name[], integer, integer, double precision, name) IS 'What the draft of a package (or a release) would change, against what is live (or the release "against"): one row for every content that either hits. The source is an attached table, any table with its key and its columns of texts, images and videos, or a query; read as the caller, in parallel where PostgreSQL can. sample: a share of the contents. owner: the column whose strikes verdict rules ask for.';
 CREATE FUNCTION moderation.backtest_package(
     package text, source regclass, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_row
     LANGUAGE sql STABLE ROWS 10000
     BEGIN ATOMIC
         SELECT r.content_key, r.change, r.action_before, r.action_after, r.score_before, r.score_after, r.verdict_before,
                r.verdict_after, r.items_before, r.items_after, r.culprits, r.needed
         FROM moderation.backtest_rows(
-            moderation.resolve_source(source::text, key, fields, NULL, current_setting('search_path')),
-            package, release, against, sample, NULL, current_setting('search_path')) r;
+            moderation.resolve_source(source::text, key, fields, NULL, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path')) r;
     END;
-COMMENT ON FUNCTION moderation.backtest_package(text, regclass, name, name[], integer, integer, double precision) IS 'The same for a table given as regclass.';
+COMMENT ON FUNCTION moderation.backtest_package(text, regclass, name, name[], integer, integer, double precision, name) IS 'The same for a table given as regclass.';
 CREATE FUNCTION moderation.content_labels(
     source_id integer, package text, OUT content_key text, OUT label moderation.review_label)
     RETURNS SETOF record
@@ -6727,25 +6811,55 @@ CREATE FUNCTION moderation.compared_items(
     BEGIN ATOMIC
         WITH numbers AS (
             SELECT p.package_id, coalesce(compared_items.release, p.latest_release + 1) AS after,
-                   coalesce(compared_items.against, moderation.mostly_live(p.package_id)) AS before
-            FROM moderation.packages p WHERE p.name = compared_items.package AND p.package_id = ANY (moderation.visible_packages())
-        ), versions AS (
-            SELECT v.item_id, v.kind, v.allow, v.term, v.match, v.level,
-                   v.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable,
-                   v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after) AS in_after,
-                   coalesce(v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before), false) AS in_before
-            FROM moderation.item_versions v JOIN numbers n ON n.package_id = v.package_id
+                   coalesce(compared_items.against, moderation.mostly_live(p.package_id), 0) AS before,
+                   p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
+            FROM moderation.packages p
+            WHERE p.name = compared_items.package AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+        ), before AS (
+            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            WHERE v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before)
+        ), after AS (
+            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            WHERE v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after)
         )
-        SELECT DISTINCT ON (v.item_id) v.item_id, v.kind, v.allow, CASE WHEN v.readable THEN v.term END, CASE WHEN v.readable THEN v.match END,
-               CASE WHEN v.readable THEN v.level END,
-               CASE WHEN bool_or(v.in_before) OVER w AND bool_or(v.in_after) OVER w THEN
-                        CASE WHEN v.in_before AND v.in_after THEN 'kept' ELSE 'modified' END
-                    WHEN bool_or(v.in_after) OVER w THEN 'added' ELSE 'removed' END
-        FROM versions v WHERE v.in_before OR v.in_after
-        WINDOW w AS (PARTITION BY v.item_id)
-        ORDER BY v.item_id, v.in_after DESC;
+        SELECT coalesce(a.item_id, b.item_id), coalesce(a.kind, b.kind), coalesce(a.allow, b.allow),
+               CASE WHEN n.readable THEN coalesce(a.term, a.label, b.term, b.label) END,
+               CASE WHEN n.readable THEN coalesce(a.match, b.match) END, CASE WHEN n.readable THEN coalesce(a.level, b.level) END,
+               CASE WHEN a.item_id IS NULL THEN 'removed' WHEN b.item_id IS NULL THEN 'added'
+                    WHEN a.added_in = b.added_in THEN 'kept' ELSE 'modified' END
+        FROM after a FULL JOIN before b ON b.item_id = a.item_id CROSS JOIN numbers n;
     END;
 COMMENT ON FUNCTION moderation.compared_items(text, integer, integer) IS 'Internal: the items of two releases (NULL: the draft, and what is live) and whether they were added, removed, modified or kept.';
+CREATE FUNCTION moderation.source_labels(
+    source moderation.content_source, package text, sample double precision, caller_path text,
+    OUT labelled text[], OUT labels moderation.review_label[])
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    present text[];
+BEGIN
+    IF source.source_id IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(l.content_key), array_agg(l.label) INTO labelled, labels
+    FROM moderation.content_labels(source.source_id, package) l WHERE moderation.in_sample(l.content_key, sample);
+    IF labelled IS NULL THEN
+        RETURN;
+    END IF;
+    -- Only contents that are there can be found: a reviewed row may be deleted, or outside the query.
+    IF source.query IS NOT NULL THEN
+        PERFORM set_config('search_path', caller_path, true);
+    END IF;
+    EXECUTE format('SELECT pg_catalog.array_agg(DISTINCT s.%1$I::pg_catalog.text) FROM %2$s AS s '
+                   'WHERE s.%1$I::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1)', source.key, moderation.source_sql(source))
+    INTO present USING labelled;
+    PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+    SELECT array_agg(u.key), array_agg(u.label) INTO labelled, labels
+    FROM unnest(labelled, labels) u(key, label) JOIN unnest(present) p(key) ON p.key = u.key;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.source_labels(moderation.content_source, text, double precision, text) IS 'Internal: the labels of those contents that the source holds.';
 CREATE TYPE moderation.backtest_item AS (
     item_id bigint, kind moderation.item_kind, allow boolean, term text, match moderation.match_mode,
     level moderation.match_level, state text, contents bigint, gained bigint, lost bigint, needed bigint,
@@ -6753,16 +6867,25 @@ CREATE TYPE moderation.backtest_item AS (
     precision_high double precision, recall double precision, recall_low double precision, recall_high double precision,
     examples text[]);
 COMMENT ON TYPE moderation.backtest_item IS 'A row of backtest_summary(). state: before and after (the package as a whole, item_id NULL), or kept, modified, added, removed. contents: hit by the item in the candidate (acted on, for the package); gained and lost: contents that change because of it; needed: contents that only it catches. Precision and recall from reviews, with Wilson 95 % intervals; recall is of the reviewed violating contents. examples: ten keys, changed ones first.';
-CREATE FUNCTION moderation.summarise_backtest(
-    rows moderation.backtest_row[], package text, release integer, against integer, labelled text[],
-    labels moderation.review_label[])
+CREATE FUNCTION moderation.summarise_rows(
+    source moderation.content_source, package text, release integer, against integer, sample double precision,
+    caller_path text, run_id bigint)
     RETURNS SETOF moderation.backtest_item
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    RETURN QUERY
         WITH label AS MATERIALIZED (
-            SELECT u.key, u.label FROM unnest(labelled, labels) AS u(key, label)
+            SELECT u.key, u.label FROM moderation.source_labels(source, package, sample, caller_path) s
+            CROSS JOIN LATERAL unnest(s.labelled, s.labels) AS u(key, label)
+        ), found AS (
+            -- One of the two: PostgreSQL asks the condition first and reads nothing of the other.
+            SELECT * FROM moderation.backtest_rows(source, package, release, against, sample, caller_path) WHERE summarise_rows.run_id IS NULL
+            UNION ALL
+            SELECT * FROM moderation.run_rows(summarise_rows.run_id) WHERE summarise_rows.run_id IS NOT NULL
         ), row_label AS MATERIALIZED (
-            SELECT r.*, l.label FROM unnest(rows) AS r LEFT JOIN label l ON l.key = r.content_key
+            SELECT r.content_key, r.change, r.action_before, r.action_after, r.items_after, r.culprits, r.needed, l.label
+            FROM found r LEFT JOIN label l ON l.key = r.content_key
         ), mention AS (
             SELECT i.item, r.content_key, r.label, r.change, true AS hits, false AS culprit
             FROM row_label r, unnest(r.items_after) AS i(item)
@@ -6811,75 +6934,31 @@ CREATE FUNCTION moderation.summarise_backtest(
         CROSS JOIN LATERAL moderation.wilson_interval(l.tp, l.tp + l.fp) w
         CROSS JOIN LATERAL moderation.wilson_interval(l.tp, p.n) r
         ORDER BY l.part, l.state = 'after', l.gained + l.lost DESC, l.contents DESC, l.item_id;
-    END;
-COMMENT ON FUNCTION moderation.summarise_backtest(moderation.backtest_row[], text, integer, integer, text[], moderation.review_label[]) IS 'Internal: what backtest_summary() says of rows.';
-CREATE FUNCTION moderation.source_labels(
-    source moderation.content_source, package text, sample double precision, caller_path text,
-    OUT labelled text[], OUT labels moderation.review_label[])
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
-    SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
-AS $fn$
-DECLARE
-    present text[];
-BEGIN
-    IF source.source_id IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT array_agg(l.content_key), array_agg(l.label) INTO labelled, labels
-    FROM moderation.content_labels(source.source_id, package) l WHERE moderation.in_sample(l.content_key, sample);
-    IF labelled IS NULL THEN
-        RETURN;
-    END IF;
-    -- Only contents that are there can be found: a reviewed row may be deleted, or outside the query.
-    IF source.query IS NOT NULL THEN
-        PERFORM set_config('search_path', caller_path, true);
-    END IF;
-    EXECUTE format('SELECT pg_catalog.array_agg(DISTINCT c.content_key) FROM %s AS c '
-                   'WHERE c.content_key OPERATOR(pg_catalog.=) ANY ($1)', moderation.source_sql(source, NULL))
-    INTO present USING labelled;
-    PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
-    SELECT array_agg(u.key), array_agg(u.label) INTO labelled, labels
-    FROM unnest(labelled, labels) u(key, label) JOIN unnest(present) p(key) ON p.key = u.key;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.source_labels(moderation.content_source, text, double precision, text) IS 'Internal: the labels of those contents that the source holds.';
-CREATE FUNCTION moderation.summarise_rows(
-    source moderation.content_source, package text, release integer, against integer, sample double precision,
-    caller_path text)
-    RETURNS SETOF moderation.backtest_item
-    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
-AS $fn$
-BEGIN
-    RETURN QUERY
-    SELECT s.* FROM moderation.source_labels(source, package, sample, caller_path) l
-    CROSS JOIN LATERAL moderation.summarise_backtest(
-        ARRAY(SELECT r FROM moderation.backtest_rows(source, package, release, against, sample, NULL, caller_path) r),
-        package, release, against, l.labelled, l.labels) s;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.summarise_rows(moderation.content_source, text, integer, integer, double precision, text) IS 'Internal: backtests and summarises.';
+COMMENT ON FUNCTION moderation.summarise_rows(moderation.content_source, text, integer, integer, double precision, text, bigint) IS 'Internal: what backtest_summary() says of a backtest, or of what a run has found.';
 CREATE FUNCTION moderation.backtest_summary(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100
     BEGIN ATOMIC
         SELECT s.* FROM moderation.summarise_rows(
-            moderation.resolve_source(source, key, fields, labels_of, current_setting('search_path')),
-            package, release, against, sample, current_setting('search_path')) s;
+            moderation.resolve_source(source, key, fields, labels_of, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path'), NULL) s;
     END;
-COMMENT ON FUNCTION moderation.backtest_summary(text, text, name, name[], integer, integer, double precision, regclass) IS 'A backtest by item: what it gains and loses, what only it catches, precision and recall where reviews exist, ten examples; two rows for the package as a whole come first. labels_of: the attached table whose reviews label the keys of a query.';
+COMMENT ON FUNCTION moderation.backtest_summary(text, text, name, name[], integer, integer, double precision, regclass, name) IS 'A backtest by item: what it gains and loses, what only it catches, precision and recall where reviews exist, ten examples; two rows for the package as a whole come first. labels_of: the attached table whose reviews label the keys of a query.';
 CREATE FUNCTION moderation.backtest_summary(
     package text, source regclass, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100
     BEGIN ATOMIC
         SELECT s.* FROM moderation.summarise_rows(
-            moderation.resolve_source(source::text, key, fields, labels_of, current_setting('search_path')),
-            package, release, against, sample, current_setting('search_path')) s;
+            moderation.resolve_source(source::text, key, fields, labels_of, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path'), NULL) s;
     END;
-COMMENT ON FUNCTION moderation.backtest_summary(text, regclass, name, name[], integer, integer, double precision, regclass) IS 'The same for a table given as regclass.';
+COMMENT ON FUNCTION moderation.backtest_summary(text, regclass, name, name[], integer, integer, double precision, regclass, name) IS 'The same for a table given as regclass.';
 CREATE TABLE moderation.backtest_runs (
     run_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     package         text,
@@ -6892,6 +6971,8 @@ CREATE TABLE moderation.backtest_runs (
     key             name NOT NULL,
     key_type        regtype,
     fields          name[] NOT NULL,
+    media           name[] NOT NULL DEFAULT '{}',
+    owner           name,
     sample          double precision,
     caller_path     text NOT NULL,
     rows_planned    bigint NOT NULL,
@@ -6947,12 +7028,12 @@ DECLARE
     new_id bigint;
 BEGIN
     INSERT INTO moderation.backtest_runs
-        (package, release, draft_key, against, relation, query, source_id, key, key_type, fields, sample, caller_path,
+        (package, release, draft_key, against, relation, query, source_id, key, key_type, fields, media, owner, sample, caller_path,
          rows_planned, started_by)
     SELECT run.package, run.release,
            CASE WHEN run.release IS NULL THEN (SELECT d.draft_key FROM moderation.drafts d WHERE d.package_id = p.package_id) END,
            coalesce(run.against, moderation.mostly_live(p.package_id)),
-           run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.sample, run.caller_path,
+           run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.media, run.owner, run.sample, run.caller_path,
            run.rows_planned, moderation.caller()
     FROM (SELECT 1) one LEFT JOIN moderation.packages p ON p.name = run.package
     RETURNING run_id INTO new_id;
@@ -6965,15 +7046,15 @@ $fn$;
 COMMENT ON FUNCTION moderation.create_run(moderation.backtest_runs, text[], bigint[]) IS 'Internal: stores a planned run and its chunks.';
 CREATE FUNCTION moderation.plan_run(
     package text, source moderation.content_source, release integer, against integer, sample double precision,
-    chunk_rows integer, caller_path text)
+    chunk_rows integer, caller_path text, is_rescan boolean)
     RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
     run moderation.backtest_runs;
-    from_sql text := coalesce(source.relation::text, '(' || source.query || E'\n)');
+    from_sql text := moderation.source_sql(source);
     total bigint;
     without_key bigint;
     repeated bigint;
@@ -6987,14 +7068,8 @@ BEGIN
             MESSAGE = format('chunk_rows %s is out of range', coalesce(chunk_rows::text, 'NULL')),
             DETAIL = 'A chunk has at least one row.', HINT = 'Leave it out for 50,000.';
     END IF;
-    IF sample IS NOT NULL AND NOT (sample > 0 AND sample <= 1) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('sample %s is out of range', sample),
-            DETAIL = 'It is the share of the contents to look at, above 0 and at most 1.',
-            HINT = 'For example sample => 0.01; leave it out for every content.';
-    END IF;
-    IF package IS NOT NULL THEN
-        PERFORM moderation.candidate_verdict('{}', package, release, against);
+    IF NOT is_rescan THEN
+        PERFORM moderation.check_backtest(package, release, against, sample);
     END IF;
     IF source.query IS NOT NULL THEN
         PERFORM set_config('search_path', caller_path, true);
@@ -7061,23 +7136,25 @@ BEGIN
     run.key := source.key;
     run.key_type := key_type;
     run.fields := source.fields;
+    run.media := coalesce(source.media, '{}');
+    run.owner := source.owner;
     run.sample := sample;
     run.caller_path := caller_path;
     run.rows_planned := total;
     RETURN moderation.create_run(run, coalesce(bounds, '{}'), coalesce(sizes, '{}'));
 END
 $fn$;
-COMMENT ON FUNCTION moderation.plan_run(text, moderation.content_source, integer, integer, double precision, integer, text) IS 'Internal: cuts a source into chunks of keys.';
+COMMENT ON FUNCTION moderation.plan_run(text, moderation.content_source, integer, integer, double precision, integer, text, boolean) IS 'Internal: cuts a source into chunks of keys.';
 CREATE FUNCTION moderation.start_backtest(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
     against integer DEFAULT NULL, sample double precision DEFAULT NULL, chunk_rows integer DEFAULT 50000,
-    labels_of regclass DEFAULT NULL)
+    labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS bigint LANGUAGE sql
     BEGIN ATOMIC
-        SELECT moderation.plan_run(package, moderation.resolve_source(source, key, fields, labels_of, current_setting('search_path')),
-                                   release, against, sample, chunk_rows, current_setting('search_path'));
+        SELECT moderation.plan_run(package, moderation.resolve_source(source, key, fields, labels_of, owner, current_setting('search_path')),
+                                   release, against, sample, chunk_rows, current_setting('search_path'), false);
     END;
-COMMENT ON FUNCTION moderation.start_backtest(text, text, name, name[], integer, integer, double precision, integer, regclass) IS 'Plans a backtest of any length, cut into chunks of keys, and returns its run id; CALL run_backtest(run_id) does the work.';
+COMMENT ON FUNCTION moderation.start_backtest(text, text, name, name[], integer, integer, double precision, integer, regclass, name) IS 'Plans a backtest of any length, cut into chunks of keys, and returns its run id; CALL run_backtest(run_id) does the work.';
 CREATE FUNCTION moderation.own_run(run_id bigint) RETURNS moderation.backtest_runs
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -7091,7 +7168,9 @@ BEGIN
             DETAIL = 'No run has this number.', HINT = 'Runs are listed in moderation.backtest_progress.';
     END IF;
     IF run.started_by <> moderation.caller()
-       AND NOT coalesce(pg_has_role(moderation.caller(), to_regrole(quote_ident(run.started_by)), 'MEMBER'), false) THEN
+       -- Runs of a role that was dropped are left to superusers.
+       AND NOT coalesce(pg_has_role(moderation.caller(), to_regrole(quote_ident(run.started_by)), 'MEMBER'),
+                        (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = moderation.caller()), false) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('permission denied for backtest run %s', run.run_id),
             DETAIL = 'It was started by another role, whose rights it reads with.',
@@ -7142,7 +7221,7 @@ $fn$;
 COMMENT ON FUNCTION moderation.finish_chunk(bigint, integer, timestamptz, bigint, moderation.backtest_row[], text, text) IS 'Internal: stores what a chunk gave, or why it failed.';
 CREATE FUNCTION moderation.run_source(run moderation.backtest_runs) RETURNS moderation.content_source
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    RETURN ROW(run.relation, run.query, run.source_id, run.key, run.fields)::moderation.content_source;
+    RETURN ROW(run.relation, run.query, run.source_id, run.key, run.fields, run.media, run.owner)::moderation.content_source;
 COMMENT ON FUNCTION moderation.run_source(moderation.backtest_runs) IS 'Internal: the source of a run.';
 CREATE FUNCTION moderation.current_draft_key(package text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -7154,7 +7233,7 @@ COMMENT ON FUNCTION moderation.current_draft_key(text) IS 'Internal: names the s
 CREATE FUNCTION moderation.judge_chunk(
     run moderation.backtest_runs, piece moderation.backtest_chunks, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
@@ -7184,7 +7263,7 @@ COMMENT ON FUNCTION moderation.judge_chunk(moderation.backtest_runs, moderation.
 CREATE FUNCTION moderation.judge_rows(
     run moderation.backtest_runs, condition text, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
@@ -7194,12 +7273,8 @@ BEGIN
         PERFORM set_config('search_path', run.caller_path, true);
     END IF;
     EXECUTE format(
-        'SELECT pg_catalog.count(*), pg_catalog.array_agg(ROW(j.content_key, (v.v).change, (v.v).action_before, (v.v).action_after, '
-        '(v.v).score_before, (v.v).score_after, (v.v).verdict_before, (v.v).verdict_after, (v.v).items_before, '
-        '(v.v).items_after, (v.v).culprits, (v.v).needed)::moderation.backtest_row) FILTER (WHERE (v.v).change IS NOT NULL) '
-        'FROM %s AS j CROSS JOIN LATERAL (SELECT moderation.candidate_verdict(j.texts, $1, $2, $3) AS v OFFSET 0) AS v%s',
-        moderation.source_sql(source, condition),
-        CASE WHEN run.sample IS NULL THEN '' ELSE ' WHERE moderation.in_sample(j.content_key, $4)' END)
+        'SELECT pg_catalog.count(*), pg_catalog.array_agg(ROW(%s)::moderation.backtest_row) FILTER (WHERE (j.v).change IS NOT NULL) '
+        'FROM %s AS j', moderation.backtest_row_sql(), moderation.judged_sql(source, run.sample, condition))
     INTO judged, rows USING run.package, run.release, run.against, run.sample;
 END
 $fn$;
@@ -7223,8 +7298,11 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         -- A cancel is not caught: it ends the call.
         GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-        RAISE WARNING USING MESSAGE = format('chunk %s of backtest run %s failed: %s', piece.chunk, run_id, message),
-            HINT = 'The others go on; the next CALL moderation.run_backtest() tries it again.';
+        RAISE WARNING USING
+            MESSAGE = format('chunk %s of %s %s failed: %s', piece.chunk, CASE WHEN run.package IS NULL THEN 'rescan' ELSE 'backtest run' END,
+                             run_id, message),
+            HINT = format('The others go on; the next CALL moderation.%s tries it again.',
+                          CASE WHEN run.package IS NULL THEN format('rescan(%L)', run.relation) ELSE format('run_backtest(%s)', run_id) END);
         PERFORM moderation.finish_chunk(run_id, piece.chunk, began, NULL, NULL, SQLSTATE, message);
     END;
     RETURN true;
@@ -7285,10 +7363,8 @@ COMMENT ON FUNCTION moderation.run_rows(bigint) IS 'What a run has found so far,
 CREATE FUNCTION moderation.summarise_run(run moderation.backtest_runs) RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT s.* FROM moderation.source_labels(moderation.run_source(run), run.package, run.sample, run.caller_path) l
-        CROSS JOIN LATERAL moderation.summarise_backtest(
-            ARRAY(SELECT r FROM moderation.run_rows(run.run_id) r), run.package, run.release, coalesce(run.against, 0),
-            l.labelled, l.labels) s;
+        SELECT s.* FROM moderation.summarise_rows(
+            moderation.run_source(run), run.package, run.release, coalesce(run.against, 0), run.sample, run.caller_path, run.run_id) s;
     END;
 COMMENT ON FUNCTION moderation.summarise_run(moderation.backtest_runs) IS 'Internal: what backtest_summary(run_id) returns.';
 CREATE FUNCTION moderation.backtest_summary(run_id bigint) RETURNS SETOF moderation.backtest_item
@@ -7351,7 +7427,7 @@ COMMENT ON FUNCTION moderation.hunt(text[], moderation.match_mode, moderation.ma
 CREATE FUNCTION moderation.text_grams(body text) RETURNS integer[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 200
     AS 'MODULE_PATHNAME', 'moderation_text_grams';
-COMMENT ON FUNCTION moderation.text_grams(text) IS 'What an index of grams keeps of a text: hashes of every three characters in a row of its folded form, of two in scripts that write words in one or two. Depends on folding_version().';
+COMMENT ON FUNCTION moderation.text_grams(text) IS 'What an index of grams keeps of a text: a hash for every three characters in a row of its folded form and the one that follows; for every two in scripts that write words in one or two. Depends on folding_version().';
 CREATE FUNCTION moderation.matches_support(internal) RETURNS internal
     LANGUAGE c STRICT
     AS 'MODULE_PATHNAME', 'moderation_matches_support';
@@ -7379,6 +7455,10 @@ CREATE FUNCTION moderation.grams_triconsistent(internal, smallint, internal, int
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'moderation_grams_triconsistent';
 COMMENT ON FUNCTION moderation.grams_triconsistent(internal, smallint, internal, integer, internal, internal, internal) IS 'Index support (GIN triConsistent).';
+CREATE FUNCTION moderation.grams_compare_partial(integer, integer, smallint, internal) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'moderation_grams_compare_partial';
+COMMENT ON FUNCTION moderation.grams_compare_partial(integer, integer, smallint, internal) IS 'Index support (GIN comparePartial).';
 CREATE OPERATOR CLASS moderation.text_grams_ops FOR TYPE text USING gin AS
     OPERATOR 1 moderation.@~ (text, text),
     OPERATOR 2 moderation.@~ (text, jsonb),
@@ -7386,6 +7466,7 @@ CREATE OPERATOR CLASS moderation.text_grams_ops FOR TYPE text USING gin AS
     FUNCTION 2 (text, text) moderation.grams_of_value(text, internal, internal),
     FUNCTION 3 (text, text) moderation.grams_of_query(internal, internal, smallint, internal, internal, internal, internal),
     FUNCTION 4 (text, text) moderation.grams_consistent(internal, smallint, internal, integer, internal, internal, internal, internal),
+    FUNCTION 5 (text, text) moderation.grams_compare_partial(integer, integer, smallint, internal),
     FUNCTION 6 (text, text) moderation.grams_triconsistent(internal, smallint, internal, integer, internal, internal, internal),
     STORAGE integer;
 COMMENT ON OPERATOR CLASS moderation.text_grams_ops USING gin IS 'Finds the texts that a package or terms hit: CREATE INDEX ON ads USING gin (title moderation.text_grams_ops, body moderation.text_grams_ops). To be rebuilt when folding_version() changes.';
@@ -7404,7 +7485,7 @@ BEGIN
     RETURN QUERY EXECUTE format(
         'SELECT s.%I::pg_catalog.text, f.field::pg_catalog.name, h.term, h.span_start, h.span_length, h.matched FROM %s AS s '
         'CROSS JOIN LATERAL (VALUES %s) AS f(field, body) CROSS JOIN LATERAL moderation.term_hits(f.body, $1) AS h WHERE %s',
-        source.key, coalesce(source.relation::text, '(' || source.query || E'\n)'),
+        source.key, moderation.source_sql(source),
         (SELECT string_agg(format('(%L, s.%I::pg_catalog.text)', f, f), ', ' ORDER BY n) FROM unnest(source.fields) WITH ORDINALITY u(f, n)),
         -- Not cast when it is text already: an index is on the column.
         (SELECT string_agg(format('s.%I OPERATOR(moderation.@~) $1', f), ' OR ' ORDER BY n)
@@ -7421,34 +7502,175 @@ CREATE FUNCTION moderation.hunt_terms(
     BEGIN ATOMIC
         SELECT h.content_key, h.field, h.term, h.span_start, h.span_length, h.matched
         FROM moderation.hunt_rows(
-            moderation.resolve_source(source, key, fields, NULL, current_setting('search_path')),
+            moderation.resolve_source(source, key, fields, NULL, NULL, current_setting('search_path')),
             moderation.hunt(terms, match, level, language), current_setting('search_path')) h;
     END;
 COMMENT ON FUNCTION moderation.hunt_terms(text, text[], moderation.match_mode, moderation.match_level, text, name, name[]) IS 'Where stored contents hold these terms, which are in no package yet: an attached table, any table with its key and text columns, or a query, read as the caller; through an index of grams on the text columns if there is one (text_grams_ops).';
+CREATE FUNCTION moderation.media_columns(source moderation.content_source, caller_path text, OUT field name, OUT of_type regtype)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    IF cardinality(source.media) > 0 THEN
+        RETURN QUERY SELECT u.c, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype
+        FROM unnest(source.media, moderation.column_types(source, source.media, caller_path)) AS u(c, type) JOIN pg_type t ON t.oid = u.type;
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.media_columns(moderation.content_source, text) IS 'Internal: columns of images and videos, and which of them they are.';
+CREATE FUNCTION moderation.hunt_image_rows(
+    source moderation.content_source, hashes moderation.pdqhash[], max_distance integer, caller_path text)
+    RETURNS TABLE (content_key text, field name, wanted moderation.pdqhash, distance integer, frame_number integer)
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+    SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    statement text;
+BEGIN
+    IF cardinality(source.media) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('no column of %s holds images or videos', coalesce(source.relation::text, 'the query')),
+            DETAIL = 'Images are columns of type moderation.pdqhash, videos of moderation.video_frame[].',
+            HINT = 'Name them: key => ''ad_id'', fields => ''{creative_pdq}''.';
+    END IF;
+    -- Also when there is no row: a distance out of range is an error.
+    PERFORM moderation.pdq_ball(h, max_distance) FROM unnest(hashes) h;
+    SELECT string_agg(format(CASE c.of_type
+            WHEN 'moderation.pdqhash'::regtype THEN
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, w.hash, s.%2$I OPERATOR(pg_catalog.<->) w.hash, NULL::pg_catalog.int4 '
+                'FROM pg_catalog.unnest($1) AS w(hash) JOIN %3$s AS s ON s.%2$I OPERATOR(pg_catalog.<@) moderation.pdq_ball(w.hash, $2)'
+            WHEN 'moderation.pdqhash[]'::regtype THEN
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, w.hash, n.distance, NULL::pg_catalog.int4 FROM %3$s AS s '
+                'CROSS JOIN pg_catalog.unnest($1) AS w(hash) CROSS JOIN LATERAL (SELECT f.hash OPERATOR(pg_catalog.<->) w.hash AS distance '
+                'FROM pg_catalog.unnest(s.%2$I) AS f(hash) WHERE f.hash OPERATOR(pg_catalog.<@) moderation.pdq_ball(w.hash, $2) ORDER BY 1 LIMIT 1) AS n'
+            ELSE
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, w.hash, n.distance, n.frame_number FROM %3$s AS s '
+                'CROSS JOIN pg_catalog.unnest($1) AS w(hash) CROSS JOIN LATERAL (SELECT f.hash OPERATOR(pg_catalog.<->) w.hash AS distance, '
+                'f.frame_number FROM pg_catalog.unnest(s.%2$I) AS f WHERE f.hash OPERATOR(pg_catalog.<@) moderation.pdq_ball(w.hash, $2) '
+                'AND f.quality OPERATOR(pg_catalog.>=) 50 ORDER BY 1, 2 LIMIT 1) AS n' END,
+            source.key, c.field, moderation.source_sql(source)), ' UNION ALL ')
+    INTO statement FROM moderation.media_columns(source, caller_path) c;
+    IF source.query IS NOT NULL THEN
+        PERFORM set_config('search_path', caller_path, true);
+    END IF;
+    RETURN QUERY EXECUTE statement USING hashes, max_distance;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.hunt_image_rows(moderation.content_source, moderation.pdqhash[], integer, text) IS 'Internal: what hunt_images() returns.';
+CREATE FUNCTION moderation.hunt_images(
+    source text, hashes moderation.pdqhash[], max_distance integer DEFAULT 31, key name DEFAULT NULL, fields name[] DEFAULT NULL)
+    RETURNS TABLE (content_key text, field name, wanted moderation.pdqhash, distance integer, frame_number integer)
+    LANGUAGE sql STABLE ROWS 100
+    BEGIN ATOMIC
+        SELECT h.content_key, h.field, h.wanted, h.distance, h.frame_number
+        FROM moderation.hunt_image_rows(
+            moderation.resolve_source(source, key, fields, NULL, NULL, current_setting('search_path')),
+            hashes, max_distance, current_setting('search_path')) h;
+    END;
+COMMENT ON FUNCTION moderation.hunt_images(text, moderation.pdqhash[], integer, name, name[]) IS 'Which stored images are near these hashes, which are in no package yet: an attached table, any table with its key and its image columns, or a query, read as the caller; through an index on the image columns if there is one (gin). Videos are scanned; frame_number is the nearest frame.';
+CREATE FUNCTION moderation.hunted_items(package text, release integer, OUT terms jsonb, OUT balls moderation.pdq_ball[])
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        WITH item AS (
+            SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
+            FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
+            JOIN moderation.item_versions v ON v.package_id = p.package_id AND NOT v.allow
+                AND v.added_in <= coalesce(hunted_items.release, p.latest_release + 1)
+                AND (v.removed_in IS NULL OR v.removed_in > coalesce(hunted_items.release, p.latest_release + 1))
+            WHERE p.name = hunted_items.package
+        )
+        SELECT (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                    'term', i.term, 'match', i.match, 'level', i.level, 'language', i.language))), '[]') FROM item i WHERE i.term IS NOT NULL),
+               ARRAY(SELECT moderation.pdq_ball(i.hash, i.distance) FROM item i WHERE i.hash IS NOT NULL
+                     UNION ALL SELECT moderation.pdq_ball(f.hash, i.distance) FROM item i CROSS JOIN LATERAL unnest(i.frames) f);
+    END;
+COMMENT ON FUNCTION moderation.hunted_items(text, integer) IS 'Internal: the terms of a release (NULL: the draft) as hunt() makes them, and the balls around its images and frames.';
+CREATE FUNCTION moderation.hunt_package_rows(source moderation.content_source, package text, release integer, caller_path text)
+    RETURNS TABLE (content_key text, field name, item_id bigint, kind moderation.item_kind, term text, matched text, score real)
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+    SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    wanted record;
+    statement text;
+BEGIN
+    PERFORM moderation.text_hits('', ARRAY[package], release => release, draft => release IS NULL);
+    SELECT * INTO wanted FROM moderation.hunted_items(package, release);
+    -- What the index finds is judged by the package itself: allow entries count.
+    SELECT string_agg(format(f.statement, source.key, f.field, moderation.source_sql(source)), ' UNION ALL ') INTO statement
+    FROM (
+        SELECT c.field, 'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.term, h.matched, h.score FROM %3$s AS s '
+            'CROSS JOIN LATERAL moderation.text_hits(s.%2$I::pg_catalog.text, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h '
+            'WHERE s.%2$I OPERATOR(moderation.@~) $3' AS statement
+        FROM unnest(source.fields) c(field)
+        UNION ALL
+        SELECT m.field, CASE m.of_type
+            WHEN 'moderation.pdqhash'::regtype THEN
+                'SELECT DISTINCT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.label, NULL, h.score FROM pg_catalog.unnest($4) AS b '
+                'JOIN %3$s AS s ON s.%2$I OPERATOR(pg_catalog.<@) b '
+                'CROSS JOIN LATERAL moderation.image_hits(s.%2$I, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h'
+            WHEN 'moderation.pdqhash[]'::regtype THEN
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.label, NULL, h.score FROM %3$s AS s '
+                'CROSS JOIN pg_catalog.unnest(s.%2$I) AS i(hash) '
+                'CROSS JOIN LATERAL moderation.image_hits(i.hash, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h'
+            ELSE
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.label, NULL, h.score FROM %3$s AS s '
+                'CROSS JOIN LATERAL moderation.video_hits(s.%2$I, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h' END
+        FROM moderation.media_columns(source, caller_path) m WHERE cardinality(wanted.balls) > 0) f;
+    IF source.query IS NOT NULL THEN
+        PERFORM set_config('search_path', caller_path, true);
+    END IF;
+    IF statement IS NOT NULL THEN
+        RETURN QUERY EXECUTE statement USING package, release, wanted.terms, wanted.balls;
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.hunt_package_rows(moderation.content_source, text, integer, text) IS 'Internal: what hunt_package() returns.';
+CREATE FUNCTION moderation.hunt_package(
+    package text, source text, release integer DEFAULT NULL, key name DEFAULT NULL, fields name[] DEFAULT NULL)
+    RETURNS TABLE (content_key text, field name, item_id bigint, kind moderation.item_kind, term text, matched text, score real)
+    LANGUAGE sql STABLE ROWS 100
+    BEGIN ATOMIC
+        SELECT h.content_key, h.field, h.item_id, h.kind, h.term, h.matched, h.score
+        FROM moderation.hunt_package_rows(
+            moderation.resolve_source(source, key, fields, NULL, NULL, current_setting('search_path')),
+            package, release, current_setting('search_path')) h;
+    END;
+COMMENT ON FUNCTION moderation.hunt_package(text, text, integer, name, name[]) IS 'What the draft of a package, or a release, hits in stored contents, allow entries applied; through the indexes on the texts (text_grams_ops) and on the images, where there are some and they help.';
 CREATE TABLE moderation.rescan_states (
     source_id       integer NOT NULL,
     package_id      integer NOT NULL,
     release         integer NOT NULL,
+    deployment_id   bigint NOT NULL,
+    override_id     bigint NOT NULL,
+    judged_at       timestamptz NOT NULL,
     PRIMARY KEY (source_id, package_id)
 );
 COMMENT ON TABLE moderation.rescan_states IS 'With which release of each package every row of a source is judged, or a later one; no row: not all of them were.';
+COMMENT ON COLUMN moderation.rescan_states.deployment_id IS 'The newest live deployment of the package then; 0: none. Later ones have higher numbers, since a package''s lock is held until they commit.';
+COMMENT ON COLUMN moderation.rescan_states.override_id IS 'The newest override of its items then; 0: none.';
+COMMENT ON COLUMN moderation.rescan_states.judged_at IS 'When the rescan began: times of items and packages that passed since are not in the verdicts.';
 CREATE TABLE moderation.rescan_runs (
     run_id          bigint PRIMARY KEY,
     source_id       integer NOT NULL,
     targets         jsonb NOT NULL,
-    delta           jsonb,
+    marks           jsonb NOT NULL,
+    terms           jsonb,
+    balls           moderation.pdq_ball[] NOT NULL,
+    frames          moderation.pdq_ball[] NOT NULL,
+    every_media     boolean NOT NULL,
+    planned_at      timestamptz NOT NULL DEFAULT now(),
     finished_at     timestamptz
 );
 COMMENT ON TABLE moderation.rescan_runs IS 'Runs that rescan a source: backtest_runs with these settings beside.';
 COMMENT ON COLUMN moderation.rescan_runs.targets IS 'Live release of each package when the run began, by package id; 0: none.';
-COMMENT ON COLUMN moderation.rescan_runs.delta IS 'The terms that make the difference, as hunt() makes them; NULL: every row is judged again.';
-CREATE TABLE moderation.withdrawn_hits (
-    hit_id          uuid PRIMARY KEY,
-    withdrawn_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    withdrawn_by    text NOT NULL,
-    reason          text NOT NULL
-);
-COMMENT ON TABLE moderation.withdrawn_hits IS 'Hits whose cause is gone: a rescan did not find them again, or they were undone. The hit itself stays as evidence.';
+COMMENT ON COLUMN moderation.rescan_runs.marks IS 'What rescan_states will say of each package.';
+COMMENT ON COLUMN moderation.rescan_runs.terms IS 'The terms that make the difference, as hunt() makes them. NULL: whoever began it may not know them, and every row is judged again.';
+COMMENT ON COLUMN moderation.rescan_runs.balls IS 'Around the images that make it.';
+COMMENT ON COLUMN moderation.rescan_runs.frames IS 'Around the frames of the videos that make it: a content that one of them hits shares a frame with it.';
+COMMENT ON COLUMN moderation.rescan_runs.every_media IS 'They are too many: every row with an image or a video is judged again.';
 CREATE FUNCTION moderation.forget_rescan() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -7459,9 +7681,35 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.forget_rescan() IS 'Trigger: a dropped run is no rescan any more.';
 CREATE TRIGGER forget_rescan AFTER DELETE ON moderation.backtest_runs FOR EACH ROW EXECUTE FUNCTION moderation.forget_rescan();
-CREATE FUNCTION moderation.rescanning(source_id integer) RETURNS void
+CREATE FUNCTION moderation.rescanning(source_id integer, reason text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'moderation_rescanning';
-COMMENT ON FUNCTION moderation.rescanning(integer) IS 'Internal: the triggers of this source judge updates that change no watched column; NULL ends it, as does the end of the transaction.';
+COMMENT ON FUNCTION moderation.rescanning(integer, text) IS 'Internal: the triggers of this source judge updates that change no watched column, and withdraw for this reason what is not found again; NULL ends it, as does the end of the transaction.';
+CREATE FUNCTION moderation.settle_hits(judged jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $fn$
+DECLARE
+    key text := judged->>'content_key';
+    hit record;
+BEGIN
+    -- Hits of earlier texts stay as they are.
+    FOR hit IN
+        SELECT h.hit_id, w.hit_id IS NOT NULL AS withdrawn,
+               judged->'found' @> jsonb_build_array(jsonb_build_object('package_id', h.package_id, 'item_id', h.item_id)) AS item_found,
+               judged->'found' @> jsonb_build_array(jsonb_build_object('package_id', h.package_id, 'release', h.release, 'item_id', h.item_id)) AS found
+        FROM moderation.hits h LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
+        WHERE h.source_id = (judged->>'source_id')::integer AND left(h.content_key, 200) = left(key, 200) AND h.content_key = key
+          AND h.digest = decode(judged->>'digest', 'hex') AND h.stage = 'live'
+    LOOP
+        IF hit.found AND hit.withdrawn THEN
+            DELETE FROM moderation.withdrawn_hits w WHERE w.hit_id = hit.hit_id;
+        ELSIF NOT hit.item_found AND NOT hit.withdrawn THEN
+            INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
+            VALUES (hit.hit_id, moderation.caller(), judged->>'reason') ON CONFLICT DO NOTHING;
+        END IF;
+    END LOOP;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.settle_hits(jsonb) IS 'Internal: after a content was judged again, withdraws its live hits that were not found again; what was withdrawn and is found again stands again.';
 CREATE FUNCTION moderation.set_in_force() RETURNS text
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'moderation_set_in_force';
 COMMENT ON FUNCTION moderation.set_in_force() IS 'Name of the compiled set that judges now, in hexadecimal: what verdicts hold as "set" and hits as set_hash.';
@@ -7472,56 +7720,108 @@ CREATE FUNCTION moderation.live_targets() RETURNS jsonb
         FROM moderation.packages p;
     END;
 COMMENT ON FUNCTION moderation.live_targets() IS 'Internal: live release of each package, 0 for none, by package id.';
-CREATE FUNCTION moderation.rescan_delta(source_id integer, OUT everything boolean, OUT terms jsonb, OUT items bigint)
+CREATE FUNCTION moderation.live_marks(
+    OUT package_id integer, OUT release integer, OUT deployment_id bigint, OUT override_id bigint)
+    RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        WITH package AS (
-            -- Every release that may have judged some row: the state's, those put live since, the one live now.
-            SELECT p.package_id, r.release
-            FROM moderation.packages p
-            LEFT JOIN moderation.rescan_states s ON s.source_id = rescan_delta.source_id AND s.package_id = p.package_id
-            CROSS JOIN LATERAL (
-                SELECT coalesce(s.release, 0) UNION
-                SELECT coalesce(u.release, 0) FROM moderation.deployments d
-                CROSS JOIN LATERAL (VALUES (d.release), (d.rest)) u(release)
-                WHERE d.package_id = p.package_id AND d.stage = 'live' AND (u.release IS NOT NULL OR d.release IS NULL)
-                  AND d.deployment_id >= coalesce((
-                      SELECT max(e.deployment_id) FROM moderation.deployments e
-                      WHERE e.package_id = p.package_id AND e.stage = 'live' AND s.package_id IS NOT NULL
-                        AND coalesce(e.release, 0) = s.release), 0)) r(release)
-        ), span AS (
-            SELECT k.package_id, min(k.release) AS low, max(k.release) AS high,
+        SELECT p.package_id, coalesce(moderation.mostly_live(p.package_id), 0),
+               coalesce((SELECT max(d.deployment_id) FROM moderation.deployments d WHERE d.package_id = p.package_id AND d.stage = 'live'), 0),
+               coalesce((SELECT max(o.override_id) FROM moderation.item_overrides o WHERE o.package_id = p.package_id), 0)
+        FROM moderation.packages p;
+    END;
+COMMENT ON FUNCTION moderation.live_marks() IS 'Internal: what is live of each package, and the newest deployment and override behind it.';
+CREATE FUNCTION moderation.releases_since(package_id integer, source_id integer) RETURNS SETOF integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT coalesce((SELECT s.release FROM moderation.rescan_states s
+                         WHERE s.source_id = releases_since.source_id AND s.package_id = releases_since.package_id), 0)
+        UNION
+        SELECT coalesce(u.release, 0) FROM moderation.deployments d
+        CROSS JOIN LATERAL (VALUES (d.release), (d.rest)) u(release)
+        WHERE d.package_id = releases_since.package_id AND d.stage = 'live' AND (u.release IS NOT NULL OR d.release IS NULL)
+          AND d.deployment_id >= coalesce((SELECT s.deployment_id FROM moderation.rescan_states s
+                                           WHERE s.source_id = releases_since.source_id AND s.package_id = releases_since.package_id), 0);
+    END;
+COMMENT ON FUNCTION moderation.releases_since(integer, integer) IS 'Internal: every release of a package that may have judged some row of a source; 0: none was live.';
+CREATE FUNCTION moderation.window_moved(package_id integer, source_id integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT coalesce(bool_or(
+            d.deployment_id > s.deployment_id AND (d.valid_from, d.expires_at) IS DISTINCT FROM (d.valid_before, d.expired_before)
+            OR d.deployment_id >= s.deployment_id
+               AND ((d.valid_from > s.judged_at AND d.valid_from <= now()) OR (d.expires_at > s.judged_at AND d.expires_at <= now()))), false)
+        FROM moderation.rescan_states s
+        CROSS JOIN LATERAL (
+            SELECT e.deployment_id, e.valid_from, e.expires_at, lag(e.valid_from) OVER w AS valid_before, lag(e.expires_at) OVER w AS expired_before
+            FROM moderation.deployments e WHERE e.package_id = s.package_id AND e.stage = 'live' WINDOW w AS (ORDER BY e.deployment_id)) d
+        WHERE s.source_id = window_moved.source_id AND s.package_id = window_moved.package_id;
+    END;
+COMMENT ON FUNCTION moderation.window_moved(integer, integer) IS 'Internal: did the times of a package begin, end or change since the rows of a source were judged?';
+CREATE FUNCTION moderation.moved_items(package_id integer, source_id integer) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT v.item_id FROM moderation.rescan_states s
+        JOIN moderation.item_versions v ON v.package_id = s.package_id AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)
+        WHERE s.source_id = moved_items.source_id AND s.package_id = moved_items.package_id
+          AND ((v.valid_from > s.judged_at AND v.valid_from <= now()) OR (v.expires_at > s.judged_at AND v.expires_at <= now()))
+        UNION
+        SELECT o.item_id FROM moderation.rescan_states s JOIN moderation.item_overrides o ON o.package_id = s.package_id
+        WHERE s.source_id = moved_items.source_id AND s.package_id = moved_items.package_id
+          AND (o.override_id > s.override_id OR (o.until > s.judged_at AND o.until <= now()));
+    END;
+COMMENT ON FUNCTION moderation.moved_items(integer, integer) IS 'Internal: items of a package that were snoozed, came back, began or expired since the rows of a source were judged.';
+CREATE FUNCTION moderation.rescan_delta(
+    source_id integer, OUT terms jsonb, OUT balls moderation.pdq_ball[], OUT frames moderation.pdq_ball[], OUT every_media boolean,
+    OUT items bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        WITH span AS MATERIALIZED (
+            SELECT p.package_id, min(k.release) AS low, max(k.release) AS high, max(r.max_distance) AS max_distance,
                    -- From or to nothing, or other settings: every item makes a difference.
-                   min(k.release) = 0 OR count(DISTINCT (r.action, r.threshold, r.rules,
-                       CASE WHEN r.images + r.videos > 0 THEN r.max_distance END)) > 1 AS whole
-            FROM package k LEFT JOIN moderation.releases r ON r.package_id = k.package_id AND r.release = k.release
-            GROUP BY k.package_id HAVING count(DISTINCT k.release) > 1
-        ), item AS (
-            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language,
+                   min(k.release) = 0 AND max(k.release) > 0
+                   OR count(DISTINCT (r.action, r.threshold, r.rules, CASE WHEN r.images + r.videos > 0 THEN r.max_distance END)) > 1
+                   OR moderation.window_moved(p.package_id, rescan_delta.source_id) AS whole
+            FROM moderation.packages p CROSS JOIN LATERAL moderation.releases_since(p.package_id, rescan_delta.source_id) k(release)
+            LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = k.release
+            GROUP BY p.package_id HAVING max(k.release) > 0
+        ), item AS MATERIALIZED (
+            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, s.max_distance)::integer AS distance,
                    v.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
             FROM span s JOIN moderation.item_versions v ON v.package_id = s.package_id
-            WHERE v.added_in <= s.high
-              AND CASE WHEN s.whole THEN v.removed_in IS NULL OR v.removed_in > s.low
-                  ELSE v.added_in > s.low OR (v.removed_in > s.low AND v.removed_in <= s.high) END
+            WHERE v.added_in <= s.high AND (v.removed_in IS NULL OR v.removed_in > s.low)
+              AND (s.whole OR v.added_in > s.low OR v.removed_in <= s.high
+                   OR v.item_id IN (SELECT moderation.moved_items(s.package_id, rescan_delta.source_id)))
+        ), ball AS MATERIALIZED (
+            SELECT moderation.pdq_ball(i.hash, i.distance) AS ball, false AS of_video FROM item i WHERE i.hash IS NOT NULL
+            UNION ALL
+            (SELECT moderation.pdq_ball(f.hash, i.distance), true FROM item i CROSS JOIN LATERAL unnest(i.frames) f WHERE i.frames IS NOT NULL)
+            LIMIT 1001
         )
-        -- A filter of terms that the caller may not know would show them: then every row is judged again.
-        SELECT coalesce(bool_or(i.kind <> 'term' OR NOT i.readable), false),
-               jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
-                   FILTER (WHERE i.kind = 'term' AND i.readable),
-               count(*)
-        FROM item i;
+        -- A filter of what the caller may not know would show it: then every row is judged again.
+        SELECT CASE WHEN k.readable THEN
+                    coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
+                              FROM item i WHERE i.kind = 'term'), '[]') END,
+               CASE WHEN b.n > 1000 OR NOT k.readable THEN '{}' ELSE b.balls END,
+               CASE WHEN b.n > 1000 OR NOT k.readable THEN '{}' ELSE b.frames END, b.n > 1000, k.items
+        FROM (SELECT count(*) AS items, coalesce(bool_and(i.readable), true) AS readable FROM item i) k,
+             (SELECT count(*) AS n, coalesce(array_agg(l.ball) FILTER (WHERE NOT l.of_video), '{}') AS balls,
+                     coalesce(array_agg(l.ball) FILTER (WHERE l.of_video), '{}') AS frames FROM ball l) b;
     END;
-COMMENT ON FUNCTION moderation.rescan_delta(integer) IS 'Internal: the terms and allow entries that differ between the releases that judged a source''s rows and what is live now; everything: images or videos differ, which no filter on texts finds.';
-CREATE FUNCTION moderation.create_rescan(run_id bigint, source_id integer, terms jsonb, everything boolean) RETURNS void
+COMMENT ON FUNCTION moderation.rescan_delta(integer) IS 'Internal: the terms, images and videos, allow entries included, that differ between what judged a source''s rows and what is live now: by releases, items'' and packages'' times, and overrides.';
+CREATE FUNCTION moderation.create_rescan(
+    run_id bigint, source_id integer, terms jsonb, balls moderation.pdq_ball[], frames moderation.pdq_ball[], every_media boolean)
+    RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        INSERT INTO moderation.rescan_runs (run_id, source_id, targets, delta)
+        INSERT INTO moderation.rescan_runs (run_id, source_id, targets, marks, terms, balls, frames, every_media)
         VALUES ((moderation.own_run(create_rescan.run_id)).run_id, create_rescan.source_id, moderation.live_targets(),
-                CASE WHEN NOT everything THEN coalesce(terms, '[]') END);
+                (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM moderation.live_marks() m),
+                create_rescan.terms, create_rescan.balls, create_rescan.frames, create_rescan.every_media);
         SELECT moderation.audit('rescan', NULL, NULL, jsonb_build_object('run_id', create_rescan.run_id, 'state', 'begun', 'source',
             (SELECT s.relation::text FROM moderation.sources s WHERE s.source_id = create_rescan.source_id)), NULL);
     END;
-COMMENT ON FUNCTION moderation.create_rescan(bigint, integer, jsonb, boolean) IS 'Internal: marks a run as the rescan of a source.';
+COMMENT ON FUNCTION moderation.create_rescan(bigint, integer, jsonb, moderation.pdq_ball[], moderation.pdq_ball[], boolean) IS 'Internal: marks a run as the rescan of a source.';
 CREATE FUNCTION moderation.open_rescan(source_id integer) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -7554,45 +7854,35 @@ BEGIN
         CASE WHEN delta.items = 0
              -- Nothing differs: a run without rows, so that the state is written all the same.
              THEN ROW(NULL, format('SELECT s.%I FROM %s AS s LIMIT 0', attached.key, source), attached.source_id, attached.key,
-                      attached.fields)::moderation.content_source
-             ELSE ROW(source, NULL, attached.source_id, attached.key, attached.fields)::moderation.content_source END,
-        NULL, NULL, NULL, chunk_rows, caller_path);
-    PERFORM moderation.create_rescan(run, attached.source_id, delta.terms, delta.everything);
+                      attached.fields, attached.images || attached.videos, NULL)::moderation.content_source
+             ELSE ROW(source, NULL, attached.source_id, attached.key, attached.fields, attached.images || attached.videos, NULL)::moderation.content_source END,
+        NULL, NULL, NULL, chunk_rows, caller_path, true);
+    PERFORM moderation.create_rescan(run, attached.source_id, delta.terms, delta.balls, delta.frames, delta.every_media);
     RETURN run;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.start_rescan(regclass, integer, text) IS 'Internal: the unfinished rescan of a source, or a new one.';
-CREATE FUNCTION moderation.withdraw_stale(source_id integer, keys text[], digests bytea[], reason text) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $fn$
-DECLARE
-    withdrawn bigint;
-BEGIN
-    -- The rows have just been judged: what is not there with the release now live has gone. Hits of earlier texts stay.
-    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
-    SELECT h.hit_id, moderation.caller(), withdraw_stale.reason
-    FROM unnest(keys, digests) AS k(key, digest)
-    JOIN moderation.hits h
-      ON h.source_id = withdraw_stale.source_id AND left(h.content_key, 200) = left(k.key, 200) AND h.content_key = k.key
-     AND h.digest = coalesce(k.digest, h.digest)
-    WHERE h.stage = 'live'
-      AND h.release IS DISTINCT FROM moderation.mostly_live(h.package_id)
-      AND NOT EXISTS (SELECT FROM moderation.hits n
-                      WHERE n.source_id = h.source_id AND left(n.content_key, 200) = left(h.content_key, 200)
-                        AND n.content_key = h.content_key AND n.digest = h.digest AND n.package_id = h.package_id AND n.item_id = h.item_id
-                        AND n.stage = 'live' AND n.release = moderation.mostly_live(h.package_id))
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS withdrawn = ROW_COUNT;
-    RETURN withdrawn;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.withdraw_stale(integer, text[], bytea[], text) IS 'Internal: withdraws live hits of contents just judged again that were not found again.';
 CREATE FUNCTION moderation.rescan_of(run_id bigint) RETURNS moderation.rescan_runs
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = (moderation.own_run(rescan_of.run_id)).run_id;
     END;
 COMMENT ON FUNCTION moderation.rescan_of(bigint) IS 'Internal: what a run rescans; NULL for a backtest.';
+CREATE FUNCTION moderation.rescan_condition(rescan moderation.rescan_runs, fields name[], images name[], videos name[]) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT coalesce(string_agg(c.condition, ' OR '), 'false') FROM (
+        SELECT 'true' WHERE rescan.terms IS NULL
+        UNION ALL
+        SELECT format('s.%I OPERATOR(moderation.@~) $1', f) FROM unnest(fields) f WHERE rescan.terms <> '[]'
+        UNION ALL
+        SELECT format('s.%I IS NOT NULL', f) FROM unnest(images || videos) f WHERE rescan.every_media
+        UNION ALL
+        SELECT format('EXISTS (SELECT FROM unnest($2) b WHERE s.%I OPERATOR(pg_catalog.<@) b)', f)
+        FROM unnest(images) f WHERE cardinality(rescan.balls) > 0
+        UNION ALL
+        SELECT format('EXISTS (SELECT FROM unnest($2 || $3) b CROSS JOIN unnest(s.%I) f WHERE f.hash OPERATOR(pg_catalog.<@) b)', f)
+        FROM unnest(videos) f WHERE cardinality(rescan.balls || rescan.frames) > 0) c(condition));
+COMMENT ON FUNCTION moderation.rescan_condition(moderation.rescan_runs, name[], name[], name[]) IS 'Internal: which rows the difference can change, in SQL; $1: terms, $2: balls, $3: frames.';
 CREATE FUNCTION moderation.rescan_chunk(
     run moderation.backtest_runs, rescan moderation.rescan_runs, condition text, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql
@@ -7601,8 +7891,6 @@ CREATE FUNCTION moderation.rescan_chunk(
 AS $fn$
 DECLARE
     attached record;
-    keys text[];
-    digests bytea[];
 BEGIN
     IF rescan.targets <> moderation.live_targets() THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -7610,42 +7898,30 @@ BEGIN
             DETAIL = 'It looks at rows that an earlier difference can change.',
             HINT = format('CALL moderation.rescan(%L) again; what was done is not lost.', run.relation::text);
     END IF;
+    judged := 0;
     IF run.relation IS NULL THEN
-        judged := 0;
         RETURN;
     END IF;
     SELECT * INTO attached FROM moderation.attached_columns(run.relation) a;
-    attached.fields := coalesce(attached.fields, '{}');
-    IF attached.key IS DISTINCT FROM run.key OR attached.fields IS DISTINCT FROM run.fields THEN
+    IF attached.key IS DISTINCT FROM run.key OR coalesce(attached.fields, '{}') <> run.fields
+       OR coalesce(attached.images || attached.videos, '{}') <> run.media THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('the attachment of %s has changed since rescan %s began', run.relation, run.run_id),
             DETAIL = 'Other columns are watched, or none.',
             HINT = format('Drop the run with moderation.drop_backtest(%s), then rescan again.', run.run_id);
     END IF;
-    PERFORM moderation.rescanning(rescan.source_id);
-    EXECUTE format(
-        'WITH again AS (UPDATE %1$s AS s SET %2$I = s.%2$I WHERE %3$s%4$s RETURNING s.%5$I::text AS content_key, %6$s AS digest) '
-        'SELECT array_agg(content_key), array_agg(digest) FROM again',
-        run.relation, coalesce(attached.verdict, attached.fields[1], attached.images[1]),
-        CASE WHEN rescan.delta IS NULL THEN 'true' ELSE
-            -- Terms hit nothing in a table without texts.
-            (SELECT coalesce('(' || string_agg(format('s.%I OPERATOR(moderation.@~) $1', f), ' OR ' ORDER BY n) || ')', 'false')
-             FROM unnest(run.fields) WITH ORDINALITY u(f, n)) END,
-        coalesce(' AND ' || condition, ''), run.key,
-        -- Of a row with images only the trigger knows the digest.
-        CASE WHEN attached.images IS NOT NULL THEN 'NULL::bytea' ELSE
-            (SELECT format('moderation.content_digest(%s)', string_agg(format('s.%I::text', f), ', ' ORDER BY n))
-             FROM unnest(run.fields) WITH ORDINALITY u(f, n)) END)
-    INTO keys, digests USING rescan.delta;
-    PERFORM moderation.rescanning(NULL);
-    IF keys IS NOT NULL THEN
-        PERFORM moderation.withdraw_stale(rescan.source_id, keys, digests, format('rescan %s', run.run_id));
-    END IF;
-    judged := coalesce(cardinality(keys), 0);
+    PERFORM moderation.rescanning(rescan.source_id, format('rescan %s', run.run_id));
+    -- The triggers judge, record and withdraw.
+    EXECUTE format('UPDATE %1$s AS s SET %2$I = s.%2$I WHERE (%3$s)%4$s',
+        run.relation, coalesce(attached.verdict, (attached.fields || attached.images || attached.videos)[1]),
+        moderation.rescan_condition(rescan, attached.fields, attached.images, attached.videos), coalesce(' AND ' || condition, ''))
+    USING rescan.terms, rescan.balls, rescan.frames;
+    GET DIAGNOSTICS judged = ROW_COUNT;
+    PERFORM moderation.rescanning(NULL, NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.rescan_chunk(moderation.backtest_runs, moderation.rescan_runs, text) IS 'Internal: has the rows of a chunk that the difference can change judged again, with the caller''s rights on the table.';
-CREATE FUNCTION moderation.finish_rescan(run_id bigint) RETURNS void
+CREATE FUNCTION moderation.finish_rescan(run_id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -7657,16 +7933,20 @@ BEGIN
       AND NOT EXISTS (SELECT FROM moderation.backtest_chunks c WHERE c.run_id = r.run_id AND c.state <> 'done')
     RETURNING * INTO done;
     IF done.run_id IS NOT NULL THEN
-        INSERT INTO moderation.rescan_states (source_id, package_id, release)
-        SELECT done.source_id, t.key::integer, t.value::integer FROM jsonb_each_text(done.targets) t
-        ON CONFLICT ON CONSTRAINT rescan_states_pkey DO UPDATE SET release = excluded.release;
+        INSERT INTO moderation.rescan_states (source_id, package_id, release, deployment_id, override_id, judged_at)
+        SELECT done.source_id, m.package_id, m.release, m.deployment_id, m.override_id, done.planned_at
+        FROM jsonb_to_recordset(done.marks) m(package_id integer, release integer, deployment_id bigint, override_id bigint)
+        ON CONFLICT ON CONSTRAINT rescan_states_pkey DO UPDATE
+            SET release = excluded.release, deployment_id = excluded.deployment_id, override_id = excluded.override_id,
+                judged_at = excluded.judged_at;
         PERFORM moderation.audit('rescan', NULL, jsonb_build_object('run_id', done.run_id, 'state', 'begun'),
             jsonb_build_object('run_id', done.run_id, 'state', 'done', 'rows_written',
                 (SELECT sum(c.rows) FROM moderation.backtest_chunks c WHERE c.run_id = done.run_id)), NULL);
     END IF;
+    RETURN done.run_id IS NOT NULL AND EXISTS (SELECT FROM moderation.rescan_delta(done.source_id) d WHERE d.items > 0);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.finish_rescan(bigint) IS 'Internal: notes that every row of the source is judged by what was live when the run began.';
+COMMENT ON FUNCTION moderation.finish_rescan(bigint) IS 'Internal: notes that every row of the source is judged by what was live when the run began. True if something differs already again: items that were snoozed or expired meanwhile.';
 CREATE FUNCTION moderation.begin_rescan(source regclass, chunk_rows integer) RETURNS bigint
     LANGUAGE sql
     RETURN moderation.start_rescan(source, chunk_rows, current_setting('search_path'));
@@ -7677,12 +7957,18 @@ AS $fn$
 DECLARE
     since pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     run pg_catalog.int8 := moderation.begin_rescan(source, chunk_rows);
+    attempts pg_catalog.bool := false;
 BEGIN
     COMMIT;
-    WHILE moderation.work_chunk(run, since) LOOP
+    LOOP
+        WHILE moderation.work_chunk(run, since) LOOP
+            COMMIT;
+        END LOOP;
+        EXIT WHEN NOT moderation.finish_rescan(run) OR attempts;
+        attempts := true;
+        run := moderation.begin_rescan(source, chunk_rows);
         COMMIT;
     END LOOP;
-    PERFORM moderation.finish_rescan(run);
     COMMIT;
 END
 $fn$;
@@ -7690,11 +7976,13 @@ COMMENT ON PROCEDURE moderation.rescan(regclass, integer) IS 'Judges stored rows
 CREATE VIEW moderation.rescan_status WITH (security_barrier) AS
     SELECT s.relation AS source, p.name AS package, nullif(k.release, 0) AS rows_judged_by,
            nullif(coalesce(moderation.mostly_live(p.package_id), 0), 0) AS live,
-           k.release IS NOT DISTINCT FROM coalesce(moderation.mostly_live(p.package_id), 0) AS is_current
+           k.source_id IS NOT NULL AND coalesce(NOT EXISTS (SELECT FROM moderation.releases_since(p.package_id, s.source_id) r(release) WHERE r.release <> k.release)
+                    AND NOT moderation.window_moved(p.package_id, s.source_id)
+                    AND NOT EXISTS (SELECT FROM moderation.moved_items(p.package_id, s.source_id)), false) AS is_current
     FROM moderation.sources s CROSS JOIN moderation.packages p
     LEFT JOIN moderation.rescan_states k ON k.source_id = s.source_id AND k.package_id = p.package_id
     WHERE s.detached_at IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
-COMMENT ON VIEW moderation.rescan_status IS 'With which release of each package every row of an attached table was judged at least, and whether that is what is live; if not, CALL moderation.rescan(source).';
+COMMENT ON VIEW moderation.rescan_status IS 'With which release of each package every row of an attached table was judged at least, and whether a rescan would change nothing; if not, CALL moderation.rescan(source).';
 CREATE TYPE moderation.release_comparison AS (
     item_id bigint, term text, contents_a bigint, contents_b bigint, both_hit bigint, only_a bigint, only_b bigint,
     agreement double precision, both_violating bigint, both_benign bigint, only_a_violating bigint, only_a_benign bigint,
@@ -7806,9 +8094,9 @@ CREATE FUNCTION moderation.still_blocked(quarantine_id bigint) RETURNS boolean
         SELECT coalesce((
             SELECT (moderation.moderate(
                         (SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') FROM jsonb_each(k.content) c
-                         WHERE c.key = ANY (a.fields::text[] || coalesce(a.images::text[], '{}'))),
-                        image => a.images::text[], content_key => k.content_key)).action IS NOT DISTINCT FROM 'block'::moderation.action
-                   OR a.fields IS NULL
+                         WHERE c.key = ANY (a.fields || a.images || a.videos)),
+                        image => a.images::text[], video => a.videos::text[], content_key => k.content_key)).action
+                   IS NOT DISTINCT FROM 'block'::moderation.action OR a.key IS NULL
             FROM moderation.quarantine k
             JOIN moderation.sources s ON s.source_id = k.source_id
             LEFT JOIN LATERAL moderation.attached_columns(s.relation) a ON true
@@ -7820,19 +8108,31 @@ CREATE FUNCTION moderation.withdraw_effects(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
+    target integer := moderation.find_package(package);
     withdrawn bigint;
 BEGIN
-    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
-    SELECT e.hit_id, moderation.caller(), concat_ws(': ', call, note)
+    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason, undone)
+    SELECT e.hit_id, moderation.caller(), concat_ws(': ', call, note), true
     FROM moderation.effects_of(package, withdraw_effects.release, withdraw_effects.item_id) e WHERE e.effect = 'hit'
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS withdrawn = ROW_COUNT;
+    -- What a rescan had withdrawn before is undone with it.
+    UPDATE moderation.withdrawn_hits w SET undone = true FROM moderation.hits h
+    WHERE h.hit_id = w.hit_id AND NOT w.undone AND h.package_id = target AND h.stage = 'live'
+      AND (withdraw_effects.release IS NULL OR h.release = withdraw_effects.release)
+      AND (withdraw_effects.item_id IS NULL OR h.item_id = withdraw_effects.item_id);
+    PERFORM moderation.count_strikes(s.source_id, s.content_key)
+    FROM (SELECT DISTINCT k.source_id, k.content_key FROM moderation.owner_strikes k
+          JOIN moderation.hits h ON h.source_id = k.source_id AND left(h.content_key, 200) = left(k.content_key, 200) AND h.content_key = k.content_key
+          WHERE k.package_id = target AND h.package_id = target AND h.stage = 'live'
+            AND (withdraw_effects.release IS NULL OR h.release = withdraw_effects.release)
+            AND (withdraw_effects.item_id IS NULL OR h.item_id = withdraw_effects.item_id)) s;
     PERFORM moderation.audit(call, package, jsonb_strip_nulls(jsonb_build_object('release', release, 'item_id', item_id)),
                              jsonb_build_object('hits_withdrawn', withdrawn, 'quarantined_released', released, 'quarantined_kept', kept), note);
     RETURN withdrawn;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.withdraw_effects(text, text, integer, bigint, text, bigint, bigint) IS 'Internal: withdraws hits and writes the audit entry of an undo.';
+COMMENT ON FUNCTION moderation.withdraw_effects(text, text, integer, bigint, text, bigint, bigint) IS 'Internal: withdraws hits, and the strikes that rest on them, and writes the audit entry of an undo.';
 CREATE FUNCTION moderation.undo_effects(
     call text, package text, release integer, item_id bigint, note text, OUT hits_withdrawn bigint, OUT rows_judged_again bigint,
     OUT quarantined_released bigint, OUT quarantined_kept bigint)
@@ -7867,12 +8167,12 @@ BEGIN
         SELECT a.*, format_type(c.atttypid, c.atttypmod) AS key_type INTO attached
         FROM moderation.attached_columns(entry.relation) a JOIN pg_attribute c ON c.attrelid = entry.relation AND c.attname = a.key;
         CONTINUE WHEN attached.verdict IS NULL;
-        PERFORM moderation.rescanning(attached.source_id);
+        PERFORM moderation.rescanning(attached.source_id, concat_ws(': ', call, note));
         EXECUTE format('UPDATE %s AS s SET %2$I = s.%2$I WHERE s.%3$I = ANY ($1::%4$s[])',
                        entry.relation, attached.verdict, attached.key, attached.key_type)
         USING ARRAY(SELECT jsonb_array_elements_text(entry.keys));
         GET DIAGNOSTICS written = ROW_COUNT;
-        PERFORM moderation.rescanning(NULL);
+        PERFORM moderation.rescanning(NULL, NULL);
         rows_judged_again := rows_judged_again + written;
     END LOOP;
 END

@@ -41,8 +41,10 @@ compile_error!(
     "pg_moderation must be built with panic = \"unwind\": a panic becomes an ERROR only if it can unwind"
 );
 
+mod asked;
 mod attachment;
 mod backtest;
+mod candidate;
 mod collector;
 mod compiled;
 mod compiled_state;

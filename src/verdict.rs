@@ -135,9 +135,9 @@ pub fn item_scores(found: &[Found], media: &[MediaFound]) -> HashMap<(u16, i64),
 }
 
 /// The score of each slot that has a hit: the sum over its items.
-fn package_scores(found: &[Found], media: &[MediaFound]) -> HashMap<u16, f32> {
+pub fn package_scores(items: &HashMap<(u16, i64), f32>) -> HashMap<u16, f32> {
     let mut scores: HashMap<u16, f64> = HashMap::new();
-    for ((slot, _), score) in item_scores(found, media) {
+    for (&(slot, _), &score) in items {
         *scores.entry(slot).or_insert(0.0) += f64::from(score);
     }
     scores
@@ -186,49 +186,75 @@ fn conclude(
     media: Vec<MediaFound>,
     owner: &Owner<'_>,
 ) -> Result<Judgement> {
-    let scores = package_scores(&found, &media);
-    let mut judging: Vec<(&Release, f32)> = Vec::new();
+    let mut rules = Vec::new();
+    let asked = actions(
+        releases,
+        package_scores(&item_scores(&found, &media)),
+        owner,
+        &mut rules,
+    )?;
+    Ok(Judgement {
+        action: strongest(&asked).map(str::to_owned),
+        score: asked.iter().fold(0.0, |highest, asked| asked.score.max(highest)),
+        found,
+        media,
+        rules,
+    })
+}
+
+/// What a release makes of a content that it hits.
+pub struct Asking<'r> {
+    pub slot: u16,
+    pub score: f32,
+    /// `None`: it does not act.
+    pub action: Option<&'r str>,
+}
+
+/// What the releases with these scores ask for, by their thresholds and rules; each rule that made it stronger is added to
+/// `rules`.
+pub fn actions<'r>(
+    releases: &'r [Release],
+    scores: impl IntoIterator<Item = (u16, f32)>,
+    owner: &Owner<'_>,
+    rules: &mut Vec<Value>,
+) -> Result<Vec<Asking<'r>>> {
+    let mut judging: Vec<(u16, &Release, f32)> = Vec::new();
     for (slot, score) in scores {
         let release = release_of(releases, slot)?;
         if release.is_enforced() {
-            judging.push((release, score));
+            judging.push((slot, release, score));
         }
     }
     // In an order of their own, so that what explains a verdict does not depend on a hash.
-    judging.sort_unstable_by_key(|(release, _)| (release.package_id, release.release));
+    judging.sort_unstable_by_key(|(_, release, _)| (release.package_id, release.release));
     let hit: Vec<&str> = judging
         .iter()
-        .map(|(release, _)| release.package.as_str())
+        .map(|(_, release, _)| release.package.as_str())
         .collect();
-    let mut action: Option<&str> = None;
-    let mut highest = 0.0f32;
-    let mut rules = Vec::new();
-    for &(release, score) in &judging {
-        highest = highest.max(score);
-        let mut asks = (score >= release.threshold).then_some(release.action.as_str());
+    let mut asked = Vec::with_capacity(judging.len());
+    for &(slot, release, score) in &judging {
+        let mut action = (score >= release.threshold).then_some(release.action.as_str());
         for (n, rule) in release.rules.iter().enumerate() {
-            if asks.map_or(0, rank) >= rank(&rule.action) {
+            if action.map_or(0, rank) >= rank(&rule.action) {
                 continue;
             }
             if let Some(because) = rule.holds(release.package_id, score, &hit, owner)? {
                 rules.push(json!({
                     "package": release.package, "release": release.release, "rule": n + 1,
-                    "from": asks, "action": rule.action, "because": because,
+                    "from": action, "action": rule.action, "because": because,
                 }));
-                asks = Some(&rule.action);
+                action = Some(&rule.action);
             }
         }
-        if action.map_or(0, rank) < asks.map_or(0, rank) {
-            action = asks;
-        }
+        asked.push(Asking { slot, score, action });
     }
-    Ok(Judgement {
-        action: action.map(str::to_owned),
-        score: highest,
-        found,
-        media,
-        rules,
-    })
+    Ok(asked)
+}
+
+/// The strongest action that is asked for.
+pub fn strongest<'r>(asked: &[Asking<'r>]) -> Option<&'r str> {
+    let actions = asked.iter().filter_map(|asked| asked.action);
+    actions.max_by_key(|action| rank(action))
 }
 
 pub fn release_of(releases: &[Release], slot: u16) -> Result<&Release> {
