@@ -2,7 +2,7 @@
 
 import statistics
 
-from measure import Series, ask, memory, timed
+from measure import Series, ask, private_dirty, timed
 from scans import count, ours
 
 # The time inside the server of the first call of a function, in milliseconds of the clock.
@@ -32,17 +32,17 @@ def first_calls(server, package, rounds):
             first_call(session, "peers.noop('x')")  # PL/pgSQL itself
             times.append(first_call(session, f"moderation.matches('nothing of that kind', '{package.name}')"))
             ask(session, count(rows, ours(package)))
-            own.append(memory(session.pid, "Private_Dirty"))
+            own.append(private_dirty(session.pid))
         with server.session() as session:
             ask(session, "SELECT moderation.folding_version(), peers.noop('')")
             first_call(session, "peers.noop('x')")
             first_call(session, "peers.noop('nothing of that kind')")
             ask(session, count(rows, "peers.noop(body)"))
-            idle.append(memory(session.pid, "Private_Dirty"))
+            idle.append(private_dirty(session.pid))
     return statistics.median(times), (statistics.median(own) - statistics.median(idle)) / 1024
 
 
-def with_worker(server, package, rate, rounds):
+def with_worker(server, package, rounds):
     """How many times as fast a scan is with one parallel worker, by the clock."""
     series = Series()
     with server.session() as session:
@@ -54,7 +54,7 @@ def with_worker(server, package, rate, rounds):
         for number in range(rounds + 1):
             for workers in (0, 1):
                 ask(session, f"SET max_parallel_workers_per_gather = {workers}")
-                timing = timed(session, count(f"ads_{rate}", ours(package)))
+                timing = timed(session, count("shared", ours(package)))
                 if number:
                     series.add(workers, timing)
     return series.wall(0) / series.wall(1)

@@ -7,7 +7,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from measure import ask, memory, peak_memory, timed
+from measure import ask, peak_memory, resident, timed
 
 MORE = 10  # terms of a small publish
 SMALL_PUBLISHES = 5
@@ -59,7 +59,7 @@ def publish(server, package):
     with server.session() as publisher, server.session() as elsewhere:
         ask(elsewhere, "SELECT moderation.folding_version()")
         ask(publisher, "SELECT moderation.folding_version(), count(*) FROM moderation.items")
-        before = memory(publisher.pid, "RssAnon", "RssFile") / 1024
+        before = resident(publisher.pid) / 1024
         with peak_memory(publisher.pid) as peak:
             first = timed(publisher, f"SELECT moderation.publish_package('{package.name}')")
         took = []

@@ -32,7 +32,7 @@ CREATE FUNCTION moderation.rights()
               in_force_periods'),
             -- Called by views, and by functions that run as their caller.
             ('reader', 'routine',
-             'compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
+             'caller compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
               summarise_run summarise_backtest run_source source_labels content_labels compared_items own_run run_rows
               hunt_rows'),
             ('reviewer', 'routine',
@@ -56,7 +56,7 @@ CREATE FUNCTION moderation.rights()
              'attach detach expire_records read_outbox ack_outbox forget_consumer expire_outbox'),
             ('admin', 'routine', 'register_source watched_column'),
             ('nobody', 'routine',
-             'create_roles rights caller audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
+             'create_roles rights audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
@@ -135,7 +135,7 @@ BEGIN
     FOR granted IN SELECT prefix || c.class AS role, prefix || lag(c.class) OVER (ORDER BY c.n) AS includes
                    FROM unnest(classes) WITH ORDINALITY c(class, n) LOOP
         CONTINUE WHEN granted.includes IS NULL OR EXISTS (
-            SELECT FROM pg_auth_members m WHERE m.roleid = granted.includes::regrole AND m.member = granted.role::regrole);
+            SELECT FROM pg_auth_members m WHERE m.roleid = quote_ident(granted.includes)::regrole AND m.member = quote_ident(granted.role)::regrole);
         EXECUTE format('GRANT %I TO %I', granted.includes, granted.role);
     END LOOP;
     -- Exactly what the list says: also what an older version, or other roles before these, had.
