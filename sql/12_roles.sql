@@ -164,6 +164,7 @@ BEGIN
     DELETE FROM moderation.group_roles g WHERE g.role <> prefix || g.class;
     INSERT INTO moderation.group_roles (class, role) SELECT c, prefix || c FROM unnest(classes) c
     ON CONFLICT ON CONSTRAINT group_roles_pkey DO NOTHING;
+    PERFORM moderation.audit('create_roles', NULL, NULL, jsonb_build_object('prefix', prefix), NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.create_roles(text) IS 'For the DBA: makes the roles reader, reviewer, operator and admin (without login; existing ones are used) and grants each exactly what rights() lists. To be called again after an update of the extension. Grant them to people: GRANT moderation_operator TO anna.';
