@@ -28,14 +28,14 @@ CREATE FUNCTION moderation.rights()
             ('reader', 'routine',
              'package_stats policy_stats item_stats item_overlap package_overlap alarms wilson_interval binomial_tail
               ring_bucket effects_of compare_releases explain_text set_in_force package_report backtest_package
-              backtest_summary candidate_verdict hunt_terms hunt_images hunt_package hunt matches_terms term_hits text_grams in_sample
-              in_force_periods'),
+              backtest_summary candidate_verdict hunt_terms hunt_images hunt_package hunt matches_terms term_hits
+              text_grams in_sample in_force_periods'),
             -- Called by views, and by functions that run as their caller.
             ('reader', 'routine',
-             'caller wilson_low wilson_high compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
-              summarise_run run_source source_labels content_labels compared_items own_run run_rows
-              hunt_rows hunt_image_rows hunt_package_rows hunted_items media_columns column_types is_media judged_sql
-              backtest_row_sql check_backtest'),
+             'caller wilson_low wilson_high compiled_sets mostly_live ln_factorial attached_columns column_types is_media
+              resolve_source source_sql judged_sql backtest_row_sql check_backtest backtest_rows summarise_rows summarise_run
+              run_source source_labels content_labels compared_items own_run run_rows hunt_rows media_columns hunt_image_rows
+              hunted_items hunt_package_rows releases_since window_moved moved_items'),
             ('reviewer', 'routine',
              'next_for_review record_review request_review release_claims release_quarantined discard_quarantined
               reviewer_agreement'),
@@ -52,7 +52,7 @@ CREATE FUNCTION moderation.rights()
              'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
               undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
               finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
-              rescanning finish_rescan rescan_condition live_targets'),
+              rescan_condition rescanning finish_rescan live_marks live_targets'),
             ('admin', 'routine',
              'attach detach expire_records read_outbox ack_outbox forget_consumer expire_outbox'),
             ('admin', 'routine', 'register_source watched_column'),
@@ -66,9 +66,8 @@ CREATE FUNCTION moderation.rights()
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
               decide_proposal judged_between test_surge brake_items brake_release html html_days html_share html_axis
-              html_change html_precision cluster_images import_findings
-              matches_support grams_of_value grams_of_query grams_consistent grams_triconsistent
-              grams_compare_partial settle_hits live_marks releases_since window_moved moved_items'),
+              html_change html_precision cluster_images import_findings settle_hits
+              matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
               item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily

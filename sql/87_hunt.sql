@@ -184,7 +184,7 @@ CREATE FUNCTION moderation.hunted_items(package text, release integer, OUT terms
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
-    PERFORM moderation.check_readable(p.package_id) FROM moderation.packages p WHERE p.name = hunted_items.package;
+    PERFORM moderation.check_readable(moderation.find_package(package));
     WITH item AS (
         SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
         FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
