@@ -198,13 +198,13 @@ fn add(values: &mut [f64], index: usize, value: f64) {
 fn best_threshold(
     examples: &[Example<'_>],
     sums: &[f64],
-    max_background: f64,
+    options: &MineOptions,
 ) -> Option<(f64, f64, Outcome)> {
     let mut order: Vec<usize> = (0..examples.len()).filter(|&n| get(sums, n) > 1e-9).collect();
     order.sort_by(|&a, &b| get(sums, b).total_cmp(&get(sums, a)));
     let all = |wanted: Class| examples.iter().filter(|e| e.class == wanted).count();
     let violating = all(Class::Violating);
-    let allowed = (max_background * all(Class::Background) as f64) as usize;
+    let allowed = options.allowed(all(Class::Background));
     let mut outcome = Outcome::default();
     let mut best: Option<(f64, f64, Outcome)> = None;
     for (n, &text) in order.iter().enumerate() {
@@ -255,12 +255,22 @@ pub(super) fn weighted(
         unseen.push(vec_of(examples.len(), 0.0)?);
     }
     for fold in 0..FOLDS {
+        let all_counts = &counts;
         let counts: Vec<f64> = counts
             .iter()
             .zip(&folds)
             .map(|(&c, &f)| if f == fold { 0.0 } else { c })
             .collect();
-        let refined = refine::refine(columns, &words, &violating, &counts, options.min_support, interrupt)?;
+        // The penalty grows with the texts that the loss is summed over.
+        let part = counts.iter().sum::<f64>() / all_counts.iter().sum::<f64>().max(1e-9);
+        let refined = refine::refine(
+            columns,
+            &words,
+            &violating,
+            &counts,
+            options.min_support,
+            interrupt,
+        )?;
         let columns = columns.with(refined.iter().filter_map(|r| {
             let base = columns.candidates.get(r.base)?;
             Some((base.clone(), r.rows.as_slice()))
@@ -268,7 +278,13 @@ pub(super) fn weighted(
         let problem = problem(&columns, &violating);
         let mut warm = None;
         for (&penalty, unseen) in PENALTIES.iter().zip(&mut unseen) {
-            let model = problem.chosen(&counts, penalty * strongest, options.max_terms, &mut warm, interrupt)?;
+            let model = problem.chosen(
+                &counts,
+                penalty * strongest * part,
+                options.max_terms,
+                &mut warm,
+                interrupt,
+            )?;
             // Sums as shares of how far the model is from its own middle, so that the folds compare.
             let scale = (-model.bias).max(0.1);
             for ((sum, &f), slot) in problem
@@ -285,7 +301,7 @@ pub(super) fn weighted(
     }
     let mut best: Option<(f64, f64, f64, Outcome)> = None;
     for (&penalty, unseen) in PENALTIES.iter().zip(&unseen) {
-        if let Some((f1, threshold, outcome)) = best_threshold(examples, unseen, options.max_background)
+        if let Some((f1, threshold, outcome)) = best_threshold(examples, unseen, options)
             && best.is_none_or(|(value, ..)| f1 > value)
         {
             best = Some((f1, penalty, threshold, outcome));
@@ -294,16 +310,30 @@ pub(super) fn weighted(
     let Some((_, penalty, threshold, outcome)) = best else {
         return Ok(Mined::default());
     };
-    let refined = refine::refine(columns, &words, &violating, &counts, options.min_support, interrupt)?;
+    let refined = refine::refine(
+        columns,
+        &words,
+        &violating,
+        &counts,
+        options.min_support,
+        interrupt,
+    )?;
     let rules = incidence(
         examples,
         refine::rules(columns, &words, &refined),
         options.min_support,
         interrupt,
     )?;
-    let columns = &columns.with((0..rules.len()).filter_map(|c| Some((rules.candidates.get(c)?.clone(), rules.rows(c)))))?;
+    let columns = &columns
+        .with((0..rules.len()).filter_map(|c| Some((rules.candidates.get(c)?.clone(), rules.rows(c)))))?;
     let mut warm = None;
-    let mut model = problem(columns, &violating).chosen(&counts, penalty * strongest, options.max_terms, &mut warm, interrupt)?;
+    let mut model = problem(columns, &violating).chosen(
+        &counts,
+        penalty * strongest,
+        options.max_terms,
+        &mut warm,
+        interrupt,
+    )?;
     let scale = (-model.bias).max(0.1) * threshold;
     let mut chosen: Vec<(usize, f32)> = model
         .weights
