@@ -111,6 +111,7 @@ DECLARE
     made bigint[] := '{}';
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF bar IS NULL OR NOT bar BETWEEN 0 AND 1 OR min_labels IS NULL OR min_labels < 1 OR dead_after IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_cleanup() needs a bar from 0 to 1, labels of 1 or more and a time',
             DETAIL = format('bar is %s, min_labels %s, dead_after %s.', bar, min_labels, dead_after), HINT = 'Leave them out for 0.8, 5 and 90 days.';
@@ -178,6 +179,7 @@ DECLARE
     list jsonb := '[]';
     found jsonb;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR background IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_terms() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -306,6 +308,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('no proposal %s', coalesce(claim_proposal.proposal_id::text, 'NULL')),
             DETAIL = 'Nothing was proposed under this number.', HINT = 'See moderation.open_proposals.';
     END IF;
+    PERFORM moderation.check_readable(p.package_id);
     IF p.state <> 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('proposal %s was already %s', p.proposal_id, p.state),
             DETAIL = format('By %s at %s.', p.decided_by, p.decided_at), HINT = 'A proposal is decided once.';
@@ -331,10 +334,10 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.decide_proposal(moderation.proposals, text, text) IS 'Internal: closes a proposal and notes it in the audit log.';
 
-CREATE VIEW moderation.open_proposals AS
+CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     SELECT p.proposal_id, k.name AS package, p.kind, p.item_id, p.term, p.evidence, p.effect, p.examples, p.sql, p.case_id, p.proposed_at, p.proposed_by
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
-    WHERE p.state = 'open';
+    WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
 
 CREATE FUNCTION moderation.suggest_allow(package text, clean text[], violating text[] DEFAULT '{}')
@@ -346,6 +349,7 @@ DECLARE
     caught_tp bigint;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF clean IS NULL OR violating IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'suggest_allow() needs an array of clean texts',
             DETAIL = 'clean or violating is NULL.', HINT = 'clean => array_agg(body) over rows that are known to be innocent.';
@@ -413,6 +417,7 @@ DECLARE
     longer jsonb;
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_narrowing() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),

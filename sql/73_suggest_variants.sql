@@ -21,6 +21,7 @@ DECLARE
     v record;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),

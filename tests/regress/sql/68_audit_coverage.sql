@@ -105,13 +105,13 @@ BEGIN
 END $$;
 CREATE ROLE regress_moderation_asks;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA moderation TO regress_moderation_asks;
-SET ROLE regress_moderation_asks;
+SET SESSION AUTHORIZATION regress_moderation_asks;
 SELECT moderation.request_publish('covered', note => 'ready') AS request \gset
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT moderation.reject_publish(:request, 'not ready');
-SET ROLE regress_moderation_asks;
+SET SESSION AUTHORIZATION regress_moderation_asks;
 SELECT moderation.add_terms('covered', ARRAY['iota']) AS added, moderation.request_publish('covered', note => 'ready now') AS request \gset
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT moderation.approve_publish(:request, 'looked at it') > 0 AS published;
 CALL moderation.rescan('t.audit_rows');
 SELECT moderation.detach('t.audit_rows'), moderation.detach('t.audit_gate');
