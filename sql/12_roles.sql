@@ -66,7 +66,7 @@ CREATE FUNCTION moderation.rights()
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
               decide_proposal judged_between test_surge brake_items brake_release html html_days html_share html_axis
-              html_change html_precision cluster_images import_findings settle_hits
+              html_change html_precision cluster_images settle_hits
               matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
