@@ -89,6 +89,8 @@ impl Sum {
             self.spelling += 1;
             return;
         }
+        // "seqs" is no "sex".
+        self.another |= term.contains(&b'x') && word == b"q";
         self.other += 1;
         self.odd += usize::from(is_odd(word) && !is_odd(term));
         let voiced = |letters: &[u8]| letters.iter().any(|l| matches!(l, b'g' | b'd'));
