@@ -4577,7 +4577,7 @@ CREATE TABLE moderation.proposals (
 );
 CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
     (package_id, kind, coalesce(item_id, 0), hashtextextended(change::text, 0), hashtextextended(change::text, 1)) WHERE state = 'open';
-CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
+CREATE INDEX proposals_rejected_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0)) WHERE state = 'rejected';
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
 COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "images": [{"hash", "max_distance"}], "threshold"}.';
@@ -4600,16 +4600,17 @@ COMMENT ON FUNCTION moderation.proposal_effect(bigint, bigint, bigint, bigint, b
 CREATE FUNCTION moderation.propose(
     package_id integer, kind moderation.proposal_kind, item_id bigint, term text, change jsonb, evidence jsonb, effect jsonb, examples jsonb,
     case_id bigint DEFAULT NULL)
-    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $fn$
 DECLARE
     name text;
     new_id bigint;
     statements text;
 BEGIN
+    -- Open ones are the business of the unique index.
     IF EXISTS (SELECT FROM moderation.proposals p WHERE p.package_id = propose.package_id AND p.kind = propose.kind
                AND p.item_id IS NOT DISTINCT FROM propose.item_id AND p.change = propose.change
-               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state IN ('open', 'rejected')) THEN
+               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state = 'rejected') THEN
         RETURN NULL;
     END IF;
     SELECT p.name INTO name FROM moderation.packages p WHERE p.package_id = propose.package_id;
@@ -4870,59 +4871,6 @@ CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
     WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
-CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
-    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 1000000
-    AS 'MODULE_PATHNAME', 'moderation_find_variants';
-COMMENT ON FUNCTION moderation.find_variants(text[], text[]) IS 'Internal: variants of terms (by position) in texts (by position): disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Arrays without NULLs.';
-CREATE FUNCTION moderation.suggest_variants(
-    package text, texts text[], violating boolean[], min_support integer DEFAULT 1, precision_floor double precision DEFAULT 0.9)
-    RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
-AS $fn$
-DECLARE
-    wanted integer := moderation.find_package(suggest_variants.package);
-    terms text[];
-    ids bigint[];
-    missed text[];
-    labels boolean[];
-    all_violating bigint;
-    caught_tp bigint;
-    caught_fp bigint;
-    v record;
-    made bigint[] := '{}';
-BEGIN
-    PERFORM moderation.check_readable(wanted);
-    IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
-            DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
-            HINT = 'texts => array_agg(body), violating => array_agg(label = ''violating'') over the same rows.';
-    END IF;
-    SELECT array_agg(i.term ORDER BY i.item_id), array_agg(i.item_id ORDER BY i.item_id) INTO terms, ids
-    FROM moderation.item_versions i
-    WHERE i.package_id = wanted AND i.removed_in IS NULL AND NOT i.allow AND i.kind = 'term'
-      AND i.match IN ('word', 'prefix', 'suffix', 'substring', 'inflected', 'typo');
-    SELECT array_agg(x.body ORDER BY x.n) FILTER (WHERE NOT x.hit), array_agg(x.violating ORDER BY x.n) FILTER (WHERE NOT x.hit),
-           count(*) FILTER (WHERE x.violating), count(*) FILTER (WHERE x.hit AND x.violating), count(*) FILTER (WHERE x.hit AND NOT x.violating)
-    INTO missed, labels, all_violating, caught_tp, caught_fp
-    FROM (SELECT t.*, EXISTS (SELECT FROM moderation.text_hits(t.body, suggest_variants.package, draft => true)) AS hit
-          FROM unnest(texts, violating) WITH ORDINALITY t(body, violating, n) WHERE t.body IS NOT NULL AND t.violating IS NOT NULL) x;
-    FOR v IN
-        SELECT min(f.term) AS term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
-               count(DISTINCT f.text_number) FILTER (WHERE NOT labels[f.text_number]) AS fp,
-               (array_agg(DISTINCT left(missed[f.text_number], 200)) FILTER (WHERE labels[f.text_number]))[1:3] AS examples
-        FROM moderation.find_variants(terms, missed) f
-        GROUP BY f.variant
-        ORDER BY 4 DESC, f.variant
-    LOOP
-        CONTINUE WHEN v.tp < min_support OR v.tp < precision_floor * (v.tp + v.fp);
-        made := made || moderation.propose(wanted, 'add_variant', ids[v.term], v.variant,
-            jsonb_build_object('add', jsonb_build_array(jsonb_build_object('term', v.variant, 'match', 'word', 'level', 'folded', 'weight', 1))),
-            jsonb_build_object('of', terms[v.term], 'how', v.kind, 'violating', v.tp, 'benign', v.fp),
-            moderation.proposal_effect(caught_tp, caught_fp, all_violating, v.tp, v.fp), to_jsonb(v.examples));
-    END LOOP;
-    RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.suggest_variants(text, text[], boolean[], integer, double precision) IS 'Proposes variants of the draft''s terms that violating texts contain and the draft misses: disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Only what is seen. Returns the new proposals.';
 CREATE FUNCTION moderation.suggest_allow(package text, clean text[], violating text[] DEFAULT '{}')
     RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
@@ -5090,6 +5038,59 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.suggest_images(text, moderation.pdqhash[], boolean[], integer, integer, double precision, bigint) IS 'Proposes risk images: groups of violating images within radius bits of a central one that the draft misses, in the order of what each adds; the central hash is the item. Near benign images the distance is narrowed, until at least precision_floor of the images within it are violating. min_support: violating images a group must add, copies included; 1 proposes single images too. Returns the new proposals.';
+CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
+    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 1000000
+    AS 'MODULE_PATHNAME', 'moderation_find_variants';
+COMMENT ON FUNCTION moderation.find_variants(text[], text[]) IS 'Internal: variants of terms (by position) in texts (by position): disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Arrays without NULLs.';
+CREATE FUNCTION moderation.suggest_variants(
+    package text, texts text[], violating boolean[], min_support integer DEFAULT 1, precision_floor double precision DEFAULT 0.9)
+    RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+DECLARE
+    wanted integer := moderation.find_package(suggest_variants.package);
+    terms text[];
+    ids bigint[];
+    missed text[];
+    labels boolean[];
+    all_violating bigint;
+    caught_tp bigint;
+    caught_fp bigint;
+    v record;
+    made bigint[] := '{}';
+BEGIN
+    PERFORM moderation.check_readable(wanted);
+    IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
+            DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
+            HINT = 'texts => array_agg(body), violating => array_agg(label = ''violating'') over the same rows.';
+    END IF;
+    SELECT array_agg(i.term ORDER BY i.item_id), array_agg(i.item_id ORDER BY i.item_id) INTO terms, ids
+    FROM moderation.item_versions i
+    WHERE i.package_id = wanted AND i.removed_in IS NULL AND NOT i.allow AND i.kind = 'term'
+      AND i.match IN ('word', 'prefix', 'suffix', 'substring', 'inflected', 'typo');
+    SELECT array_agg(x.body ORDER BY x.n) FILTER (WHERE NOT x.hit), array_agg(x.violating ORDER BY x.n) FILTER (WHERE NOT x.hit),
+           count(*) FILTER (WHERE x.violating), count(*) FILTER (WHERE x.hit AND x.violating), count(*) FILTER (WHERE x.hit AND NOT x.violating)
+    INTO missed, labels, all_violating, caught_tp, caught_fp
+    FROM (SELECT t.*, EXISTS (SELECT FROM moderation.text_hits(t.body, suggest_variants.package, draft => true)) AS hit
+          FROM unnest(texts, violating) WITH ORDINALITY t(body, violating, n) WHERE t.body IS NOT NULL AND t.violating IS NOT NULL) x;
+    FOR v IN
+        SELECT min(f.term) AS term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
+               count(DISTINCT f.text_number) FILTER (WHERE NOT labels[f.text_number]) AS fp,
+               (array_agg(DISTINCT left(missed[f.text_number], 200)) FILTER (WHERE labels[f.text_number]))[1:3] AS examples
+        FROM moderation.find_variants(terms, missed) f
+        GROUP BY f.variant
+        ORDER BY 4 DESC, f.variant
+    LOOP
+        CONTINUE WHEN v.tp < min_support OR v.tp < precision_floor * (v.tp + v.fp);
+        made := made || moderation.propose(wanted, 'add_variant', ids[v.term], v.variant,
+            jsonb_build_object('add', jsonb_build_array(jsonb_build_object('term', v.variant, 'match', 'word', 'level', 'folded', 'weight', 1))),
+            jsonb_build_object('of', terms[v.term], 'how', v.kind, 'violating', v.tp, 'benign', v.fp),
+            moderation.proposal_effect(caught_tp, caught_fp, all_violating, v.tp, v.fp), to_jsonb(v.examples));
+    END LOOP;
+    RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.suggest_variants(text, text[], boolean[], integer, double precision) IS 'Proposes variants of the draft''s terms that violating texts contain and the draft misses: disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Only what is seen. Returns the new proposals.';
 CREATE TABLE moderation.cases (
     case_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title           text NOT NULL CHECK (title <> '' AND length(title) <= 500),
@@ -5725,8 +5726,8 @@ AS $fn$
 DECLARE
     points text;
 BEGIN
-    SELECT string_agg(format('<g><title>week of %s: %s of %s labelled are violating, 95 %%: %s to %s %%</title><line x1="%s" y1="%s" x2="%5$s" y2="%s" class="range"/>'
-                             '<circle cx="%5$s" cy="%s" r="4" class="tp"/></g>',
+    SELECT string_agg(format('<g><title>week of %1$s: %2$s of %3$s labelled are violating, 95 %%: %4$s to %5$s %%</title><line x1="%6$s" y1="%7$s" x2="%6$s" y2="%8$s" class="range"/>'
+                             '<circle cx="%6$s" cy="%9$s" r="4" class="tp"/></g>',
                              d.day, d.t, d.t + d.f, round((100 * w.low)::numeric), round((100 * w.high)::numeric), x.at,
                              round((170 - 150 * w.low)::numeric, 1), round((170 - 150 * w.high)::numeric, 1), round(170 - 150.0 * d.t / (d.t + d.f), 1)), '' ORDER BY d.day)
     INTO points
@@ -5739,7 +5740,7 @@ BEGIN
     END IF;
     RETURN '<svg viewBox="0 0 900 200" role="img" aria-label="Precision by week with its 95 % interval">'
         '<line x1="40" y1="20" x2="890" y2="20" class="grid"/><line x1="40" y1="95" x2="890" y2="95" class="grid"/>'
-        '<text x="34" y="24" text-anchor="end">100 %</text><text x="34" y="99" text-anchor="end">50 %</text><text x="34" y="174" text-anchor="end">0 %</text>'
+        '<text x="34" y="24" text-anchor="end">100%</text><text x="34" y="99" text-anchor="end">50%</text><text x="34" y="174" text-anchor="end">0%</text>'
         || moderation.html_axis(first, last) || points || '</svg>';
 END
 $fn$;
@@ -5782,15 +5783,15 @@ BEGIN
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa3af; --line: #3a4048; --ground: #16191d; --all: #4b5563; --tp: #4fb477; --fp: #e0705a; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); } small, .soft { color: var(--soft); }
-*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 1.2rem; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; min-width: 7rem; } td.n { white-space: nowrap; } code { font-size: .85em; overflow-wrap: anywhere; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { font-size: .85rem; font-weight: 400; white-space: nowrap; }
-svg { width: 100%%; height: auto; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { display: block; font-size: .85rem; font-weight: 400; white-space: nowrap; }
+svg { width: 100%%; height: auto; overflow: visible; } .day { white-space: nowrap; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
 .legend span { display: inline-block; width: .8em; height: .8em; } .legend .all { background: var(--all); } .legend .tp { background: var(--tp); } .legend .fp { background: var(--fp); }
 .legend i { display: inline-block; height: .8em; border-left: 2px dashed var(--ink); margin-left: .4em; }
 @media (max-width: 40rem) { body { margin: 1rem auto; } .cards { grid-template-columns: 1fr 1fr; gap: .5rem; } .card { padding: .5rem .7rem; } .card b { font-size: 1.2rem; } svg text { font-size: 22px; } svg text[text-anchor=middle] { display: none; } }
 mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inherit; }
-@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
+@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2, tr:first-child, tr:nth-child(2) { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
 </style></head><body>
 <h1>%1$s</h1><p class="soft">Hits from %2$s to %3$s (UTC), made %4$s%5$s</p>$html$,
         moderation.html(package_report.name), to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
@@ -5865,7 +5866,7 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
         || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
         '<p>None.</p>');
-    SELECT string_agg(format('<tr><td>%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
                              CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
     FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time
@@ -6819,10 +6820,12 @@ CREATE FUNCTION moderation.compared_items(
             FROM moderation.packages p
             WHERE p.name = compared_items.package AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
         ), before AS (
-            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            SELECT v.item_id, v.added_in, v.kind, v.allow, v.term, v.label, v.match, v.level
+            FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before)
         ), after AS (
-            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            SELECT v.item_id, v.added_in, v.kind, v.allow, v.term, v.label, v.match, v.level
+            FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after)
         )
         SELECT coalesce(a.item_id, b.item_id), coalesce(a.kind, b.kind), coalesce(a.allow, b.allow),
