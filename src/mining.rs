@@ -151,7 +151,8 @@ fn find_variants(call: &Call) -> Result<Option<Datum>> {
 /// `cluster_images(hashes, violating, radius, min_support, precision_floor)`.
 fn cluster_images(call: &Call) -> Result<Option<Datum>> {
     let rows = call.rows();
-    let (Some(hashes), Some(labels)) = (call.array(0, pg_sys::BYTEAOID), call.array(1, pg_sys::BOOLOID)) else {
+    let (Some(hashes), Some(labels)) = (call.array(0, pg_sys::BYTEAOID), call.array(1, pg_sys::BOOLOID))
+    else {
         return Ok(None);
     };
     let mut images = Vec::new();

@@ -143,7 +143,11 @@ fn video_frames(call: &Call) -> Result<Option<Datum>> {
     let Some(text) = call.text(0)? else {
         return Ok(None);
     };
-    for (n, frame) in parse_frames(text).map_err(MediaError::FrameText)?.iter().enumerate() {
+    for (n, frame) in parse_frames(text)
+        .map_err(MediaError::FrameText)?
+        .iter()
+        .enumerate()
+    {
         let number = i32::try_from(frame.number).map_err(|_| MediaError::Frame {
             position: n + 1,
             field: "frame_number",

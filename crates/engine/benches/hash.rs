@@ -127,7 +127,10 @@ fn hashing() {
         let time = seconds(|| {
             black_box(hasher.hash_image(black_box(&view)).unwrap());
         });
-        println!("| hash of {side} x {side} pixels, {name}, after decoding | {:.2} ms |", time * 1e3);
+        println!(
+            "| hash of {side} x {side} pixels, {name}, after decoding | {:.2} ms |",
+            time * 1e3
+        );
     }
     let (width, height) = (4000, 3000);
     let pixels = picture(width, height, 3);
@@ -149,7 +152,11 @@ fn hashing() {
         let image = decode_image(black_box(&file), &limits).unwrap();
         black_box(hasher.hash_image(&image.view().unwrap()).unwrap());
     });
-    println!("| JPEG of 12 megapixels: decoding; decoding and hash | {:.0} ms; {:.0} ms |", decoding * 1e3, both * 1e3);
+    println!(
+        "| JPEG of 12 megapixels: decoding; decoding and hash | {:.0} ms; {:.0} ms |",
+        decoding * 1e3,
+        both * 1e3
+    );
     println!("| the second by the first | {:.2} |", both / decoding);
 }
 
@@ -161,10 +168,15 @@ struct PlainBuckets {
 
 impl PlainBuckets {
     fn new(hashes: &[(PdqHash, u32)]) -> Self {
-        let mut buckets = Self { starts: Vec::new(), numbers: Vec::new() };
+        let mut buckets = Self {
+            starts: Vec::new(),
+            numbers: Vec::new(),
+        };
         for slot in 0..SLOTS {
             let mut starts = vec![0u32; (1 << 16) + 1];
-            hashes.iter().for_each(|(hash, _)| starts[usize::from(hash.slots()[slot]) + 1] += 1);
+            hashes
+                .iter()
+                .for_each(|(hash, _)| starts[usize::from(hash.slots()[slot]) + 1] += 1);
             (1..starts.len()).for_each(|n| starts[n] += starts[n - 1]);
             let mut free = starts.clone();
             let mut numbers = vec![0; hashes.len()];
@@ -244,7 +256,10 @@ fn lookups(size: usize, clustered: bool) {
         let found = by_index(query);
         assert_eq!(plain.search(&hashes, query), all, "plain buckets");
         wanted += all.len();
-        missed += all.iter().filter(|number| found.binary_search(number).is_err()).count();
+        missed += all
+            .iter()
+            .filter(|number| found.binary_search(number).is_err())
+            .count();
     }
     println!(
         "| {size} {kind} hashes: lookups a second; by plain buckets; by comparing all | {ours:.0}; {buckets:.0}; {scan:.0} |"
@@ -260,7 +275,10 @@ fn main() {
     println!("\n| engine, one core, radius {PDQ_MATCH_DISTANCE} | |\n|---|---|");
     hashing();
     let sizes = std::env::var("HASH_BENCH_SIZES").unwrap_or("1000000,10000000".into());
-    for size in sizes.split(',').filter_map(|size| size.trim().parse::<usize>().ok()) {
+    for size in sizes
+        .split(',')
+        .filter_map(|size| size.trim().parse::<usize>().ok())
+    {
         lookups(size, false);
         lookups(size, true);
     }

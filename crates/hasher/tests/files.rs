@@ -167,7 +167,13 @@ fn what_cannot_be_hashed_is_said() {
     std::fs::remove_file(&broken).unwrap();
     let out = folder.join("vpdq");
     for (path, status) in [(&image, 1), (&folder, 0)] {
-        let arguments = [path.to_str().unwrap(), "--format", "vpdq", "--output", out.to_str().unwrap()];
+        let arguments = [
+            path.to_str().unwrap(),
+            "--format",
+            "vpdq",
+            "--output",
+            out.to_str().unwrap(),
+        ];
         let result = hasher(&arguments);
         assert_eq!(result.status.code(), Some(status), "{}", text(&result.stderr));
     }

@@ -260,7 +260,14 @@ pub(super) fn weighted(
             .zip(&folds)
             .map(|(&c, &f)| if f == fold { 0.0 } else { c })
             .collect();
-        let refined = refine::refine(columns, &words, &violating, &counts, options.min_support, interrupt)?;
+        let refined = refine::refine(
+            columns,
+            &words,
+            &violating,
+            &counts,
+            options.min_support,
+            interrupt,
+        )?;
         let columns = columns.with(refined.iter().filter_map(|r| {
             let base = columns.candidates.get(r.base)?;
             Some((base.clone(), r.rows.as_slice()))
@@ -268,7 +275,13 @@ pub(super) fn weighted(
         let problem = problem(&columns, &violating);
         let mut warm = None;
         for (&penalty, unseen) in PENALTIES.iter().zip(&mut unseen) {
-            let model = problem.chosen(&counts, penalty * strongest, options.max_terms, &mut warm, interrupt)?;
+            let model = problem.chosen(
+                &counts,
+                penalty * strongest,
+                options.max_terms,
+                &mut warm,
+                interrupt,
+            )?;
             // Sums as shares of how far the model is from its own middle, so that the folds compare.
             let scale = (-model.bias).max(0.1);
             for ((sum, &f), slot) in problem
@@ -294,16 +307,30 @@ pub(super) fn weighted(
     let Some((_, penalty, threshold, outcome)) = best else {
         return Ok(Mined::default());
     };
-    let refined = refine::refine(columns, &words, &violating, &counts, options.min_support, interrupt)?;
+    let refined = refine::refine(
+        columns,
+        &words,
+        &violating,
+        &counts,
+        options.min_support,
+        interrupt,
+    )?;
     let rules = incidence(
         examples,
         refine::rules(columns, &words, &refined),
         options.min_support,
         interrupt,
     )?;
-    let columns = &columns.with((0..rules.len()).filter_map(|c| Some((rules.candidates.get(c)?.clone(), rules.rows(c)))))?;
+    let columns = &columns
+        .with((0..rules.len()).filter_map(|c| Some((rules.candidates.get(c)?.clone(), rules.rows(c)))))?;
     let mut warm = None;
-    let mut model = problem(columns, &violating).chosen(&counts, penalty * strongest, options.max_terms, &mut warm, interrupt)?;
+    let mut model = problem(columns, &violating).chosen(
+        &counts,
+        penalty * strongest,
+        options.max_terms,
+        &mut warm,
+        interrupt,
+    )?;
     let scale = (-model.bias).max(0.1) * threshold;
     let mut chosen: Vec<(usize, f32)> = model
         .weights

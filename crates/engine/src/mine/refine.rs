@@ -58,12 +58,15 @@ pub(super) fn words(examples: &[Example<'_>], interrupt: Interrupt<'_>) -> Resul
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        segments(&fold_text_at(text.get(..end).unwrap_or(""), Level::Folded), |segment| {
-            let letters = segment.chars().filter(|c| c.is_alphabetic()).count();
-            if (2..=30).contains(&letters) && segment.chars().all(char::is_alphanumeric) {
-                visit(segment);
-            }
-        });
+        segments(
+            &fold_text_at(text.get(..end).unwrap_or(""), Level::Folded),
+            |segment| {
+                let letters = segment.chars().filter(|c| c.is_alphabetic()).count();
+                if (2..=30).contains(&letters) && segment.chars().all(char::is_alphanumeric) {
+                    visit(segment);
+                }
+            },
+        );
     };
     let mut counts: HashMap<u64, u32> = HashMap::new();
     let mut said: Vec<u64> = Vec::new();
@@ -245,7 +248,9 @@ fn phrase(term: &Term) -> Option<String> {
     match term.mode {
         MatchMode::Word if !term.text.contains('"') => Some(format!("\"{}\"", term.text)),
         MatchMode::Prefix if plain(&term.text) => Some(format!("{}*", term.text)),
-        MatchMode::Substring if plain(&term.text) && !term.text.contains(' ') => Some(format!("*{}*", term.text)),
+        MatchMode::Substring if plain(&term.text) && !term.text.contains(' ') => {
+            Some(format!("*{}*", term.text))
+        }
         _ => None,
     }
 }
