@@ -1,4 +1,4 @@
--- Pictures: the operator adds one risk picture; the advertisers' copies of it are found by how they look.
+-- Pictures: the operator adds two risk pictures; the advertisers' copies of them are found by how they look.
 
 CREATE TABLE creatives (
     creative_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""The demo's pictures and videos, made here: PNG files drawn pixel by pixel, and MP4 files that ffmpeg draws, if it is there.
+"""The demo's pictures and videos: PNG files drawn here pixel by pixel, photographs, and MP4 files that ffmpeg draws, if it is there.
 
 A risk picture is shown again smaller, darker, noisier and with a caption, as advertisers do to get through; a risk video
 is cut into another one, smaller and compressed once more.
@@ -9,6 +9,7 @@ import random
 import shutil
 import struct
 import subprocess
+import tarfile
 import zlib
 
 
@@ -69,6 +70,26 @@ def pictures():
         yield "lucky wheel", how, png(changed(risk, how))
     for name in ("oak table", "bicycle", "city lights"):
         yield name, "as it is", png(draw(name))
+
+
+# What ffmpeg does to a photograph, and what that is called.
+RETOUCHED = {
+    "half the size": ("-vf", "scale=iw/2:-2", "-q:v", "8"),
+    "pale and bright": ("-vf", "eq=brightness=0.1:contrast=0.8:saturation=0.3", "-q:v", "4"),
+    "compressed hard": ("-q:v", "31"),
+}
+
+
+def photographs(tarballs):
+    """The same of the JPEG files in npm tarballs, by their names; with ffmpeg, the first one also as somebody retouched it."""
+    ffmpeg = shutil.which("ffmpeg")
+    for n, (name, tarball) in enumerate(tarballs.items()):
+        with tarfile.open(tarball) as packed:
+            photograph = packed.extractfile("package/data/image.jpg").read()
+        yield name, "as it is", photograph
+        for how, filters in RETOUCHED.items() if ffmpeg and n == 0 else ():
+            command = [ffmpeg, "-loglevel", "error", "-f", "mjpeg", "-i", "pipe:0", *filters, "-f", "mjpeg", "pipe:1"]
+            yield name, how, subprocess.run(command, input=photograph, stdout=subprocess.PIPE, check=True).stdout
 
 
 def videos(folder):

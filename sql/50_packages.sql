@@ -107,6 +107,8 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = format('Create it first: SELECT moderation.create_package(%L);', coalesce(lock_package.package, 'name'));
     END IF;
+    -- Whoever changes a package reads it: its errors and results are about its items.
+    PERFORM moderation.check_readable(found_package.package_id);
     RETURN found_package;
 END
 $fn$;

@@ -186,6 +186,7 @@ BEGIN
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    PERFORM moderation.check_approver(target);
     IF publish_package.stage = 'live' THEN
         PERFORM moderation.check_approval(target);
     END IF;
@@ -204,6 +205,7 @@ DECLARE
     before jsonb;
 BEGIN
     target := moderation.lock_package(retire_package.name);
+    PERFORM moderation.check_approver(target);
     before := moderation.stages_of(target.package_id);
     PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note, operation => 'retire')
     FROM unnest(enum_range(NULL::moderation.stage)) s;

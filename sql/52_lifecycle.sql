@@ -8,6 +8,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(promote_release.name);
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF shadow.release IS NULL OR promote_release.release <> shadow.release THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = CASE WHEN promote_release.release IS NULL THEN format('package "%s" has no shadow release', target.name)
@@ -30,6 +31,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(set_rollout.name);
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
 BEGIN
+    PERFORM moderation.check_approver(target);
     PERFORM moderation.check_share(set_rollout.share);
     IF live.release IS NULL OR live.share = 100.0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -55,6 +57,7 @@ DECLARE
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
     number integer := rollback_package.to_release;
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF number IS NULL THEN
         IF live.release IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -108,6 +111,7 @@ DECLARE
     before moderation.deployments;
     retired jsonb := moderation.stages_of(target.package_id);
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF live.release IS NOT NULL OR shadow.release IS NOT NULL
        OR coalesce(live.operation <> 'retire', true) AND coalesce(shadow.operation <> 'retire', true) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -141,7 +145,8 @@ COMMENT ON FUNCTION moderation.restore_package(text, text) IS 'Puts back in forc
 CREATE FUNCTION moderation.alter_package(
     name text, action moderation.action DEFAULT NULL, threshold real DEFAULT NULL, policy text DEFAULT NULL,
     description text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-    needs_approval boolean DEFAULT NULL, frequency_source regclass DEFAULT NULL, note text DEFAULT NULL)
+    needs_approval boolean DEFAULT NULL, frequency_source regclass DEFAULT NULL, note text DEFAULT NULL,
+    restricted boolean DEFAULT NULL, team text DEFAULT NULL)
     RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -183,6 +188,31 @@ BEGIN
             DETAIL = 'Whoever must ask for approval must not be able to do without.',
             HINT = 'Ask the owner of the extension.';
     END IF;
+    changed.restricted := coalesce(alter_package.restricted, target.restricted);
+    changed.team := nullif(coalesce(alter_package.team, target.team), '');
+    IF NOT changed.restricted OR (changed.valid_from, changed.expires_at) IS DISTINCT FROM (target.valid_from, target.expires_at) THEN
+        PERFORM moderation.check_approver(target);
+    END IF;
+    IF target.team IS NOT NULL AND changed.team IS DISTINCT FROM target.team AND NOT moderation.caller_is('admin') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('only an admin may take package "%s" from its team', target.name),
+            DETAIL = format('It belongs to %s.', target.team),
+            HINT = 'Ask an admin.';
+    END IF;
+    IF changed.team IS DISTINCT FROM target.team AND changed.team IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = changed.team) THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+                MESSAGE = format('role "%s" does not exist', changed.team),
+                DETAIL = 'A team is a role; its members see the package.',
+                HINT = format('CREATE ROLE %I NOLOGIN; GRANT %I TO ...;', changed.team, changed.team);
+        END IF;
+        IF NOT moderation.caller_is('admin') AND NOT pg_has_role(moderation.caller(), changed.team, 'USAGE') THEN
+            RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+                MESSAGE = format('%s is no member of team "%s"', moderation.caller(), changed.team),
+                DETAIL = format('Package "%s" would be out of reach.', target.name),
+                HINT = 'Ask an admin.';
+        END IF;
+    END IF;
     changed.needs_approval := coalesce(alter_package.needs_approval, target.needs_approval);
     changed.frequency_source := coalesce(alter_package.frequency_source, target.frequency_source);
     later := array_remove(ARRAY[
@@ -192,7 +222,7 @@ BEGIN
     UPDATE moderation.packages p
     SET action = changed.action, threshold = changed.threshold, policy_id = changed.policy_id, description = changed.description,
         valid_from = changed.valid_from, expires_at = changed.expires_at, needs_approval = changed.needs_approval,
-        frequency_source = changed.frequency_source
+        frequency_source = changed.frequency_source, restricted = changed.restricted, team = changed.team
     WHERE p.package_id = target.package_id AND changed IS DISTINCT FROM target;
     IF later <> '{}' THEN
         UPDATE moderation.drafts d SET draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
@@ -210,7 +240,7 @@ BEGIN
     RETURN later;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.alter_package(text, moderation.action, real, text, text, timestamptz, timestamptz, boolean, regclass, text) IS 'Changes what is given, leaves the rest. action, threshold and policy are the draft''s and take effect with the next publish; the result names those of them that changed. description, valid_from, expires_at, needs_approval and frequency_source take effect at once. An empty policy or description takes it away, infinite times do.';
+COMMENT ON FUNCTION moderation.alter_package(text, moderation.action, real, text, text, timestamptz, timestamptz, boolean, regclass, text, boolean, text) IS 'Changes what is given, leaves the rest. action, threshold and policy are the draft''s and take effect with the next publish; the result names those of them that changed. description, valid_from, expires_at, needs_approval, frequency_source, restricted and team take effect at once. restricted: only operators and admins read the material, only admins put it in force. team: a role whose members alone (and admins) see the package. An empty policy, description or team takes it away, infinite times do.';
 
 CREATE FUNCTION moderation.rename_package(name text, new_name text, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -226,9 +256,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -421,6 +451,7 @@ CREATE FUNCTION moderation.snooze_items(package text, item_ids bigint[], until t
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
+    PERFORM moderation.check_approver(moderation.lock_package(package));
     RETURN moderation.override_items(package, item_ids, 'off', until, reason);
 END
 $fn$;
@@ -430,6 +461,7 @@ CREATE FUNCTION moderation.unsnooze_items(package text, item_ids bigint[], reaso
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
+    PERFORM moderation.check_approver(moderation.lock_package(package));
     RETURN moderation.override_items(package, item_ids, 'normal', NULL, reason);
 END
 $fn$;

@@ -38,6 +38,7 @@ DECLARE
     target integer := moderation.find_package(name);
     missing integer;
 BEGIN
+    PERFORM moderation.check_readable(target);
     SELECT r INTO missing FROM unnest(ARRAY[a, b]) r WHERE moderation.release_settings(target, r) IS NULL LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',

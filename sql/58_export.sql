@@ -29,6 +29,7 @@ DECLARE
     exported jsonb;
 BEGIN
     SELECT * INTO target FROM moderation.packages p WHERE p.package_id = moderation.find_package(export_package.name);
+    PERFORM moderation.check_readable(target.package_id);
     number := coalesce(export_package.release, nullif(target.latest_release, 0));
     settings := moderation.release_settings(target.package_id, number);
     IF settings IS NULL THEN

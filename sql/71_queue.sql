@@ -49,7 +49,7 @@ CREATE FUNCTION moderation.review_order(source_id integer, content_key text, sal
     RETURN hashtextextended(content_key, ('x' || encode(substr(salt, 1, 8), 'hex'))::bit(64)::bigint # source_id::bigint);
 COMMENT ON FUNCTION moderation.review_order(integer, text, bytea) IS 'Internal: the permanent random number of a content. Drawing in its order makes every batch, and all batches together, a simple random sample of whatever part of the population one looks at (permanent random numbers: E. Ohlsson, in Business Survey Methods, Wiley 1995).';
 
-CREATE VIEW moderation.content_verdicts AS
+CREATE VIEW moderation.content_verdicts WITH (security_invoker) AS
     SELECT h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at,
            min(h.owner_key) AS owner_key, min(h.outcome) AS outcome, count(*) AS hits,
            sum(h.score::double precision)::real AS score, coalesce(r.threshold, 0::real) AS threshold,
@@ -57,8 +57,9 @@ CREATE VIEW moderation.content_verdicts AS
     FROM moderation.hits h
     LEFT JOIN moderation.releases r
       ON r.package_id = h.package_id AND r.release = h.release
+    WHERE NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
     GROUP BY h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at, r.threshold;
-COMMENT ON VIEW moderation.content_verdicts IS 'What each release said of each version of a content that it has hits in.';
+COMMENT ON VIEW moderation.content_verdicts IS 'What each release said of each version of a content that it has hits in; hits that were undone do not count.';
 COMMENT ON COLUMN moderation.content_verdicts.score IS 'Sum of the best scores of the package''s items.';
 COMMENT ON COLUMN moderation.content_verdicts.acted IS 'The score reached the release''s threshold.';
 
@@ -134,6 +135,7 @@ BEGIN
             FROM moderation.hits h
             LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
             WHERE h.observed_at >= since AND h.content_key IS NOT NULL
+              AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id)
               AND (review_candidates.package_id IS NULL OR h.package_id = review_candidates.package_id)
               AND NOT EXISTS (SELECT FROM moderation.reviews v
                               WHERE v.source_id = h.source_id AND left(v.content_key, 200) = left(h.content_key, 200)

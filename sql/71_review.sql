@@ -33,7 +33,7 @@ COMMENT ON COLUMN moderation.labels.final IS 'Decided by an appeal: the newest d
 COMMENT ON COLUMN moderation.labels.reviewers IS 'How many people labelled it.';
 COMMENT ON COLUMN moderation.labels.last_review_id IS 'Its newest review.';
 
-CREATE VIEW moderation.hit_labels AS
+CREATE VIEW moderation.hit_labels WITH (security_invoker) AS
     WITH l AS MATERIALIZED (SELECT * FROM moderation.labels)
     SELECT h.bucket, h.hit_id, h.observed_at, h.source_id, h.content_key, h.owner_key, h.digest, h.package_id, h.release,
            h.stage, h.item_id, h.kind, h.action, h.outcome, h.places, h.score, coalesce(r.threshold, 0::real) AS threshold,
@@ -55,8 +55,9 @@ CREATE VIEW moderation.hit_labels AS
                     WHEN cp.source_id IS NOT NULL THEN cp.label ELSE cn.label END,
                CASE WHEN hp.source_id IS NOT NULL THEN hp.disputed WHEN hn.source_id IS NOT NULL THEN hn.disputed
                     WHEN cp.source_id IS NOT NULL THEN cp.disputed ELSE cn.disputed END,
-               hp.source_id IS NOT NULL OR hn.source_id IS NOT NULL) AS b(label, disputed, of_hit);
-COMMENT ON VIEW moderation.hit_labels IS 'Hits with the label that counts for them: that of the hit itself before that of its content, each under the policy of the release that hit before one under no policy. Labels under other policies say nothing.';
+               hp.source_id IS NOT NULL OR hn.source_id IS NOT NULL) AS b(label, disputed, of_hit)
+    WHERE NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone);
+COMMENT ON VIEW moderation.hit_labels IS 'Hits, but those undone, with the label that counts for them: that of the hit itself before that of its content, each under the policy of the release that hit before one under no policy. Labels under other policies say nothing.';
 COMMENT ON COLUMN moderation.hit_labels.threshold IS 'Of the release; the package acted on the content when the scores of its items reach it.';
 COMMENT ON COLUMN moderation.hit_labels.label IS 'NULL: not reviewed, or disputed.';
 COMMENT ON COLUMN moderation.hit_labels.of_hit IS 'The label is of this hit, not of the whole content.';
@@ -113,6 +114,7 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = 'Packages are listed in moderation.packages; where a function takes all of them, leave the name out.';
     END IF;
+    PERFORM moderation.check_visible(found_package);
     RETURN found_package;
 END
 $fn$;

@@ -275,7 +275,7 @@ BEGIN
     PERFORM moderation.check_by(package_stats.by);
     RETURN QUERY
     SELECT * FROM moderation.figures(
-        CASE WHEN package_stats.package IS NULL THEN ARRAY(SELECT p.package_id FROM moderation.packages p)
+        CASE WHEN package_stats.package IS NULL THEN moderation.visible_packages()
              ELSE ARRAY[moderation.find_package(package_stats.package)] END,
         false, package_stats.since, package_stats.until, package_stats.by);
 END
@@ -290,12 +290,13 @@ AS $fn$
 DECLARE
     wanted integer := moderation.find_policy(policy_stats.policy);
     found_policy record;
+    visible constant integer[] := moderation.visible_packages();
 BEGIN
     PERFORM moderation.check_by(policy_stats.by);
     FOR found_policy IN
         SELECT o.policy_id, array_agg(p.package_id) AS packages
         FROM moderation.policies o JOIN moderation.packages p ON p.policy_id = o.policy_id
-        WHERE wanted IS NULL OR o.policy_id = wanted
+        WHERE (wanted IS NULL OR o.policy_id = wanted) AND p.package_id = ANY (visible)
         GROUP BY o.policy_id, o.name ORDER BY o.name
     LOOP
         RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, true, policy_stats.since, policy_stats.until,
@@ -329,6 +330,7 @@ CREATE FUNCTION moderation.item_stats(
 AS $fn$
 DECLARE
     wanted integer := moderation.find_package(item_stats.package);
+    readable constant boolean := wanted = ANY (moderation.readable_packages());
 BEGIN
     RETURN QUERY
     WITH seen AS MATERIALIZED (
@@ -385,7 +387,7 @@ BEGIN
         WHERE i.package_id = wanted AND NOT i.allow AND (item_stats.stage IS NULL OR st.stage = item_stats.stage)
         GROUP BY st.stage, i.item_id, f.release
     )
-    SELECT item_stats.package, l.stage, l.item_id, l.kind, l.term, l.match, l.weight, l.in_force, coalesce(s.hits, 0),
+    SELECT item_stats.package, l.stage, l.item_id, l.kind, CASE WHEN readable THEN l.term END, CASE WHEN readable THEN l.match END, l.weight, l.in_force, coalesce(s.hits, 0),
            coalesce(s.contents, 0), coalesce(s.owners, 0), coalesce(s.tp, 0), coalesce(s.fp, 0), coalesce(s.unsure, 0), coalesce(s.disputed, 0),
            s.tp / nullif(s.tp + s.fp, 0)::double precision, i.low, i.high,
            CASE WHEN c.violating > 0 AND c.benign > 0 AND s.tp + s.fp > 0
@@ -413,6 +415,8 @@ CREATE FUNCTION moderation.item_overlap(
 AS $fn$
 DECLARE
     wanted integer := CASE WHEN item_overlap.package IS NOT NULL THEN moderation.find_package(item_overlap.package) END;
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     IF min_share IS NULL OR NOT min_share BETWEEN 0 AND 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -439,13 +443,13 @@ BEGIN
         WHERE wanted IS NULL OR a.package_id = wanted
         GROUP BY 1, 2, 3, 4
     )
-    SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia ORDER BY v.added_in DESC LIMIT 1),
-           qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib ORDER BY v.added_in DESC LIMIT 1),
+    SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia AND v.package_id = ANY (readable) ORDER BY v.added_in DESC LIMIT 1),
+           qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib AND v.package_id = ANY (readable) ORDER BY v.added_in DESC LIMIT 1),
            sa.contents, sb.contents, b.n, b.n / sa.contents::double precision, b.n / sb.contents::double precision
     FROM shared b
     JOIN sizes sa ON sa.item_id = b.ia JOIN sizes sb ON sb.item_id = b.ib
     JOIN moderation.packages qa ON qa.package_id = b.pa JOIN moderation.packages qb ON qb.package_id = b.pb
-    WHERE b.n / sa.contents::double precision >= min_share
+    WHERE b.n / sa.contents::double precision >= min_share AND b.pa = ANY (visible) AND b.pb = ANY (visible)
     ORDER BY b.n / sa.contents::double precision DESC, b.n DESC, b.ia, b.ib;
 END
 $fn$;
@@ -456,12 +460,14 @@ CREATE FUNCTION moderation.package_overlap(
     OUT package_a text, OUT package_b text, OUT contents_a bigint, OUT contents_both bigint, OUT share_of_a double precision)
     RETURNS SETOF record LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
+DECLARE
+    visible constant integer[] := moderation.visible_packages();
 BEGIN
     RETURN QUERY
     WITH pairs AS MATERIALIZED (
         SELECT DISTINCT v.package_id, v.source_id, coalesce(v.content_key, encode(v.digest, 'hex')) AS content
         FROM moderation.content_verdicts v
-        WHERE v.acted AND v.stage = 'live' AND (package_overlap.since IS NULL OR v.observed_at >= package_overlap.since)
+        WHERE v.package_id = ANY (visible) AND v.acted AND v.stage = 'live' AND (package_overlap.since IS NULL OR v.observed_at >= package_overlap.since)
     ), sizes AS (
         SELECT p.package_id, count(*) AS contents FROM pairs p GROUP BY p.package_id
     )

@@ -109,6 +109,7 @@ DECLARE
     made bigint[] := '{}';
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF bar IS NULL OR NOT bar BETWEEN 0 AND 1 OR min_labels IS NULL OR min_labels < 1 OR dead_after IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_cleanup() needs a bar from 0 to 1, labels of 1 or more and a time',
             DETAIL = format('bar is %s, min_labels %s, dead_after %s.', bar, min_labels, dead_after), HINT = 'Leave them out for 0.8, 5 and 90 days.';
@@ -176,6 +177,7 @@ DECLARE
     list jsonb := '[]';
     found jsonb;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR background IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_terms() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -304,6 +306,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('no proposal %s', coalesce(claim_proposal.proposal_id::text, 'NULL')),
             DETAIL = 'Nothing was proposed under this number.', HINT = 'See moderation.open_proposals.';
     END IF;
+    PERFORM moderation.check_readable(p.package_id);
     IF p.state <> 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('proposal %s was already %s', p.proposal_id, p.state),
             DETAIL = format('By %s at %s.', p.decided_by, p.decided_at), HINT = 'A proposal is decided once.';
@@ -329,10 +332,10 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.decide_proposal(moderation.proposals, text, text) IS 'Internal: closes a proposal and notes it in the audit log.';
 
-CREATE VIEW moderation.open_proposals AS
+CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     SELECT p.proposal_id, k.name AS package, p.kind, p.item_id, p.term, p.evidence, p.effect, p.examples, p.sql, p.case_id, p.proposed_at, p.proposed_by
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
-    WHERE p.state = 'open';
+    WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
 
 CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
@@ -356,6 +359,7 @@ DECLARE
     v record;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -398,6 +402,7 @@ DECLARE
     caught_tp bigint;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF clean IS NULL OR violating IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'suggest_allow() needs an array of clean texts',
             DETAIL = 'clean or violating is NULL.', HINT = 'clean => array_agg(body) over rows that are known to be innocent.';
@@ -465,6 +470,7 @@ DECLARE
     longer jsonb;
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_narrowing() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),

@@ -24,6 +24,7 @@ DECLARE
     hash text;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF hashes IS NULL OR violating IS NULL OR cardinality(hashes) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_images() needs as many labels as hashes',
             DETAIL = format('There are %s hashes and %s labels.', coalesce(cardinality(hashes), 0), coalesce(cardinality(violating), 0)),

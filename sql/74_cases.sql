@@ -177,6 +177,7 @@ DECLARE
     made bigint[] := '{}';
     images moderation.pdqhash[];
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     PERFORM moderation.find_case(derive_from_case.case_id);
     SELECT array_agg(c.body ORDER BY c.entry), count(*), coalesce(array_agg(c.image ORDER BY c.entry) FILTER (WHERE c.image IS NOT NULL), '{}')
     INTO texts, size, images FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;

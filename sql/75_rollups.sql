@@ -263,6 +263,8 @@ CREATE FUNCTION moderation.alarms(
 AS $fn$
 DECLARE
     moment timestamptz := coalesce(alarms.at, now());
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     RETURN QUERY
     WITH runs AS MATERIALIZED (
@@ -294,10 +296,11 @@ BEGIN
         WHERE y.periods >= 24 AND y.judged >= 4000 AND y.now_judged > 0 AND r.now_contents >= 5
     )
     SELECT q.name, t.stage, t.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1),
+           CASE WHEN t.package_id = ANY (readable)
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1) END,
            t.now_contents, t.usual * t.now_judged, t.now_judged::bigint, t.usual, t.rate, t.tail
     FROM tested t JOIN moderation.packages q ON q.package_id = t.package_id
-    WHERE t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
+    WHERE t.package_id = ANY (visible) AND t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
     ORDER BY t.tail, q.name, t.item_id NULLS FIRST;
 END
 $fn$;
@@ -305,7 +308,7 @@ COMMENT ON FUNCTION moderation.alarms(timestamptz) IS 'Packages (item_id NULL) a
 
 -- ---- Views ------------------------------------------------------------------------------------------------------
 
-CREATE VIEW moderation.package_daily AS
+CREATE VIEW moderation.package_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives, r.false_positives,
            r.unsure, r.disputed,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
@@ -313,7 +316,8 @@ CREATE VIEW moderation.package_daily AS
            moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
     UNION ALL
     SELECT g.day, p.name, g.stage, g.hits, g.contents, g.owners, g.kept_out, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM (
@@ -322,9 +326,11 @@ CREATE VIEW moderation.package_daily AS
         FROM (SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id, h.stage, h.owner_key, h.outcome,
                      hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
               FROM moderation.hits h
-              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)) n
+              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+                AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)) n
         GROUP BY n.day, n.package_id, n.stage) g
-    JOIN moderation.packages p ON p.package_id = g.package_id;
+    JOIN moderation.packages p ON p.package_id = g.package_id
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, contents kept out (quarantined or rejected), and what reviewers said. Days before the last refresh_rollups() from the rollups, later ones from the hits.';
 COMMENT ON COLUMN moderation.package_daily.day IS 'Day of the hits, UTC.';
 COMMENT ON COLUMN moderation.package_daily.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
@@ -335,25 +341,26 @@ COMMENT ON COLUMN moderation.package_daily.true_positives IS 'Contents labelled 
 COMMENT ON COLUMN moderation.package_daily.false_positives IS 'Contents labelled benign.';
 COMMENT ON COLUMN moderation.package_daily.precision IS 'TP / (TP + FP); NULL without labels. With its Wilson 95 % interval.';
 
-CREATE VIEW moderation.release_daily AS
+CREATE VIEW moderation.release_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.release, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id = 0 AND r.release > 0;
+    WHERE r.item_id = 0 AND r.release > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.release_daily IS 'package_daily by release, as of the last refresh_rollups(). Columns as there.';
 
-CREATE VIEW moderation.item_daily AS
+CREATE VIEW moderation.item_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.item_id, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id > 0;
+    WHERE r.item_id > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_daily IS 'package_daily by item, as of the last refresh_rollups(). Columns as there; filter by package or item.';
 
-CREATE VIEW moderation.item_totals AS
+CREATE VIEW moderation.item_totals WITH (security_barrier) AS
     SELECT p.name AS package, r.stage, r.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) AS term,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) END AS term,
            r.hits, r.contents, r.true_positives, r.false_positives,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
            moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
@@ -361,7 +368,8 @@ CREATE VIEW moderation.item_totals AS
            r.recent_true_positives / nullif(r.recent_true_positives + r.recent_false_positives, 0)::double precision AS recent_precision,
            r.first_day, r.last_day
     FROM moderation.rollup_items r
-    JOIN moderation.packages p ON p.package_id = r.package_id;
+    JOIN moderation.packages p ON p.package_id = r.package_id
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_totals IS 'Lifetime figures of every item that ever hit, as of the last refresh_rollups(). item_stats() has more, from the hits.';
 COMMENT ON COLUMN moderation.item_totals.contents IS 'Contents, counted once a day.';
 COMMENT ON COLUMN moderation.item_totals.recent_hits IS 'Of the last 28 days.';

@@ -113,6 +113,8 @@ DECLARE
     part text;
     s record;
 BEGIN
+    -- Whoever may not read the material gets the report without it.
+    redacted := coalesce(redacted, false) OR wanted <> ALL (moderation.readable_packages());
     IF NOT isfinite(first_day) OR last_day - first_day > 366 THEN
         SELECT greatest(first_day, (min(h.observed_at) AT TIME ZONE 'UTC')::date) INTO first_day FROM moderation.hits h WHERE h.package_id = wanted;
     END IF;
@@ -219,4 +221,4 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     RETURN page || E'\n</body></html>\n';
 END
 $fn$;
-COMMENT ON FUNCTION moderation.package_report(text, timestamptz, timestamptz, boolean) IS 'The package as one self-contained HTML page (90 days unless since is given): figures with intervals, contents over time, best and worst items, overlap, open proposals, newest hits. Light and dark, printable, no scripts, no network. redacted => true leaves terms and matched texts out.';
+COMMENT ON FUNCTION moderation.package_report(text, timestamptz, timestamptz, boolean) IS 'The package as one self-contained HTML page (90 days unless since is given): figures with intervals, contents over time, best and worst items, overlap, open proposals, newest hits. Light and dark, printable, no scripts, no network. redacted => true leaves terms and matched texts out, as does a package whose material the caller may not read.';

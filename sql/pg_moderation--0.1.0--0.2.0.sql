@@ -22,6 +22,170 @@ COMMENT ON TYPE moderation.on_block IS 'What happens to a row whose verdict is b
 COMMENT ON TYPE moderation.outcome IS 'What happened to the content that a recorded hit belongs to.';
 COMMENT ON TYPE moderation.verdict IS 'The outcome for one content: strongest live action (NULL without a hit), score, live hits as a JSON array.';
 COMMENT ON TYPE moderation.text_hit IS 'One item found in one place of one text; substr(body, span_start, span_length) is the matched text. Stage NULL: judged by an explicit release or draft. steps: what had to be assumed beyond the level folded, or NULL. suppressed_by: the allow entry that covers the hit.';
+CREATE TABLE moderation.group_roles (
+    class           text PRIMARY KEY CHECK (class = ANY (ARRAY['reader', 'reviewer', 'operator', 'admin'])),
+    role            text NOT NULL CHECK (role <> '')
+);
+COMMENT ON TABLE moderation.group_roles IS 'The roles that create_roles() made, by name: what the members of each may do with restricted packages follows from its class.';
+CREATE FUNCTION moderation.rights()
+    RETURNS TABLE (class text, kind text, name text, columns text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 300 SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT l.class, l.kind, n.name, NULL
+        FROM (VALUES
+            -- Matching; trigger functions, which run on behalf of whoever changes an attached table; what the types pdqhash and
+            -- pdq_ball are made of. Policies of row security call the last line.
+            ('everyone', 'routine',
+             'matches moderate_text moderate_text_as_of moderate_text_by_release text_hits mask_text fold_text moderate_image
+              image_hits moderate_video video_hits moderate pdq_hash pdq_rotations video_frames content_digest folding_version
+              judge_row record_row watched_columns
+              pdqhash pdqhash_bits pdqhash_bytes pdqhash_cmp pdqhash_eq pdqhash_ge pdqhash_gt pdqhash_hash
+              pdqhash_hash_extended pdqhash_in pdqhash_le pdqhash_lt pdqhash_ne pdqhash_out pdqhash_recv pdqhash_send
+              pdq_ball pdq_ball_in pdq_ball_joinsel pdq_ball_out pdq_ball_recv pdq_ball_sel pdq_ball_send pdq_contains
+              pdq_distance pdq_gin_compare_partial pdq_gin_consistent pdq_gin_extract_query pdq_gin_extract_value
+              pdq_gin_triconsistent pdq_within
+              visible_packages readable_packages caller_is'),
+            ('reader', 'routine',
+             'package_stats policy_stats item_stats item_overlap package_overlap alarms wilson_interval binomial_tail
+              ring_bucket effects_of compare_releases explain_text set_in_force package_report backtest_package
+              backtest_summary candidate_verdict hunt_terms hunt_images hunt_package hunt matches_terms term_hits
+              text_grams in_sample in_force_periods'),
+            -- Called by views, and by functions that run as their caller.
+            ('reader', 'routine',
+             'caller wilson_low wilson_high compiled_sets mostly_live ln_factorial attached_columns column_types is_media
+              resolve_source source_sql judged_sql backtest_row_sql check_backtest backtest_rows summarise_rows summarise_run
+              run_source source_labels content_labels compared_items own_run run_rows hunt_rows media_columns hunt_image_rows
+              hunted_items hunt_package_rows releases_since window_moved moved_items'),
+            ('reviewer', 'routine',
+             'next_for_review record_review request_review release_claims release_quarantined discard_quarantined
+              reviewer_agreement'),
+            ('operator', 'routine',
+             'create_policy create_package alter_package rename_package add_terms allow_terms add_images allow_images
+              add_video set_max_distance update_items remove_items remove_terms import_items import_package export_package
+              diff_releases publish_package promote_release set_rollout rollback_package retire_package restore_package
+              request_publish approve_publish reject_publish snooze_items unsnooze_items add_check remove_check run_checks
+              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing suggest_images
+              accept_proposal reject_proposal open_case add_to_case summarize_case close_case derive_from_case appeal_review
+              undo_release undo_item rescan start_backtest run_backtest backtest_estimate drop_backtest set_brake drop_brake
+              run_brakes release_brake refresh_rollups collect_rejected'),
+            ('operator', 'routine',
+             'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
+              undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
+              finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
+              rescan_condition rescanning finish_rescan live_marks live_targets'),
+            ('admin', 'routine',
+             'attach detach expire_records read_outbox ack_outbox forget_consumer expire_outbox'),
+            ('admin', 'routine', 'register_source watched_column'),
+            ('nobody', 'routine',
+             'create_roles rights audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
+              check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
+              check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
+              video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
+              claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
+              find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
+              recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
+              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share html_axis
+              html_change html_precision cluster_images import_findings settle_hits
+              matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
+            ('reader', 'relation',
+             'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
+              item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily
+              release_daily item_daily item_totals current_alarms attachments compiled_state rescan_status'),
+            ('reviewer', 'relation', 'reviews review_claims review_samples quarantine owner_strikes'),
+            ('operator', 'relation',
+             'hits releases deployments item_overrides checks publish_requests open_requests proposals open_proposals cases
+              case_contents brakes brake_events withdrawn_hits backtest_progress audit_log'),
+            ('admin', 'relation', 'outbox outbox_consumers group_roles'),
+            ('nobody', 'relation',
+             'installation in_force_signal rollup_days rollup_items rollup_labels rollup_state rescan_states rescan_runs backtest_runs
+              backtest_chunks backtest_results')
+        ) AS l(class, kind, names)
+        CROSS JOIN LATERAL regexp_split_to_table(btrim(l.names), '\s+') AS n(name)
+        UNION ALL
+        -- Without what tells the material of a restricted package.
+        SELECT 'reader', 'relation', c.name, c.columns
+        FROM (VALUES
+            ('hits', 'bucket, hit_id, observed_at, source_id, content_key, owner_key, created_at, digest, set_hash, package_id, release,
+              stage, item_id, kind, action, outcome, field, places, level, score'),
+            ('releases', 'package_id, release, release_key, content_hash, action, threshold, policy, severity, folding_version, terms,
+              allow_entries, scheduled, published_at, published_by, images, videos, max_distance, rules'),
+            ('deployments', 'deployment_id, package_id, stage, release, share, rest, valid_from, expires_at, since, operation,
+              deployed_by'),
+            ('withdrawn_hits', 'hit_id, withdrawn_at, withdrawn_by, undone')
+        ) AS c(name, columns);
+    END;
+COMMENT ON FUNCTION moderation.rights() IS 'Which class of role may execute each function (all of one name) and read each table and view of the schema; columns: only these. Each class includes the ones before it: everyone, reader, reviewer, operator, admin; nobody: the owner.';
+CREATE FUNCTION moderation.create_roles(prefix text DEFAULT 'moderation_')
+    RETURNS TABLE (class text, role text, created boolean)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+#variable_conflict use_column
+DECLARE
+    classes constant text[] := '{reader,reviewer,operator,admin}';
+    wanted text;
+    before text;
+    existing record;
+    granted record;
+BEGIN
+    IF prefix IS NULL OR length(prefix || 'reviewer') > 63 OR octet_length(prefix || 'reviewer') > 63 OR prefix LIKE 'pg\_%' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+            MESSAGE = 'invalid prefix for the names of roles',
+            DETAIL = 'Names of roles have at most 63 bytes and do not begin with pg_.',
+            HINT = 'Leave it out for moderation_reader, moderation_reviewer, moderation_operator and moderation_admin.';
+    END IF;
+    -- Roles belong to the whole cluster: one that is there may be somebody else's, or of another database of this extension.
+    FOREACH wanted IN ARRAY classes LOOP
+        SELECT r.rolcanlogin, r.rolsuper, r.rolcreaterole INTO existing FROM pg_roles r WHERE r.rolname = prefix || wanted;
+        IF FOUND AND (existing.rolcanlogin OR existing.rolsuper OR existing.rolcreaterole) THEN
+            RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+                MESSAGE = format('role "%s" exists and is no plain group role', prefix || wanted),
+                DETAIL = 'It can log in, is a superuser or makes roles.',
+                HINT = 'Give another prefix: SELECT * FROM moderation.create_roles(''ads_moderation_'');';
+        END IF;
+    END LOOP;
+    FOREACH wanted IN ARRAY classes LOOP
+        class := wanted;
+        role := prefix || wanted;
+        created := NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || wanted);
+        IF created THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    -- Each class may do what the one before it may.
+    FOR granted IN SELECT prefix || c.class AS role, prefix || lag(c.class) OVER (ORDER BY c.n) AS includes
+                   FROM unnest(classes) WITH ORDINALITY c(class, n) LOOP
+        CONTINUE WHEN granted.includes IS NULL OR EXISTS (
+            SELECT FROM pg_auth_members m WHERE m.roleid = quote_ident(granted.includes)::regrole AND m.member = quote_ident(granted.role)::regrole);
+        EXECUTE format('GRANT %I TO %I', granted.includes, granted.role);
+    END LOOP;
+    -- Exactly what the list says: also what an older version, or other roles before these, had.
+    FOR before IN SELECT r.rolname FROM pg_roles r
+                  WHERE r.rolname IN (SELECT g.role FROM moderation.group_roles g UNION SELECT prefix || c FROM unnest(classes) c) LOOP
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA moderation FROM %1$I; REVOKE ALL ON ALL SEQUENCES IN SCHEMA moderation FROM %1$I; '
+                       'REVOKE ALL ON ALL ROUTINES IN SCHEMA moderation FROM %1$I', before);
+        EXECUTE coalesce((SELECT string_agg(format('REVOKE ALL (%I) ON moderation.%I FROM %I', a.attname, c.relname, before), '; ')
+                 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                 WHERE c.relnamespace = 'moderation'::regnamespace AND a.attacl IS NOT NULL AND a.attnum > 0 AND NOT a.attisdropped), '');
+    END LOOP;
+    FOR granted IN
+        SELECT CASE r.kind WHEN 'routine' THEN format('EXECUTE ON ROUTINE %s', p.oid::regprocedure)
+                           ELSE format('SELECT %s ON moderation.%I', '(' || r.columns || ')', r.name) END AS right, prefix || r.class AS role
+        FROM moderation.rights() r
+        LEFT JOIN pg_proc p ON r.kind = 'routine' AND p.proname = r.name AND p.pronamespace = 'moderation'::regnamespace
+        WHERE r.class = ANY (classes) AND (r.kind = 'relation' OR p.oid IS NOT NULL)
+    LOOP
+        EXECUTE format('GRANT %s TO %I', granted.right, granted.role);
+    END LOOP;
+    EXECUTE format('GRANT USAGE ON SCHEMA moderation TO %I', prefix || 'reader');
+    DELETE FROM moderation.group_roles g WHERE g.role <> prefix || g.class;
+    INSERT INTO moderation.group_roles (class, role) SELECT c, prefix || c FROM unnest(classes) c
+    ON CONFLICT ON CONSTRAINT group_roles_pkey DO NOTHING;
+    PERFORM moderation.audit('create_roles', NULL, NULL, jsonb_build_object('prefix', prefix), NULL);
+END
+$fn$;
+COMMENT ON FUNCTION moderation.create_roles(text) IS 'For the DBA: makes the roles reader, reviewer, operator and admin (without login; existing ones are used) and grants each exactly what rights() lists. To be called again after an update of the extension. Grant them to people: GRANT moderation_operator TO anna.';
 CREATE TYPE moderation.pdqhash;
 CREATE FUNCTION moderation.pdqhash_in(cstring) RETURNS moderation.pdqhash
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'moderation_pdqhash_in';
@@ -200,9 +364,13 @@ ALTER TABLE moderation.packages
     ADD COLUMN rollout_salt uuid NOT NULL DEFAULT gen_random_uuid(),
     ADD COLUMN max_distance smallint NOT NULL DEFAULT 31 CHECK (max_distance >= 0 AND max_distance <= 64),
     ADD COLUMN rules jsonb,
+    ADD COLUMN restricted boolean NOT NULL DEFAULT false,
+    ADD COLUMN team text CHECK (team <> ''),
     ADD CONSTRAINT packages_schedule_check CHECK (expires_at > valid_from);
 COMMENT ON TABLE moderation.packages IS 'Named sets of risk items; action, threshold and policy here are the draft, releases freeze them.';
 COMMENT ON COLUMN moderation.packages.rules IS 'Verdict rules of the draft, see set_verdict_rules(); NULL: none.';
+COMMENT ON COLUMN moderation.packages.restricted IS 'Only operators and admins may read its material, and only admins put it in force; see alter_package().';
+COMMENT ON COLUMN moderation.packages.team IS 'Name of a role: only its members and admins see the package''s items, hits and history; NULL: everybody who may read the tables.';
 COMMENT ON COLUMN moderation.packages.threshold IS 'The package acts when the sum of its items'' scores in one content reaches this; 0: any hit.';
 COMMENT ON COLUMN moderation.packages.latest_release IS 'Highest release number so far; the draft is release latest_release + 1.';
 COMMENT ON COLUMN moderation.packages.valid_from IS 'The package judges from this moment on; NULL: always. Copied into each deployment, which is what counts. Changed by alter_package(), at once.';
@@ -529,6 +697,15 @@ COMMENT ON TABLE moderation.quarantine IS 'Rows kept out of their tables by a bl
 COMMENT ON COLUMN moderation.quarantine.content IS 'Every stored column by name, as the text its type prints (ISO dates, exact numbers), so that every type round-trips.';
 COMMENT ON COLUMN moderation.quarantine.changed IS 'For an update: the columns it changed; releasing writes only these.';
 COMMENT ON COLUMN moderation.quarantine.stored_key IS 'For an update: the key that the row has in its table; content_key is the one it was to get.';
+CREATE TABLE moderation.withdrawn_hits (
+    hit_id          uuid PRIMARY KEY,
+    withdrawn_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_by    text NOT NULL,
+    reason          text NOT NULL,
+    undone          boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE moderation.withdrawn_hits IS 'Hits whose cause is gone: a rescan did not find them again, or they were undone. The hit itself stays as evidence.';
+COMMENT ON COLUMN moderation.withdrawn_hits.undone IS 'By undo_item() or undo_release(): counts in no figure and is no strike. What a rescan withdrew was right by the release of its time, and counts there.';
 COMMENT ON FUNCTION moderation.matches(text, text) IS 'Does the live release of the package hit this text? Equals EXISTS over its live text_hits().';
 COMMENT ON FUNCTION moderation.moderate_text(text, text[], text) IS 'The verdict on a text by the live releases of all or the named packages. NULL for a NULL text.';
 COMMENT ON FUNCTION moderation.moderate_text(text, text, text) IS 'The verdict on a text by the live release of one package.';
@@ -571,8 +748,15 @@ CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.it
     FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force_truncate AFTER TRUNCATE ON moderation.item_overrides
     FOR EACH STATEMENT EXECUTE FUNCTION moderation.signal_in_force();
+CREATE TRIGGER signal_in_force_rights AFTER UPDATE ON moderation.packages
+    FOR EACH ROW WHEN (OLD.restricted <> NEW.restricted OR OLD.team IS DISTINCT FROM NEW.team)
+    EXECUTE FUNCTION moderation.signal_in_force();
+CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.group_roles
+    FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 ALTER TABLE moderation.item_overrides ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.item_overrides ENABLE ALWAYS TRIGGER signal_in_force_truncate;
+ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force_rights;
+ALTER TABLE moderation.group_roles ENABLE ALWAYS TRIGGER signal_in_force;
 CREATE FUNCTION moderation.pdq_hash(
     image bytea, on_error text DEFAULT 'error', OUT hash moderation.pdqhash, OUT quality integer)
     LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100000
@@ -709,6 +893,66 @@ CREATE FUNCTION moderation.video_item_hash(
     LANGUAGE c IMMUTABLE
     AS 'MODULE_PATHNAME', 'moderation_video_item_hash';
 COMMENT ON FUNCTION moderation.video_item_hash(moderation.video_frame[], integer, real, real) IS 'Internal: what makes two video items the same; refuses frames that could never match.';
+CREATE FUNCTION moderation.visible_packages() RETURNS integer[]
+    LANGUAGE c STABLE PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'moderation_visible_packages';
+COMMENT ON FUNCTION moderation.visible_packages() IS 'Ids of the packages whose rows the caller may see: all but those of teams that he is no member of.';
+CREATE FUNCTION moderation.readable_packages() RETURNS integer[]
+    LANGUAGE c STABLE PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'moderation_readable_packages';
+COMMENT ON FUNCTION moderation.readable_packages() IS 'Ids of the packages whose material the caller may read: those he sees, without the restricted ones unless he is an operator or admin.';
+CREATE FUNCTION moderation.caller_is(class text) RETURNS boolean
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'moderation_caller_is';
+COMMENT ON FUNCTION moderation.caller_is(text) IS 'Is the caller of this class: reader, reviewer, operator or admin? Admins, superusers and the owner of the extension are of every class. See create_roles().';
+CREATE FUNCTION moderation.check_visible(package_id integer) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    IF check_visible.package_id <> ALL (moderation.visible_packages()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('package "%s" belongs to another team', (SELECT p.name FROM moderation.packages p WHERE p.package_id = check_visible.package_id)),
+            DETAIL = format('%s is no member of it.', moderation.caller()),
+            HINT = 'Ask a member of the team; matching works for everybody.';
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_visible(integer) IS 'Internal: refuses the package of another team.';
+CREATE FUNCTION moderation.check_readable(package_id integer) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    PERFORM moderation.check_visible(check_readable.package_id);
+    IF check_readable.package_id <> ALL (moderation.readable_packages()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('package "%s" is restricted', (SELECT p.name FROM moderation.packages p WHERE p.package_id = check_readable.package_id)),
+            DETAIL = format('%s is neither operator nor admin.', moderation.caller()),
+            HINT = 'Figures (package_stats, item_stats) and matching work for everybody.';
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_readable(integer) IS 'Internal: refuses to show the material of a package that the caller may not read.';
+CREATE FUNCTION moderation.check_approver(target moderation.packages) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    PERFORM moderation.check_visible(target.package_id);
+    IF target.restricted AND NOT moderation.caller_is('admin') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('only an admin may change what is in force of package "%s"', target.name),
+            DETAIL = format('The package is restricted, and %s is no admin.', moderation.caller()),
+            HINT = format('SELECT moderation.request_publish(%L); an admin answers with approve_publish().', target.name);
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_approver(moderation.packages) IS 'Internal: refuses to change what is in force of a restricted package, unless an admin calls.';
+CREATE FUNCTION moderation.may_deploy(package_id integer) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT p.package_id = ANY (moderation.visible_packages()) AND (NOT p.restricted OR moderation.caller_is('admin'))
+        FROM moderation.packages p WHERE p.package_id = may_deploy.package_id;
+    END;
+COMMENT ON FUNCTION moderation.may_deploy(integer) IS 'Internal: may the caller change what is in force of this package?';
 CREATE OR REPLACE FUNCTION moderation.create_policy(
     name text, severity integer DEFAULT 1, default_action moderation.action DEFAULT 'review', description text DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -786,6 +1030,25 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.create_package(text, text, moderation.action, real, text) IS 'Creates an empty package, under a policy or none; its action defaults to the policy''s, then to review. Returns its id.';
+CREATE OR REPLACE FUNCTION moderation.lock_package(package text) RETURNS moderation.packages
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    found_package moderation.packages;
+BEGIN
+    -- Everything that changes a package takes this row lock first: edits and publishes of one package queue up.
+    SELECT * INTO found_package FROM moderation.packages p WHERE p.name = lock_package.package FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('package "%s" does not exist', coalesce(lock_package.package, 'NULL')),
+            DETAIL = 'No package has this name.',
+            HINT = format('Create it first: SELECT moderation.create_package(%L);', coalesce(lock_package.package, 'name'));
+    END IF;
+    -- Whoever changes a package reads it: its errors and results are about its items.
+    PERFORM moderation.check_readable(found_package.package_id);
+    RETURN found_package;
+END
+$fn$;
 COMMENT ON FUNCTION moderation.lock_package(text) IS 'Internal: the package by name, locked against concurrent edits and publishes.';
 COMMENT ON FUNCTION moderation.item_element(bytea, real) IS 'Internal: what an item without times contributes to its release''s content hash.';
 CREATE FUNCTION moderation.item_element(item_hash bytea, weight real, valid_from timestamptz, expires_at timestamptz) RETURNS bytea
@@ -1152,6 +1415,7 @@ BEGIN
             DETAIL = 'A release is published in a stage.', HINT = 'Use ''live'' or ''shadow''.';
     END IF;
     target := moderation.lock_package(publish_package.name);
+    PERFORM moderation.check_approver(target);
     IF publish_package.stage = 'live' THEN
         PERFORM moderation.check_approval(target);
     END IF;
@@ -1169,6 +1433,7 @@ DECLARE
     before jsonb;
 BEGIN
     target := moderation.lock_package(retire_package.name);
+    PERFORM moderation.check_approver(target);
     before := moderation.stages_of(target.package_id);
     PERFORM moderation.deploy(target.package_id, s, NULL, retire_package.note, operation => 'retire')
     FROM unnest(enum_range(NULL::moderation.stage)) s;
@@ -1185,6 +1450,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(promote_release.name);
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF shadow.release IS NULL OR promote_release.release <> shadow.release THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = CASE WHEN promote_release.release IS NULL THEN format('package "%s" has no shadow release', target.name)
@@ -1206,6 +1472,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(set_rollout.name);
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
 BEGIN
+    PERFORM moderation.check_approver(target);
     PERFORM moderation.check_share(set_rollout.share);
     IF live.release IS NULL OR live.share = 100.0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -1230,6 +1497,7 @@ DECLARE
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
     number integer := rollback_package.to_release;
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF number IS NULL THEN
         IF live.release IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -1282,6 +1550,7 @@ DECLARE
     before moderation.deployments;
     retired jsonb := moderation.stages_of(target.package_id);
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF live.release IS NOT NULL OR shadow.release IS NOT NULL
        OR coalesce(live.operation <> 'retire', true) AND coalesce(shadow.operation <> 'retire', true) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -1314,7 +1583,8 @@ COMMENT ON FUNCTION moderation.restore_package(text, text) IS 'Puts back in forc
 CREATE FUNCTION moderation.alter_package(
     name text, action moderation.action DEFAULT NULL, threshold real DEFAULT NULL, policy text DEFAULT NULL,
     description text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-    needs_approval boolean DEFAULT NULL, frequency_source regclass DEFAULT NULL, note text DEFAULT NULL)
+    needs_approval boolean DEFAULT NULL, frequency_source regclass DEFAULT NULL, note text DEFAULT NULL,
+    restricted boolean DEFAULT NULL, team text DEFAULT NULL)
     RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -1356,6 +1626,31 @@ BEGIN
             DETAIL = 'Whoever must ask for approval must not be able to do without.',
             HINT = 'Ask the owner of the extension.';
     END IF;
+    changed.restricted := coalesce(alter_package.restricted, target.restricted);
+    changed.team := nullif(coalesce(alter_package.team, target.team), '');
+    IF NOT changed.restricted OR (changed.valid_from, changed.expires_at) IS DISTINCT FROM (target.valid_from, target.expires_at) THEN
+        PERFORM moderation.check_approver(target);
+    END IF;
+    IF target.team IS NOT NULL AND changed.team IS DISTINCT FROM target.team AND NOT moderation.caller_is('admin') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('only an admin may take package "%s" from its team', target.name),
+            DETAIL = format('It belongs to %s.', target.team),
+            HINT = 'Ask an admin.';
+    END IF;
+    IF changed.team IS DISTINCT FROM target.team AND changed.team IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = changed.team) THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+                MESSAGE = format('role "%s" does not exist', changed.team),
+                DETAIL = 'A team is a role; its members see the package.',
+                HINT = format('CREATE ROLE %I NOLOGIN; GRANT %I TO ...;', changed.team, changed.team);
+        END IF;
+        IF NOT moderation.caller_is('admin') AND NOT pg_has_role(moderation.caller(), changed.team, 'USAGE') THEN
+            RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+                MESSAGE = format('%s is no member of team "%s"', moderation.caller(), changed.team),
+                DETAIL = format('Package "%s" would be out of reach.', target.name),
+                HINT = 'Ask an admin.';
+        END IF;
+    END IF;
     changed.needs_approval := coalesce(alter_package.needs_approval, target.needs_approval);
     changed.frequency_source := coalesce(alter_package.frequency_source, target.frequency_source);
     later := array_remove(ARRAY[
@@ -1365,7 +1660,7 @@ BEGIN
     UPDATE moderation.packages p
     SET action = changed.action, threshold = changed.threshold, policy_id = changed.policy_id, description = changed.description,
         valid_from = changed.valid_from, expires_at = changed.expires_at, needs_approval = changed.needs_approval,
-        frequency_source = changed.frequency_source
+        frequency_source = changed.frequency_source, restricted = changed.restricted, team = changed.team
     WHERE p.package_id = target.package_id AND changed IS DISTINCT FROM target;
     IF later <> '{}' THEN
         UPDATE moderation.drafts d SET draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
@@ -1383,7 +1678,7 @@ BEGIN
     RETURN later;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.alter_package(text, moderation.action, real, text, text, timestamptz, timestamptz, boolean, regclass, text) IS 'Changes what is given, leaves the rest. action, threshold and policy are the draft''s and take effect with the next publish; the result names those of them that changed. description, valid_from, expires_at, needs_approval and frequency_source take effect at once. An empty policy or description takes it away, infinite times do.';
+COMMENT ON FUNCTION moderation.alter_package(text, moderation.action, real, text, text, timestamptz, timestamptz, boolean, regclass, text, boolean, text) IS 'Changes what is given, leaves the rest. action, threshold and policy are the draft''s and take effect with the next publish; the result names those of them that changed. description, valid_from, expires_at, needs_approval, frequency_source, restricted and team take effect at once. restricted: only operators and admins read the material, only admins put it in force. team: a role whose members alone (and admins) see the package. An empty policy, description or team takes it away, infinite times do.';
 CREATE FUNCTION moderation.rename_package(name text, new_name text, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -1398,9 +1693,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -1589,6 +1884,7 @@ CREATE FUNCTION moderation.snooze_items(package text, item_ids bigint[], until t
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
+    PERFORM moderation.check_approver(moderation.lock_package(package));
     RETURN moderation.override_items(package, item_ids, 'off', until, reason);
 END
 $fn$;
@@ -1597,6 +1893,7 @@ CREATE FUNCTION moderation.unsnooze_items(package text, item_ids bigint[], reaso
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
+    PERFORM moderation.check_approver(moderation.lock_package(package));
     RETURN moderation.override_items(package, item_ids, 'normal', NULL, reason);
 END
 $fn$;
@@ -1637,6 +1934,7 @@ DECLARE
     target integer := moderation.find_package(name);
     missing integer;
 BEGIN
+    PERFORM moderation.check_readable(target);
     SELECT r INTO missing FROM unnest(ARRAY[a, b]) r WHERE moderation.release_settings(target, r) IS NULL LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -1937,6 +2235,7 @@ CREATE TABLE moderation.publish_requests (
     note            text,
     requested_at    timestamptz NOT NULL DEFAULT now(),
     requested_by    text NOT NULL,
+    requested_session text NOT NULL,
     decision        text CHECK (decision = ANY (ARRAY['approved', 'rejected'])),
     decided_at      timestamptz,
     decided_by      text,
@@ -1947,6 +2246,7 @@ CREATE INDEX publish_requests_package_idx ON moderation.publish_requests (packag
 COMMENT ON TABLE moderation.publish_requests IS 'Publishes that wait, or waited, for a second person.';
 COMMENT ON COLUMN moderation.publish_requests.release IS 'The shadow release to promote; NULL: the draft.';
 COMMENT ON COLUMN moderation.publish_requests.draft_key IS 'The state of the draft that was asked for; a draft changed since voids the request.';
+COMMENT ON COLUMN moderation.publish_requests.requested_session IS 'The role that had logged in, whatever role it had set; neither may approve.';
 COMMENT ON COLUMN moderation.publish_requests.published IS 'The release that the approval put in force.';
 CREATE FUNCTION moderation.add_check(
     package text, body text, expect moderation.expectation DEFAULT 'hit', note text DEFAULT NULL)
@@ -2024,6 +2324,7 @@ DECLARE
 BEGIN
     PERFORM FROM moderation.packages p
     WHERE p.package_id = (SELECT c.package_id FROM moderation.checks c WHERE c.check_id = remove_check.check_id) FOR UPDATE;
+    PERFORM moderation.check_readable(c.package_id) FROM moderation.checks c WHERE c.check_id = remove_check.check_id;
     DELETE FROM moderation.checks c WHERE c.check_id = remove_check.check_id RETURNING * INTO gone;
     IF gone.check_id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -2054,6 +2355,7 @@ BEGIN
             MESSAGE = 'package must not be NULL',
             DETAIL = 'Checks belong to a package.', HINT = 'Packages are listed in moderation.packages.';
     END IF;
+    PERFORM moderation.check_readable(target);
     settings := moderation.release_settings(target, run_checks.release);
     RETURN QUERY
     SELECT c.check_id, c.expect, (v.action IS NOT NULL) = (c.expect = 'hit'), v.action, v.score, v.items, c.body, c.note, c.image
@@ -2156,10 +2458,10 @@ BEGIN
         -- Now rather than when somebody has looked at it.
         PERFORM moderation.check_gates(target, request_publish.release);
     END IF;
-    INSERT INTO moderation.publish_requests (package_id, stage, release, draft_key, share, note, requested_by)
+    INSERT INTO moderation.publish_requests (package_id, stage, release, draft_key, share, note, requested_by, requested_session)
     VALUES (target.package_id, request_publish.stage, request_publish.release,
             CASE WHEN request_publish.release IS NULL THEN draft.draft_key END, request_publish.share, request_publish.note,
-            moderation.caller())
+            moderation.caller(), session_user)
     RETURNING request_id INTO new_id;
     PERFORM moderation.audit('request_publish', target.name, NULL, jsonb_build_object('request_id', new_id, 'stage',
         request_publish.stage, 'release', request_publish.release, 'share', request_publish.share), request_publish.note);
@@ -2190,6 +2492,7 @@ BEGIN
             DETAIL = format('By %s.', claimed.decided_by),
             HINT = 'Ask again with request_publish().';
     END IF;
+    PERFORM moderation.check_readable(claimed.package_id);
     RETURN claimed;
 END
 $fn$;
@@ -2203,9 +2506,12 @@ DECLARE
     number integer;
 BEGIN
     SELECT * INTO target FROM moderation.packages p WHERE p.package_id = request.package_id;
-    IF request.requested_by = moderation.caller() THEN
+    PERFORM moderation.check_approver(target);
+    -- Nor by another role of the same login.
+    IF request.requested_by = moderation.caller() OR request.requested_session = session_user THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('publish request %s cannot be approved by %s, who made it', request.request_id, request.requested_by),
+            MESSAGE = format('publish request %s cannot be approved by %s, who made it', request.request_id,
+                             CASE WHEN request.requested_by = moderation.caller() THEN request.requested_by ELSE request.requested_session END),
             DETAIL = 'The second person is another one.',
             HINT = 'Ask a colleague; reject_publish() withdraws it.';
     END IF;
@@ -2275,6 +2581,7 @@ BEGIN
         FROM moderation.hits h
         WHERE h.source_id = count_strikes.source_id AND left(h.content_key, 200) = left(count_strikes.content_key, 200)
           AND h.content_key = count_strikes.content_key AND h.stage = 'live' AND h.owner_key IS NOT NULL
+          AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
         GROUP BY h.owner_key, h.package_id, h.source_id, h.content_key;
     END IF;
 END
@@ -2333,7 +2640,7 @@ CREATE FUNCTION moderation.lint_items(
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
 COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -2342,7 +2649,9 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
                    format('SELECT moderation.remove_items(%L, ARRAY[%s]);', p.name, v.item_id) AS remove
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
-            WHERE p.name = lint_others.package AND (v.kind = 'image' OR v.expires_at <= now())
+            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+              AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -2369,7 +2678,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp
@@ -2456,7 +2765,7 @@ BEGIN
                ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.rule, l.item_id)
     FROM (SELECT * FROM moderation.lint_items(package, NULL, moderation.frequency_source(package), false)
           UNION ALL
-          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL) o) l
+          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL, items) o) l
     LEFT JOIN unnest(items) AS own(item_id) ON own.item_id = l.item_id
     LEFT JOIN unnest(items) AS cause(item_id) ON cause.item_id = l.other_item
     WHERE own.item_id IS NOT NULL OR cause.item_id IS NOT NULL
@@ -2663,6 +2972,7 @@ DECLARE
     exported jsonb;
 BEGIN
     SELECT * INTO target FROM moderation.packages p WHERE p.package_id = moderation.find_package(export_package.name);
+    PERFORM moderation.check_readable(target.package_id);
     number := coalesce(export_package.release, nullif(target.latest_release, 0));
     settings := moderation.release_settings(target.package_id, number);
     IF settings IS NULL THEN
@@ -2887,7 +3197,8 @@ COMMENT ON FUNCTION moderation.register_source(regclass, boolean, jsonb) IS 'Int
 COMMENT ON FUNCTION moderation.watched_column(regclass, text, name) IS 'Internal: a column that can be watched, or a clear error.';
 CREATE FUNCTION moderation.attach(
     "table" regclass, id name, text name[] DEFAULT NULL, on_block moderation.on_block DEFAULT 'flag', owner name DEFAULT NULL,
-    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL)
+    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL,
+    set_column name DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -2993,6 +3304,19 @@ BEGIN
                 HINT = 'Name a jsonb column, or a new one for attach() to add.';
         END IF;
     END IF;
+    IF set_column IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = "table" AND a.attname = set_column
+                       AND a.attnum > 0 AND NOT a.attisdropped) THEN
+            EXECUTE format('ALTER TABLE %s ADD COLUMN %I text', "table", set_column);
+        END IF;
+        attribute := moderation.watched_column("table", 'set_column', set_column);
+        IF attribute.atttypid <> 'text'::regtype THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" of table %s is not text', set_column, "table"),
+                DETAIL = format('Its type is %s.', format_type(attribute.atttypid, attribute.atttypmod)),
+                HINT = 'Name a text column, or a new one for attach() to add.';
+        END IF;
+    END IF;
 
     FOR entry IN
         SELECT c.column_name, c.role FROM (
@@ -3002,13 +3326,14 @@ BEGIN
             SELECT u.name, 'video', 2000000 + u.n FROM unnest(video) WITH ORDINALITY u(name, n) UNION ALL
             SELECT owner, 'owner', 3000000 UNION ALL
             SELECT created_at, 'created_at', 3000001 UNION ALL
-            SELECT verdict_column, 'verdict', 3000002) c(column_name, role, n)
+            SELECT verdict_column, 'verdict', 3000002 UNION ALL
+            SELECT set_column, 'set', 3000003) c(column_name, role, n)
         WHERE c.column_name IS NOT NULL ORDER BY c.n
     LOOP
-        IF roles->(entry.column_name::text) ? entry.role OR (entry.role = 'verdict' AND roles ? entry.column_name::text) THEN
+        IF roles->(entry.column_name::text) ? entry.role OR (entry.role IN ('verdict', 'set') AND roles ? entry.column_name::text) THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
                 MESSAGE = format('column "%s" is named twice', entry.column_name),
-                DETAIL = 'A column is watched once, and the verdict column is not watched.',
+                DETAIL = 'A column is watched once, and the columns of the verdict and the set are not watched.',
                 HINT = 'Name each column once.';
         END IF;
         IF NOT roles ? entry.column_name::text THEN
@@ -3027,7 +3352,7 @@ BEGIN
                    'EXECUTE FUNCTION moderation.watched_columns(%L)',
         (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)), "table", settings);
     -- Of a partitioned table it also tells rows that only move between partitions.
-    IF on_block = 'quarantine' OR verdict_column IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
+    IF on_block = 'quarantine' OR coalesce(verdict_column, set_column) IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
         -- Row triggers fire in the order of their names: ours shall see what the others made of the row.
         EXECUTE format('CREATE TRIGGER zzzz_moderation_judge BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
                        'EXECUTE FUNCTION moderation.judge_row()', "table");
@@ -3037,7 +3362,7 @@ BEGIN
     RETURN source;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[]) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
+COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[], name) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column and the name of the set that judged the row, hit or not, into set_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
 CREATE OR REPLACE FUNCTION moderation.detach("table" regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -3160,6 +3485,18 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.expire_records(interval) IS 'Retention: empties every bucket of hits and exposures whose newest row is older than keep; returns how many rows went.';
 COMMENT ON FUNCTION moderation.wilson_interval(bigint, bigint, double precision) IS 'Wilson score interval of a proportion (E. B. Wilson, JASA 22, 1927); 95 % by default; NULL without trials.';
+CREATE FUNCTION moderation.wilson_low(successes bigint, trials bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN greatest(0.0::double precision, (successes + 1.920729410347062::double precision
+        - 1.959963984540054::double precision * sqrt(successes * (1.0::double precision - successes / nullif(trials, 0)::double precision) + 0.960364705173531::double precision))
+        / (nullif(trials, 0) + 3.841458820694124::double precision)) * nullif(trials, 0) / nullif(trials, 0);
+COMMENT ON FUNCTION moderation.wilson_low(bigint, bigint) IS 'Lower limit of wilson_interval() at 95 %.';
+CREATE FUNCTION moderation.wilson_high(successes bigint, trials bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN least(1.0::double precision, (successes + 1.920729410347062::double precision
+        + 1.959963984540054::double precision * sqrt(successes * (1.0::double precision - successes / nullif(trials, 0)::double precision) + 0.960364705173531::double precision))
+        / (nullif(trials, 0) + 3.841458820694124::double precision)) * nullif(trials, 0) / nullif(trials, 0);
+COMMENT ON FUNCTION moderation.wilson_high(bigint, bigint) IS 'Upper limit of wilson_interval() at 95 %.';
 CREATE TYPE moderation.review_strategy AS ENUM ('hits', 'flagged', 'unflagged', 'items', 'second');
 COMMENT ON TYPE moderation.review_strategy IS 'What next_for_review() hands out: hits, the most valuable first; a random sample of flagged, or of unflagged content; contents of items with too few labels; a second opinion, disputed contents first.';
 CREATE TABLE moderation.review_claims (
@@ -3204,7 +3541,7 @@ CREATE FUNCTION moderation.review_order(source_id integer, content_key text, sal
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN hashtextextended(content_key, ('x' || encode(substr(salt, 1, 8), 'hex'))::bit(64)::bigint # source_id::bigint);
 COMMENT ON FUNCTION moderation.review_order(integer, text, bytea) IS 'Internal: the permanent random number of a content. Drawing in its order makes every batch, and all batches together, a simple random sample of whatever part of the population one looks at (permanent random numbers: E. Ohlsson, in Business Survey Methods, Wiley 1995).';
-CREATE VIEW moderation.content_verdicts AS
+CREATE VIEW moderation.content_verdicts WITH (security_invoker) AS
     SELECT h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at,
            min(h.owner_key) AS owner_key, min(h.outcome) AS outcome, count(*) AS hits,
            sum(h.score::double precision)::real AS score, coalesce(r.threshold, 0::real) AS threshold,
@@ -3212,8 +3549,9 @@ CREATE VIEW moderation.content_verdicts AS
     FROM moderation.hits h
     LEFT JOIN moderation.releases r
       ON r.package_id = h.package_id AND r.release = h.release
+    WHERE NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
     GROUP BY h.package_id, h.release, h.stage, h.source_id, h.content_key, h.digest, h.observed_at, r.threshold;
-COMMENT ON VIEW moderation.content_verdicts IS 'What each release said of each version of a content that it has hits in.';
+COMMENT ON VIEW moderation.content_verdicts IS 'What each release said of each version of a content that it has hits in; hits that were undone do not count.';
 COMMENT ON COLUMN moderation.content_verdicts.score IS 'Sum of the best scores of the package''s items.';
 COMMENT ON COLUMN moderation.content_verdicts.acted IS 'The score reached the release''s threshold.';
 CREATE FUNCTION moderation.draw_sample(stratum text, package_id integer, since timestamptz, wanted integer) RETURNS integer
@@ -3287,6 +3625,7 @@ BEGIN
             FROM moderation.hits h
             LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
             WHERE h.observed_at >= since AND h.content_key IS NOT NULL
+              AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id)
               AND (review_candidates.package_id IS NULL OR h.package_id = review_candidates.package_id)
               AND NOT EXISTS (SELECT FROM moderation.reviews v
                               WHERE v.source_id = h.source_id AND left(v.content_key, 200) = left(h.content_key, 200)
@@ -3514,7 +3853,7 @@ COMMENT ON COLUMN moderation.labels.disputed IS 'Reviewers contradict each other
 COMMENT ON COLUMN moderation.labels.final IS 'Decided by an appeal: the newest decision counts, other labels no longer do.';
 COMMENT ON COLUMN moderation.labels.reviewers IS 'How many people labelled it.';
 COMMENT ON COLUMN moderation.labels.last_review_id IS 'Its newest review.';
-CREATE VIEW moderation.hit_labels AS
+CREATE VIEW moderation.hit_labels WITH (security_invoker) AS
     WITH l AS MATERIALIZED (SELECT * FROM moderation.labels)
     SELECT h.bucket, h.hit_id, h.observed_at, h.source_id, h.content_key, h.owner_key, h.digest, h.package_id, h.release,
            h.stage, h.item_id, h.kind, h.action, h.outcome, h.places, h.score, coalesce(r.threshold, 0::real) AS threshold,
@@ -3536,8 +3875,9 @@ CREATE VIEW moderation.hit_labels AS
                     WHEN cp.source_id IS NOT NULL THEN cp.label ELSE cn.label END,
                CASE WHEN hp.source_id IS NOT NULL THEN hp.disputed WHEN hn.source_id IS NOT NULL THEN hn.disputed
                     WHEN cp.source_id IS NOT NULL THEN cp.disputed ELSE cn.disputed END,
-               hp.source_id IS NOT NULL OR hn.source_id IS NOT NULL) AS b(label, disputed, of_hit);
-COMMENT ON VIEW moderation.hit_labels IS 'Hits with the label that counts for them: that of the hit itself before that of its content, each under the policy of the release that hit before one under no policy. Labels under other policies say nothing.';
+               hp.source_id IS NOT NULL OR hn.source_id IS NOT NULL) AS b(label, disputed, of_hit)
+    WHERE NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone);
+COMMENT ON VIEW moderation.hit_labels IS 'Hits, but those undone, with the label that counts for them: that of the hit itself before that of its content, each under the policy of the release that hit before one under no policy. Labels under other policies say nothing.';
 COMMENT ON COLUMN moderation.hit_labels.threshold IS 'Of the release; the package acted on the content when the scores of its items reach it.';
 COMMENT ON COLUMN moderation.hit_labels.label IS 'NULL: not reviewed, or disputed.';
 COMMENT ON COLUMN moderation.hit_labels.of_hit IS 'The label is of this hit, not of the whole content.';
@@ -3591,6 +3931,7 @@ BEGIN
             DETAIL = 'No package has this name.',
             HINT = 'Packages are listed in moderation.packages; where a function takes all of them, leave the name out.';
     END IF;
+    PERFORM moderation.check_visible(found_package);
     RETURN found_package;
 END
 $fn$;
@@ -4006,7 +4347,7 @@ BEGIN
     PERFORM moderation.check_by(package_stats.by);
     RETURN QUERY
     SELECT * FROM moderation.figures(
-        CASE WHEN package_stats.package IS NULL THEN ARRAY(SELECT p.package_id FROM moderation.packages p)
+        CASE WHEN package_stats.package IS NULL THEN moderation.visible_packages()
              ELSE ARRAY[moderation.find_package(package_stats.package)] END,
         false, package_stats.since, package_stats.until, package_stats.by);
 END
@@ -4020,12 +4361,13 @@ AS $fn$
 DECLARE
     wanted integer := moderation.find_policy(policy_stats.policy);
     found_policy record;
+    visible constant integer[] := moderation.visible_packages();
 BEGIN
     PERFORM moderation.check_by(policy_stats.by);
     FOR found_policy IN
         SELECT o.policy_id, array_agg(p.package_id) AS packages
         FROM moderation.policies o JOIN moderation.packages p ON p.policy_id = o.policy_id
-        WHERE wanted IS NULL OR o.policy_id = wanted
+        WHERE (wanted IS NULL OR o.policy_id = wanted) AND p.package_id = ANY (visible)
         GROUP BY o.policy_id, o.name ORDER BY o.name
     LOOP
         RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, true, policy_stats.since, policy_stats.until,
@@ -4054,6 +4396,7 @@ CREATE FUNCTION moderation.item_stats(
 AS $fn$
 DECLARE
     wanted integer := moderation.find_package(item_stats.package);
+    readable constant boolean := wanted = ANY (moderation.readable_packages());
 BEGIN
     RETURN QUERY
     WITH seen AS MATERIALIZED (
@@ -4110,7 +4453,7 @@ BEGIN
         WHERE i.package_id = wanted AND NOT i.allow AND (item_stats.stage IS NULL OR st.stage = item_stats.stage)
         GROUP BY st.stage, i.item_id, f.release
     )
-    SELECT item_stats.package, l.stage, l.item_id, l.kind, l.term, l.match, l.weight, l.in_force, coalesce(s.hits, 0),
+    SELECT item_stats.package, l.stage, l.item_id, l.kind, CASE WHEN readable THEN l.term END, CASE WHEN readable THEN l.match END, l.weight, l.in_force, coalesce(s.hits, 0),
            coalesce(s.contents, 0), coalesce(s.owners, 0), coalesce(s.tp, 0), coalesce(s.fp, 0), coalesce(s.unsure, 0), coalesce(s.disputed, 0),
            s.tp / nullif(s.tp + s.fp, 0)::double precision, i.low, i.high,
            CASE WHEN c.violating > 0 AND c.benign > 0 AND s.tp + s.fp > 0
@@ -4137,6 +4480,8 @@ CREATE FUNCTION moderation.item_overlap(
 AS $fn$
 DECLARE
     wanted integer := CASE WHEN item_overlap.package IS NOT NULL THEN moderation.find_package(item_overlap.package) END;
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     IF min_share IS NULL OR NOT min_share BETWEEN 0 AND 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -4163,13 +4508,13 @@ BEGIN
         WHERE wanted IS NULL OR a.package_id = wanted
         GROUP BY 1, 2, 3, 4
     )
-    SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia ORDER BY v.added_in DESC LIMIT 1),
-           qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib ORDER BY v.added_in DESC LIMIT 1),
+    SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia AND v.package_id = ANY (readable) ORDER BY v.added_in DESC LIMIT 1),
+           qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib AND v.package_id = ANY (readable) ORDER BY v.added_in DESC LIMIT 1),
            sa.contents, sb.contents, b.n, b.n / sa.contents::double precision, b.n / sb.contents::double precision
     FROM shared b
     JOIN sizes sa ON sa.item_id = b.ia JOIN sizes sb ON sb.item_id = b.ib
     JOIN moderation.packages qa ON qa.package_id = b.pa JOIN moderation.packages qb ON qb.package_id = b.pb
-    WHERE b.n / sa.contents::double precision >= min_share
+    WHERE b.n / sa.contents::double precision >= min_share AND b.pa = ANY (visible) AND b.pb = ANY (visible)
     ORDER BY b.n / sa.contents::double precision DESC, b.n DESC, b.ia, b.ib;
 END
 $fn$;
@@ -4179,12 +4524,14 @@ CREATE FUNCTION moderation.package_overlap(
     OUT package_a text, OUT package_b text, OUT contents_a bigint, OUT contents_both bigint, OUT share_of_a double precision)
     RETURNS SETOF record LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
+DECLARE
+    visible constant integer[] := moderation.visible_packages();
 BEGIN
     RETURN QUERY
     WITH pairs AS MATERIALIZED (
         SELECT DISTINCT v.package_id, v.source_id, coalesce(v.content_key, encode(v.digest, 'hex')) AS content
         FROM moderation.content_verdicts v
-        WHERE v.acted AND v.stage = 'live' AND (package_overlap.since IS NULL OR v.observed_at >= package_overlap.since)
+        WHERE v.package_id = ANY (visible) AND v.acted AND v.stage = 'live' AND (package_overlap.since IS NULL OR v.observed_at >= package_overlap.since)
     ), sizes AS (
         SELECT p.package_id, count(*) AS contents FROM pairs p GROUP BY p.package_id
     )
@@ -4301,6 +4648,7 @@ DECLARE
     made bigint[] := '{}';
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF bar IS NULL OR NOT bar BETWEEN 0 AND 1 OR min_labels IS NULL OR min_labels < 1 OR dead_after IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_cleanup() needs a bar from 0 to 1, labels of 1 or more and a time',
             DETAIL = format('bar is %s, min_labels %s, dead_after %s.', bar, min_labels, dead_after), HINT = 'Leave them out for 0.8, 5 and 90 days.';
@@ -4367,6 +4715,7 @@ DECLARE
     list jsonb := '[]';
     found jsonb;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR background IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_terms() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -4492,6 +4841,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('no proposal %s', coalesce(claim_proposal.proposal_id::text, 'NULL')),
             DETAIL = 'Nothing was proposed under this number.', HINT = 'See moderation.open_proposals.';
     END IF;
+    PERFORM moderation.check_readable(p.package_id);
     IF p.state <> 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('proposal %s was already %s', p.proposal_id, p.state),
             DETAIL = format('By %s at %s.', p.decided_by, p.decided_at), HINT = 'A proposal is decided once.';
@@ -4515,10 +4865,10 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.decide_proposal(moderation.proposals, text, text) IS 'Internal: closes a proposal and notes it in the audit log.';
-CREATE VIEW moderation.open_proposals AS
+CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     SELECT p.proposal_id, k.name AS package, p.kind, p.item_id, p.term, p.evidence, p.effect, p.examples, p.sql, p.case_id, p.proposed_at, p.proposed_by
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
-    WHERE p.state = 'open';
+    WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
 CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 1000000
@@ -4540,6 +4890,7 @@ DECLARE
     v record;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -4581,6 +4932,7 @@ DECLARE
     caught_tp bigint;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF clean IS NULL OR violating IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'suggest_allow() needs an array of clean texts',
             DETAIL = 'clean or violating is NULL.', HINT = 'clean => array_agg(body) over rows that are known to be innocent.';
@@ -4647,6 +4999,7 @@ DECLARE
     longer jsonb;
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_narrowing() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -4704,6 +5057,7 @@ DECLARE
     hash text;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF hashes IS NULL OR violating IS NULL OR cardinality(hashes) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_images() needs as many labels as hashes',
             DETAIL = format('There are %s hashes and %s labels.', coalesce(cardinality(hashes), 0), coalesce(cardinality(violating), 0)),
@@ -4906,6 +5260,7 @@ DECLARE
     made bigint[] := '{}';
     images moderation.pdqhash[];
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     PERFORM moderation.find_case(derive_from_case.case_id);
     SELECT array_agg(c.body ORDER BY c.entry), count(*), coalesce(array_agg(c.image ORDER BY c.entry) FILTER (WHERE c.image IS NOT NULL), '{}')
     INTO texts, size, images FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;
@@ -5003,10 +5358,8 @@ DECLARE
     days date[] := '{}';
     this_day date;
     day_start timestamptz;
-    sources integer[];
-    keys text[];
     labelled_days date[];
-    gone_days date[];
+    items bigint[];
 BEGIN
     -- Refreshes queue up; readers do not wait.
     LOCK TABLE moderation.rollup_days IN SHARE ROW EXCLUSIVE MODE;
@@ -5026,6 +5379,7 @@ BEGIN
                                   AND h.observed_at >= day_start AND h.observed_at < day_start + interval '24 hours');
         days := days || this_day;
         DELETE FROM moderation.rollup_days r WHERE r.day = this_day;
+        DELETE FROM moderation.rollup_labels l WHERE l.day = this_day;
         INSERT INTO moderation.rollup_days
             (day, package_id, stage, release, item_id, hits, contents, owners, kept_out, true_positives, false_positives, unsure, disputed)
         SELECT this_day, g.package_id, g.stage, coalesce(g.release, 0), coalesce(g.item_id, 0), count(*),
@@ -5038,8 +5392,9 @@ BEGIN
         GROUP BY GROUPING SETS ((g.package_id, g.stage), (g.package_id, g.stage, g.release), (g.package_id, g.stage, g.item_id));
     END LOOP;
 
-    -- Labels: of contents reviewed since the last time, and of reviewed contents among the hits counted above.
-    SELECT array_agg(t.source_id), array_agg(t.content_key) INTO sources, keys FROM (
+    -- Labels of contents reviewed since the last time, and of reviewed contents among the hits counted above: what such a
+    -- content counted before is taken away, what it counts now is added.
+    WITH touched AS MATERIALIZED (
         SELECT r.source_id, r.content_key FROM moderation.reviews r
         WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
         UNION
@@ -5047,19 +5402,39 @@ BEGIN
         FROM moderation.hits h
         JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
         WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
-    ) t;
-    WITH gone AS (
+    ), gone AS (
         DELETE FROM moderation.rollup_labels l
-        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM unnest(sources, keys) t(source_id, content_key)) c
+        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM touched t) c
         WHERE l.content = c.content AND l.day >= (first_hit AT TIME ZONE 'UTC')::date
-        RETURNING l.day
+        RETURNING l.content, l.day, l.package_id, l.stage, l.release, l.item_id, l.label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM gone f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives - d.tp, false_positives = r.false_positives - d.fp, unsure = r.unsure - d.unsure,
+            disputed = r.disputed - d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
     )
-    SELECT coalesce(array_agg(DISTINCT g.day), '{}') INTO gone_days FROM gone g;
-    WITH fresh AS (
+    SELECT coalesce(array_agg(DISTINCT u.day), '{}'), coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items FROM updated u;
+    WITH touched AS MATERIALIZED (
+        SELECT r.source_id, r.content_key FROM moderation.reviews r
+        WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
+        UNION
+        SELECT r.source_id, r.content_key
+        FROM moderation.hits h
+        JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
+        WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
+    ), fresh AS (
         INSERT INTO moderation.rollup_labels (content, day, package_id, stage, release, item_id, label)
-        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage,
-               h.release, h.item_id, x.label
-        FROM unnest(sources, keys) t(source_id, content_key)
+        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage, h.release,
+               h.item_id, x.label
+        FROM touched t
         JOIN moderation.hits h ON h.source_id = t.source_id AND left(h.content_key, 200) = left(t.content_key, 200) AND h.content_key = t.content_key
         LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
         LEFT JOIN moderation.policies p ON p.name = r.policy
@@ -5071,41 +5446,34 @@ BEGIN
               AND (l.hit_id IS NULL OR l.hit_id = h.hit_id) AND (l.policy_id IS NULL OR l.policy_id = p.policy_id)
             ORDER BY l.hit_id IS NULL, l.policy_id IS NULL LIMIT 1) x
         ON CONFLICT DO NOTHING
-        RETURNING day
+        RETURNING content, day, package_id, stage, release, item_id, label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM fresh f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives + d.tp, false_positives = r.false_positives + d.fp, unsure = r.unsure + d.unsure,
+            disputed = r.disputed + d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
     )
-    SELECT coalesce(array_agg(DISTINCT f.day), '{}') INTO labelled_days FROM fresh f;
-    labelled_days := ARRAY(SELECT DISTINCT d FROM unnest(labelled_days || gone_days || days) d ORDER BY d);
-    UPDATE moderation.rollup_days r
-    SET true_positives = n.true_positives, false_positives = n.false_positives, unsure = n.unsure, disputed = n.disputed
-    FROM (
-        SELECT x.day, x.package_id, x.stage, x.release, x.item_id, coalesce(c.tp, 0) AS true_positives, coalesce(c.fp, 0) AS false_positives,
-               coalesce(c.unsure, 0) AS unsure, coalesce(c.disputed, 0) AS disputed
-        FROM moderation.rollup_days x
-        LEFT JOIN (
-            SELECT l.day, l.package_id, l.stage, coalesce(l.release, 0) AS release, coalesce(l.item_id, 0) AS item_id,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'violating') AS tp,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'benign') AS fp,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'unsure') AS unsure,
-                   count(DISTINCT l.content) FILTER (WHERE l.label = 'disputed') AS disputed
-            FROM moderation.rollup_labels l WHERE l.day = ANY (labelled_days)
-            GROUP BY GROUPING SETS ((l.day, l.package_id, l.stage), (l.day, l.package_id, l.stage, l.release), (l.day, l.package_id, l.stage, l.item_id))
-        ) c USING (day, package_id, stage, release, item_id)
-        WHERE x.day = ANY (labelled_days)
-          AND (x.true_positives, x.false_positives, x.unsure, x.disputed)
-              IS DISTINCT FROM (coalesce(c.tp, 0), coalesce(c.fp, 0), coalesce(c.unsure, 0), coalesce(c.disputed, 0))
-    ) n
-    WHERE r.package_id = n.package_id AND r.item_id = n.item_id AND r.release = n.release AND r.stage = n.stage AND r.day = n.day;
+    SELECT labelled_days || coalesce(array_agg(DISTINCT u.day), '{}'), items || coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items
+    FROM updated u;
 
-    -- Items with a row on these days, or on one that has left the recent 28 since.
+    -- Items whose days changed, or that have one which left the recent 28 since.
+    items := ARRAY(SELECT u.item_id FROM unnest(items) u(item_id)
+                   UNION SELECT r.item_id FROM moderation.rollup_days r
+                   WHERE r.day = ANY (days) OR (r.day > least(state.refreshed_through, today) - 28 AND r.day <= greatest(state.refreshed_through, today) - 28));
     INSERT INTO moderation.rollup_items AS i
     SELECT r.package_id, r.stage, r.item_id, sum(r.hits), sum(r.contents), sum(r.true_positives), sum(r.false_positives),
            coalesce(sum(r.hits) FILTER (WHERE r.day > today - 28), 0), coalesce(sum(r.true_positives) FILTER (WHERE r.day > today - 28), 0),
            coalesce(sum(r.false_positives) FILTER (WHERE r.day > today - 28), 0), min(r.day), max(r.day)
     FROM moderation.rollup_days r
-    WHERE r.item_id > 0 AND (r.package_id, r.stage, r.item_id) IN (
-        SELECT x.package_id, x.stage, x.item_id FROM moderation.rollup_days x
-        WHERE x.day = ANY (labelled_days)
-           OR (x.day > least(state.refreshed_through, today) - 28 AND x.day <= greatest(state.refreshed_through, today) - 28))
+    WHERE r.item_id > 0 AND r.item_id = ANY (items)
     GROUP BY r.package_id, r.stage, r.item_id
     ON CONFLICT ON CONSTRAINT rollup_items_pkey DO UPDATE
     SET hits = excluded.hits, contents = excluded.contents, true_positives = excluded.true_positives, false_positives = excluded.false_positives,
@@ -5116,7 +5484,7 @@ BEGIN
                             excluded.recent_true_positives, excluded.recent_false_positives, excluded.last_day);
     INSERT INTO moderation.rollup_state (refreshed_through, refreshed_at) VALUES (today, now())
     ON CONFLICT ON CONSTRAINT rollup_state_pkey DO UPDATE SET refreshed_through = today, refreshed_at = now();
-    RETURN cardinality(labelled_days);
+    RETURN (SELECT count(DISTINCT d) FROM unnest(days || labelled_days) d);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.refresh_rollups(date) IS 'Brings the rollups up to date: the hits of yesterday and today are counted, and the labels of contents reviewed since the last time; everything the first time; from since on when given (after a clock went back, or to repair). Returns how many days it looked at. Run it daily, from cron or pg_cron, or as often as you like.';
@@ -5180,6 +5548,8 @@ CREATE FUNCTION moderation.alarms(
 AS $fn$
 DECLARE
     moment timestamptz := coalesce(alarms.at, now());
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     RETURN QUERY
     WITH runs AS MATERIALIZED (
@@ -5211,32 +5581,38 @@ BEGIN
         WHERE y.periods >= 24 AND y.judged >= 4000 AND y.now_judged > 0 AND r.now_contents >= 5
     )
     SELECT q.name, t.stage, t.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1),
+           CASE WHEN t.package_id = ANY (readable)
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1) END,
            t.now_contents, t.usual * t.now_judged, t.now_judged::bigint, t.usual, t.rate, t.tail
     FROM tested t JOIN moderation.packages q ON q.package_id = t.package_id
-    WHERE t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
+    WHERE t.package_id = ANY (visible) AND t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
     ORDER BY t.tail, q.name, t.item_id NULLS FIRST;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.alarms(timestamptz) IS 'Packages (item_id NULL) and items that hit unusually often in the hour before a moment: one-sided exact binomial test at 0.995 against the 71 hours before, weighted 0.98^age; at least 24 hours and 4,000 judged contents of history (estimated from the exposures), at least 5 contents, at least 1.25 times the usual rate (the rule of Coop, with a floor on the count).';
-CREATE OR REPLACE VIEW moderation.package_daily AS
+CREATE OR REPLACE VIEW moderation.package_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives, r.false_positives,
            r.unsure, r.disputed,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
-           i.low AS precision_low, i.high AS precision_high
+           moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
+           moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    CROSS JOIN LATERAL moderation.wilson_interval(r.true_positives, r.true_positives + r.false_positives) i
-    WHERE r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
     UNION ALL
-    SELECT (h.observed_at AT TIME ZONE 'UTC')::date, p.name, h.stage, count(*),
-           count(DISTINCT hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id)), count(DISTINCT h.owner_key),
-           count(DISTINCT hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id)) FILTER (WHERE h.outcome <> 'flagged'),
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM moderation.hits h
-    JOIN moderation.packages p ON p.package_id = h.package_id
-    WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
-    GROUP BY 1, 2, 3;
+    SELECT g.day, p.name, g.stage, g.hits, g.contents, g.owners, g.kept_out, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM (
+        SELECT n.day, n.package_id, n.stage, count(*) AS hits, count(DISTINCT n.content) AS contents, count(DISTINCT n.owner_key) AS owners,
+               count(DISTINCT n.content) FILTER (WHERE n.outcome <> 'flagged') AS kept_out
+        FROM (SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id, h.stage, h.owner_key, h.outcome,
+                     hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
+              FROM moderation.hits h
+              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+                AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)) n
+        GROUP BY n.day, n.package_id, n.stage) g
+    JOIN moderation.packages p ON p.package_id = g.package_id
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, contents kept out (quarantined or rejected), and what reviewers said. Days before the last refresh_rollups() from the rollups, later ones from the hits.';
 COMMENT ON COLUMN moderation.package_daily.day IS 'Day of the hits, UTC.';
 COMMENT ON COLUMN moderation.package_daily.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
@@ -5246,31 +5622,33 @@ COMMENT ON COLUMN moderation.package_daily.kept_out IS 'Of the contents, those q
 COMMENT ON COLUMN moderation.package_daily.true_positives IS 'Contents labelled violating; like the next six as of the last refresh, NULL for later days.';
 COMMENT ON COLUMN moderation.package_daily.false_positives IS 'Contents labelled benign.';
 COMMENT ON COLUMN moderation.package_daily.precision IS 'TP / (TP + FP); NULL without labels. With its Wilson 95 % interval.';
-CREATE VIEW moderation.release_daily AS
+CREATE VIEW moderation.release_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.release, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id = 0 AND r.release > 0;
+    WHERE r.item_id = 0 AND r.release > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.release_daily IS 'package_daily by release, as of the last refresh_rollups(). Columns as there.';
-CREATE VIEW moderation.item_daily AS
+CREATE VIEW moderation.item_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.item_id, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id > 0;
+    WHERE r.item_id > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_daily IS 'package_daily by item, as of the last refresh_rollups(). Columns as there; filter by package or item.';
-CREATE VIEW moderation.item_totals AS
+CREATE VIEW moderation.item_totals WITH (security_barrier) AS
     SELECT p.name AS package, r.stage, r.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) AS term,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) END AS term,
            r.hits, r.contents, r.true_positives, r.false_positives,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
-           i.low AS precision_low, i.high AS precision_high, r.recent_hits,
+           moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
+           moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high, r.recent_hits,
            r.recent_true_positives / nullif(r.recent_true_positives + r.recent_false_positives, 0)::double precision AS recent_precision,
            r.first_day, r.last_day
     FROM moderation.rollup_items r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    CROSS JOIN LATERAL moderation.wilson_interval(r.true_positives, r.true_positives + r.false_positives) i;
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_totals IS 'Lifetime figures of every item that ever hit, as of the last refresh_rollups(). item_stats() has more, from the hits.';
 COMMENT ON COLUMN moderation.item_totals.contents IS 'Contents, counted once a day.';
 COMMENT ON COLUMN moderation.item_totals.recent_hits IS 'Of the last 28 days.';
@@ -5293,32 +5671,86 @@ CREATE FUNCTION moderation.html_share(value double precision, low double precisi
     RETURN CASE WHEN value IS NULL THEN '–'
         ELSE round((value * 100)::numeric, 1) || ' %' || coalesce(' <small>[' || round((low * 100)::numeric, 1) || '–' || round((high * 100)::numeric, 1) || ']</small>', '') END;
 COMMENT ON FUNCTION moderation.html_share(double precision, double precision, double precision) IS 'Internal: a share in per cent with its interval.';
-CREATE FUNCTION moderation.html_days(days date[], contents bigint[], tp bigint[], fp bigint[]) RETURNS text
+CREATE FUNCTION moderation.html_axis(first date, last date) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        -- A tick at the first, at every seventh day of up to ten weeks, else at the beginning of every month that has room.
+        SELECT '<line x1="40" y1="170" x2="890" y2="170" class="axis"/>'
+            || coalesce(string_agg(format('<line x1="%1$s" y1="170" x2="%1$s" y2="174" class="axis"/><text x="%1$s" y="188" text-anchor="%3$s">%2$s</text>',
+                   round(40 + 850.0 * (d.day - first) / (last - first + 1), 1), d.day,
+                   CASE WHEN d.day - first > (last - first) * 0.9 THEN 'end' WHEN d.day = first THEN 'start' ELSE 'middle' END), '' ORDER BY d.day), '')
+        FROM (SELECT first AS day
+              UNION
+              SELECT x::date FROM generate_series(first::timestamp, last::timestamp, interval '14 days') x WHERE last - first <= 100
+              UNION
+              SELECT x::date FROM generate_series(date_trunc('month', first::timestamp), last::timestamp,
+                                                  make_interval(months => 1 + (last - first) / 300)) x
+              WHERE last - first > 100 AND x::date > first + (last - first) / 15) d;
+    END;
+COMMENT ON FUNCTION moderation.html_axis(date, date) IS 'Internal: the time axis of a chart in an SVG of 900 by 200.';
+CREATE FUNCTION moderation.html_days(first date, last date, step integer, days date[], contents bigint[], tp bigint[], fp bigint[], releases integer[], since date[])
+    RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    top bigint := (SELECT max(c) FROM unnest(contents) c);
+    width numeric := 850.0 * step / (last - first + 1);
+BEGIN
+    IF top IS NULL THEN
+        RETURN '<p>No hits in this time.</p>';
+    END IF;
+    top := greatest(top, 1);
+    RETURN format('<svg viewBox="0 0 900 200" role="img" aria-label="Contents; labelled ones by what they are">'
+                  '<line x1="40" y1="20" x2="890" y2="20" class="grid"/><line x1="40" y1="95" x2="890" y2="95" class="grid"/>'
+                  '<text x="34" y="24" text-anchor="end">%s</text><text x="34" y="174" text-anchor="end">0</text>', top)
+        || moderation.html_axis(first, last)
+        || (SELECT string_agg(format('<g><title>%s: %s contents, %s violating, %s benign</title><rect x="%s" y="%s" width="%s" height="%s" class="all"/>'
+                '<rect x="%s" y="%s" width="%s" height="%s" class="tp"/><rect x="%s" y="%s" width="%s" height="%s" class="fp"/></g>',
+                d.day, d.c, d.t, d.f, x.at, round(170 - 150.0 * d.c / top, 1), x.bar, round(150.0 * d.c / top, 1),
+                x.at, round(170 - 150.0 * d.t / top, 1), x.bar, round(150.0 * d.t / top, 1),
+                x.at, round(170 - 150.0 * (d.t + d.f) / top, 1), x.bar, round(150.0 * d.f / top, 1)), '' ORDER BY d.day)
+            FROM unnest(days, contents, tp, fp) d(day, c, t, f),
+                 LATERAL (SELECT round(40 + 850.0 * greatest(d.day - first, 0) / (last - first + 1), 1), round(greatest(1, width * 0.8), 1)) x(at, bar))
+        || coalesce((SELECT string_agg(format('<g><title>release %2$s, %3$s</title><line x1="%1$s" y1="14" x2="%1$s" y2="170" class="mark"/><text x="%1$s" y="10" text-anchor="middle">%2$s</text></g>',
+                round(40 + 850.0 * (r.day - first) / (last - first + 1), 1), r.release, r.day), '' ORDER BY r.day)
+            -- The last of a day; the newest thirty, or their numbers would cover each other.
+            FROM (SELECT max(u.release) AS release, u.day FROM unnest(releases, since) u(release, day) WHERE u.day BETWEEN first AND last
+                  GROUP BY u.day ORDER BY u.day DESC LIMIT 30) r), '')
+        || '</svg><p class="legend"><span class="all"></span> contents <span class="tp"></span> labelled violating <span class="fp"></span> labelled benign <i></i> release put live</p>';
+END
+$fn$;
+COMMENT ON FUNCTION moderation.html_days(date, date, integer, date[], bigint[], bigint[], bigint[], integer[], date[]) IS 'Internal: bars of contents per day or week as SVG, with the releases that went live.';
+CREATE FUNCTION moderation.html_precision(first date, last date, days date[], tp bigint[], fp bigint[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
-    n integer := coalesce(cardinality(days), 0);
-    top bigint := greatest(1, (SELECT max(c) FROM unnest(contents) c));
-    width numeric := 860.0 / greatest(n, 1);
+    points text;
 BEGIN
-    IF n = 0 THEN
-        RETURN '<p>No hits in this time.</p>';
+    SELECT string_agg(format('<g><title>week of %s: %s of %s labelled are violating, 95 %%: %s to %s %%</title><line x1="%s" y1="%s" x2="%5$s" y2="%s" class="range"/>'
+                             '<circle cx="%5$s" cy="%s" r="4" class="tp"/></g>',
+                             d.day, d.t, d.t + d.f, round((100 * w.low)::numeric), round((100 * w.high)::numeric), x.at,
+                             round((170 - 150 * w.low)::numeric, 1), round((170 - 150 * w.high)::numeric, 1), round(170 - 150.0 * d.t / (d.t + d.f), 1)), '' ORDER BY d.day)
+    INTO points
+    FROM unnest(days, tp, fp) d(day, t, f)
+    CROSS JOIN LATERAL moderation.wilson_interval(d.t, d.t + d.f) w
+    CROSS JOIN LATERAL (SELECT round(least(886, 40 + 850.0 * (greatest(d.day - first, 0) + 3.5) / (last - first + 1)), 1)) x(at)
+    WHERE d.t + d.f > 0;
+    IF points IS NULL THEN
+        RETURN '<p>Nothing labelled in this time.</p>';
     END IF;
-    RETURN format('<svg viewBox="0 0 900 200" role="img" aria-label="Contents a day; labelled ones by what they are"><text x="0" y="12">%s</text>'
-                  '<line x1="30" y1="170" x2="895" y2="170" class="axis"/>', top)
-        || (SELECT string_agg(format('<g><title>%s: %s contents, %s right, %s wrong</title><rect x="%s" y="%s" width="%s" height="%s" class="all"/>'
-                '<rect x="%s" y="%s" width="%s" height="%s" class="tp"/><rect x="%s" y="%s" width="%s" height="%s" class="fp"/></g>',
-                d.day, d.c, d.t, d.f, round(x.at, 1), round(170 - 150.0 * d.c / top, 1), x.bar, round(150.0 * d.c / top, 1),
-                round(x.at, 1), round(170 - 150.0 * d.t / top, 1), x.bar, round(150.0 * d.t / top, 1),
-                round(x.at, 1), round(170 - 150.0 * (d.t + d.f) / top, 1), x.bar, round(150.0 * d.f / top, 1)), '' ORDER BY d.n)
-            FROM unnest(days, contents, tp, fp) WITH ORDINALITY d(day, c, t, f, n),
-                 LATERAL (SELECT 32 + (d.n - 1) * width, round(greatest(1, least(40, width * 0.8)), 1)) x(at, bar))
-        || format('<text x="32" y="188">%s</text><text x="895" y="188" text-anchor="end">%s</text></svg>'
-                  '<p class="legend"><span class="all"></span> contents <span class="tp"></span> labelled violating <span class="fp"></span> labelled benign</p>',
-                  days[1], days[n]);
+    RETURN '<svg viewBox="0 0 900 200" role="img" aria-label="Precision by week with its 95 % interval">'
+        '<line x1="40" y1="20" x2="890" y2="20" class="grid"/><line x1="40" y1="95" x2="890" y2="95" class="grid"/>'
+        '<text x="34" y="24" text-anchor="end">100 %</text><text x="34" y="99" text-anchor="end">50 %</text><text x="34" y="174" text-anchor="end">0 %</text>'
+        || moderation.html_axis(first, last) || points || '</svg>';
 END
 $fn$;
-COMMENT ON FUNCTION moderation.html_days(date[], bigint[], bigint[], bigint[]) IS 'Internal: bars of contents a day as SVG.';
+COMMENT ON FUNCTION moderation.html_precision(date, date, date[], bigint[], bigint[]) IS 'Internal: precision by week with its Wilson interval as SVG.';
+CREATE FUNCTION moderation.html_change(effect jsonb, name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN coalesce(round((effect->name->>'before')::numeric * 100, 1) || ' %', '–') || ' → '
+        || coalesce(round((effect->(name || '_after')->>'value')::numeric * 100, 1) || ' % <small>['
+                    || round((effect->(name || '_after')->>'low')::numeric * 100, 1) || '–'
+                    || round((effect->(name || '_after')->>'high')::numeric * 100, 1) || ']</small>', '–');
+COMMENT ON FUNCTION moderation.html_change(jsonb, text) IS 'Internal: what a proposal does to precision or recall.';
 CREATE FUNCTION moderation.package_report(
     name text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, redacted boolean DEFAULT false)
     RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
@@ -5326,26 +5758,39 @@ AS $fn$
 DECLARE
     wanted integer := moderation.find_package(package_report.name);
     from_time timestamptz := coalesce(package_report.since, now() - interval '90 days');
+    -- The charts begin where there is something to show, if that is more than a year later.
+    last_day date := ((least(package_report.until, now()) - interval '1 second') AT TIME ZONE 'UTC')::date;
+    first_day date := (from_time AT TIME ZONE 'UTC')::date;
+    weekly boolean;
     page text;
     part text;
     s record;
 BEGIN
+    -- Whoever may not read the material gets the report without it.
+    redacted := coalesce(redacted, false) OR wanted <> ALL (moderation.readable_packages());
+    IF NOT isfinite(first_day) OR last_day - first_day > 366 THEN
+        SELECT greatest(first_day, (min(h.observed_at) AT TIME ZONE 'UTC')::date) INTO first_day FROM moderation.hits h WHERE h.package_id = wanted;
+    END IF;
+    first_day := CASE WHEN isfinite(first_day) THEN least(first_day, last_day) ELSE last_day END;
+    weekly := last_day - first_day > 100;
     page := format($html$<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>%1$s: package report</title>
 <style>
-:root { color-scheme: light dark; --ink: #1c2024; --soft: #667; --line: #d5d8de; --ground: #fff; --all: #b8c1cf; --tp: #2f7d4f; --fp: #c2452d; }
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #596273; --line: #d5d8de; --ground: #fff; --all: #b8c1cf; --tp: #2f7d4f; --fp: #c2452d; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa3af; --line: #3a4048; --ground: #16191d; --all: #4b5563; --tp: #4fb477; --fp: #e0705a; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); } small, .soft { color: var(--soft); }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; }
-.cards { display: flex; flex-wrap: wrap; gap: 1rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; min-width: 9rem; } .card b { display: block; font-size: 1.5rem; }
-svg { width: 100%%; height: auto; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--line); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
+*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; min-width: 7rem; } td.n { white-space: nowrap; } code { font-size: .85em; overflow-wrap: anywhere; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { font-size: .85rem; font-weight: 400; white-space: nowrap; }
+svg { width: 100%%; height: auto; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
 .legend span { display: inline-block; width: .8em; height: .8em; } .legend .all { background: var(--all); } .legend .tp { background: var(--tp); } .legend .fp { background: var(--fp); }
+.legend i { display: inline-block; height: .8em; border-left: 2px dashed var(--ink); margin-left: .4em; }
+@media (max-width: 40rem) { body { margin: 1rem auto; } .cards { grid-template-columns: 1fr 1fr; gap: .5rem; } .card { padding: .5rem .7rem; } .card b { font-size: 1.2rem; } svg text { font-size: 22px; } svg text[text-anchor=middle] { display: none; } }
 mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inherit; }
-@media print { body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
+@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
 </style></head><body>
 <h1>%1$s</h1><p class="soft">Hits from %2$s to %3$s (UTC), made %4$s%5$s</p>$html$,
         moderation.html(package_report.name), to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
@@ -5366,11 +5811,18 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
             s.unique_contents);
     END LOOP;
 
-    SELECT moderation.html_days(array_agg(d.bucket::date ORDER BY d.bucket), array_agg(d.contents ORDER BY d.bucket),
-                                array_agg(d.true_positives ORDER BY d.bucket), array_agg(d.false_positives ORDER BY d.bucket)) INTO part
+    SELECT moderation.html_days(first_day, last_day, CASE WHEN weekly THEN 7 ELSE 1 END, array_agg(d.bucket), array_agg(d.contents), array_agg(d.true_positives),
+               array_agg(d.false_positives),
+               (SELECT array_agg(x.release ORDER BY x.deployment_id) FROM moderation.deployments x WHERE x.package_id = wanted AND x.stage = 'live' AND x.release IS NOT NULL),
+               (SELECT array_agg((x.since AT TIME ZONE 'UTC')::date ORDER BY x.deployment_id) FROM moderation.deployments x WHERE x.package_id = wanted AND x.stage = 'live' AND x.release IS NOT NULL))
+    INTO part
     FROM (SELECT (x.bucket AT TIME ZONE 'UTC')::date AS bucket, x.contents, x.true_positives, x.false_positives
-          FROM moderation.package_stats(package_report.name, from_time, package_report.until, 'day') x WHERE x.stage = 'live') d;
-    page := page || '<h2>Contents over time, live</h2>' || part;
+          FROM moderation.package_stats(package_report.name, from_time, package_report.until, CASE WHEN weekly THEN 'week' ELSE 'day' END) x WHERE x.stage = 'live') d;
+    page := page || CASE WHEN weekly THEN '<h2>Contents per week, live</h2>' ELSE '<h2>Contents per day, live</h2>' END || part;
+    SELECT moderation.html_precision(first_day, last_day, array_agg(d.bucket), array_agg(d.true_positives), array_agg(d.false_positives)) INTO part
+    FROM (SELECT (x.bucket AT TIME ZONE 'UTC')::date AS bucket, x.true_positives, x.false_positives
+          FROM moderation.package_stats(package_report.name, from_time, package_report.until, 'week') x WHERE x.stage = 'live') d;
+    page := page || '<h2>Precision by week, live</h2>' || part;
 
     FOR s IN
         SELECT r.title, string_agg(format('<tr><td class="text">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td></tr>',
@@ -5384,13 +5836,13 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
               FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.false_positives > 0) r
         WHERE r.n <= 15 GROUP BY r.title ORDER BY r.title
     LOOP
-        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n">cost</th></tr>%s</table></div>', s.title, s.rows);
+        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
     END LOOP;
 
     SELECT string_agg(format('<tr><td>%s</td><td class="n">%s</td><td class="n">%s</td></tr>', moderation.html(o.package_b), o.contents_both,
                              moderation.html_share(o.share_of_a, NULL, NULL)), '') INTO part
     FROM moderation.package_overlap(from_time) o WHERE o.package_a = package_report.name;
-    page := page || '<h2>Overlap</h2>' || coalesce('<table><tr><th>also acted on by</th><th class="n">contents</th><th class="n">share</th></tr>' || part || '</table>',
+    page := page || '<h2>Overlap</h2>' || coalesce('<div class="scroll"><table><tr><th>also acted on by</th><th class="n">contents</th><th class="n">share</th></tr>' || part || '</table></div>',
                                                     '<p>No other package acted on these contents.</p>');
     WITH top AS (
         SELECT i.item_id, i.term, row_number() OVER (ORDER BY i.contents DESC, i.item_id) AS n
@@ -5405,12 +5857,14 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     INTO part FROM top t;
     page := page || coalesce(part, '');
 
-    SELECT string_agg(format('<tr><td class="n">%s</td><td>%s</td><td class="text">%s</td><td>%s → %s</td></tr>', p.proposal_id, replace(p.kind::text, '_', ' '),
-                             CASE WHEN redacted THEN '' ELSE moderation.html(p.term) END, moderation.html(p.effect->'precision'->>'before'),
-                             moderation.html(p.effect->'precision_after'->>'value')), '' ORDER BY p.proposal_id) INTO part
+    SELECT string_agg(format('<tr><td class="n">%s</td><td>%s</td><td class="text">%s</td><td class="n">%s</td><td class="n">%s</td></tr>', p.proposal_id, replace(p.kind::text, '_', ' '),
+                             CASE WHEN redacted THEN coalesce('item ' || p.item_id, 'left out')
+                                  ELSE moderation.html(left(coalesce(p.term, p.change->'images'->0->>'hash', jsonb_array_length(p.change->'add') || ' terms'), 200)) END,
+                             moderation.html_change(p.effect, 'precision'), moderation.html_change(p.effect, 'recall')), '' ORDER BY p.proposal_id) INTO part
     FROM (SELECT * FROM moderation.proposals q WHERE q.package_id = wanted AND q.state = 'open' ORDER BY q.proposal_id LIMIT 50) p;
-    page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th>precision</th></tr>' || part || '</table></div>',
-                                                           '<p>None.</p>');
+    page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
+        || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
+        '<p>None.</p>');
     SELECT string_agg(format('<tr><td>%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
                              CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
@@ -5420,7 +5874,7 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     RETURN page || E'\n</body></html>\n';
 END
 $fn$;
-COMMENT ON FUNCTION moderation.package_report(text, timestamptz, timestamptz, boolean) IS 'The package as one self-contained HTML page (90 days unless since is given): figures with intervals, contents over time, best and worst items, overlap, open proposals, newest hits. Light and dark, printable, no scripts, no network. redacted => true leaves terms and matched texts out.';
+COMMENT ON FUNCTION moderation.package_report(text, timestamptz, timestamptz, boolean) IS 'The package as one self-contained HTML page (90 days unless since is given): figures with intervals, contents over time, best and worst items, overlap, open proposals, newest hits. Light and dark, printable, no scripts, no network. redacted => true leaves terms and matched texts out, as does a package whose material the caller may not read.';
 CREATE TABLE moderation.brakes (
     package_id      integer PRIMARY KEY,
     min_contents    integer NOT NULL CHECK (min_contents >= 5),
@@ -5504,6 +5958,7 @@ DECLARE
         WHEN set_brake.rollback IS NULL THEN 'rollback is true or false'
         WHEN set_brake.enabled IS NULL THEN 'enabled is true or false' END;
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('these are no settings of a brake: %s', wrong),
@@ -5530,6 +5985,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(drop_brake.package);
     old moderation.brakes;
 BEGIN
+    PERFORM moderation.check_approver(target);
     DELETE FROM moderation.brakes b WHERE b.package_id = target.package_id RETURNING * INTO old;
     IF old.package_id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -5745,7 +6201,8 @@ BEGIN
     PERFORM moderation.collect_rejected();
     FOR package IN
         SELECT p.package_id, p.name FROM moderation.brakes b JOIN moderation.packages p ON p.package_id = b.package_id
-        WHERE b.enabled ORDER BY p.package_id
+        -- Of restricted packages only what is for an admin to decide.
+        WHERE b.enabled AND moderation.may_deploy(p.package_id) ORDER BY p.package_id
     LOOP
         -- Runs queue up; the second sees what the first braked. A statement of its own: what it waited for is seen by the next.
         PERFORM moderation.lock_package(package.name);
@@ -5785,6 +6242,7 @@ BEGIN
     SELECT e.* INTO event FROM moderation.brake_events e WHERE e.event_id = release_brake.event_id;
     IF FOUND THEN
         target := moderation.lock_package((SELECT p.name FROM moderation.packages p WHERE p.package_id = event.package_id));
+        PERFORM moderation.check_approver(target);
         SELECT e.* INTO event FROM moderation.brake_events e WHERE e.event_id = release_brake.event_id FOR UPDATE;
     END IF;
     IF event.event_id IS NULL OR event.released_at IS NOT NULL THEN
@@ -5820,18 +6278,21 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.release_brake(bigint, text) IS 'Takes back what a brake did: the item is enforced again, the release that was rolled back is live again with its share. The share it had counts as usual from then on, for as long as the history is. False if there was nothing to take back: the event was a report, or somebody changed it since.';
-CREATE VIEW moderation.brakes_in_force AS
+CREATE VIEW moderation.brakes_in_force WITH (security_barrier) AS
     SELECT e.event_id, p.name AS package, e.item_id, e.release,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = e.item_id ORDER BY v.added_in DESC LIMIT 1) AS term,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = e.item_id ORDER BY v.added_in DESC LIMIT 1) END AS term,
            e.done, e.contents, e.judged, e.usual_share, e.share, e.probability, e.reason, e.sql, e.braked_at
     FROM moderation.brake_events e JOIN moderation.packages p ON p.package_id = e.package_id
-    WHERE e.released_at IS NULL;
+    WHERE e.released_at IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.brakes_in_force IS 'What run_brakes() braked or reported and nobody has released, with the statement that takes it further.';
 COMMENT ON COLUMN moderation.brakes_in_force.item_id IS 'NULL: the release as a whole.';
 COMMENT ON COLUMN moderation.brakes_in_force.sql IS 'Takes the brake back, or rolls the release back.';
-CREATE OR REPLACE VIEW moderation.in_force AS
+CREATE OR REPLACE VIEW moderation.in_force WITH (security_barrier) AS
     SELECT p.name AS package, d.stage, part.release, r.action, r.threshold, r.policy, r.severity, r.terms, r.allow_entries,
-           d.since, d.deployed_by, d.note, r.content_hash, part.share, d.valid_from, d.expires_at,
+           d.since, d.deployed_by,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN d.note END AS note,
+           r.content_hash, part.share, d.valid_from, d.expires_at,
            coalesce(d.valid_from <= now(), true) AND coalesce(d.expires_at > now(), true) AS judges_now,
            (SELECT count(*) FROM (
                 SELECT v.item_id FROM moderation.item_versions v
@@ -5857,27 +6318,33 @@ CREATE OR REPLACE VIEW moderation.in_force AS
         ORDER BY d.deployment_id DESC LIMIT 1) d
     CROSS JOIN LATERAL (VALUES (d.release, d.share), (d.rest, 100.0 - d.share)) AS part(release, share)
     JOIN moderation.releases r
-      ON r.package_id = d.package_id AND r.release = part.release;
+      ON r.package_id = d.package_id AND r.release = part.release
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per release in force, two live ones of a package during a rollout; share: percent of the contents it judges; judges_now: within the package''s schedule; inactive_items: snoozed, expired or not yet valid.';
-CREATE VIEW moderation.open_requests AS
-    SELECT r.request_id, p.name AS package, r.stage, r.release, r.share, r.note, r.requested_by, r.requested_at,
+CREATE VIEW moderation.open_requests WITH (security_barrier) AS
+    SELECT r.request_id, p.name AS package, r.stage, r.release, r.share,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN r.note END AS note,
+           r.requested_by, r.requested_at,
            r.release IS NULL AND r.draft_key <> d.draft_key AS draft_changed_since
     FROM moderation.publish_requests r
     JOIN moderation.packages p ON p.package_id = r.package_id
     JOIN moderation.drafts d ON d.package_id = r.package_id
-    WHERE r.decision IS NULL;
+    WHERE r.decision IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.open_requests IS 'Publishes that wait for a second person; draft_changed_since: cannot be approved any more.';
-CREATE VIEW moderation.item_overrides_in_force AS
-    SELECT p.name AS package, o.item_id, v.term, o.effect, o.since, o.until, o.overridden_by, o.reason
+CREATE VIEW moderation.item_overrides_in_force WITH (security_barrier) AS
+    SELECT p.name AS package, o.item_id,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.term END AS term,
+           o.effect, o.since, o.until, o.overridden_by,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN o.reason END AS reason
     FROM moderation.item_overrides o
     JOIN moderation.packages p ON p.package_id = o.package_id
     LEFT JOIN LATERAL (SELECT v.term FROM moderation.item_versions v
                        WHERE v.item_id = o.item_id ORDER BY v.added_in DESC LIMIT 1) v ON true
-    WHERE o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]) AND o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
       AND NOT EXISTS (SELECT FROM moderation.item_overrides n
                       WHERE n.item_id = o.item_id AND n.override_id > o.override_id);
 COMMENT ON VIEW moderation.item_overrides_in_force IS 'Items that are snoozed, or kept to shadow, at this moment.';
-CREATE OR REPLACE VIEW moderation.current_items AS
+CREATE OR REPLACE VIEW moderation.current_items WITH (security_barrier) AS
     SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.language, v.weight, v.added_in,
            v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by,
            v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until, v.label, v.hash, v.max_distance,
@@ -5889,30 +6356,43 @@ CREATE OR REPLACE VIEW moderation.current_items AS
         SELECT o.effect, o.until FROM moderation.item_overrides o
         WHERE o.item_id = v.item_id ORDER BY o.override_id DESC LIMIT 1) o
       ON o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
-    WHERE v.removed_in IS NULL;
+    WHERE v.removed_in IS NULL AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items the next release would contain; is_draft marks those no release has yet; override and override_until: snoozed, or kept to shadow, at this moment.';
-CREATE OR REPLACE VIEW moderation.recent_hits AS
+CREATE OR REPLACE VIEW moderation.recent_hits WITH (security_barrier) AS
     SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
-           h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.steps, h.score,
-           h.hit_id, h.kind, v.label, h.distance, h.material_percent, h.content_percent, h.time_ranges
+           h.outcome, h.item_id, CASE WHEN m.readable THEN v.term END AS term, h.field,
+           CASE WHEN m.readable THEN h.span_start END AS span_start, CASE WHEN m.readable THEN h.span_length END AS span_length, h.places,
+           CASE WHEN m.readable THEN h.matched END AS matched, h.level, h.steps, h.score, h.hit_id, h.kind,
+           CASE WHEN m.readable THEN v.label END AS label, CASE WHEN m.readable THEN h.distance END AS distance, h.material_percent,
+           h.content_percent, CASE WHEN m.readable THEN h.time_ranges END AS time_ranges,
+           w.withdrawn_at, CASE WHEN m.readable THEN w.reason END AS withdrawn_because
     FROM moderation.hits h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
     JOIN moderation.packages p ON p.package_id = h.package_id
+    CROSS JOIN LATERAL (SELECT p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])) AS m(readable)
     LEFT JOIN moderation.sources s ON s.source_id = h.source_id
     LEFT JOIN moderation.item_versions v
       ON v.item_id = h.item_id AND v.added_in <= h.release
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
-    WHERE h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
-CREATE OR REPLACE VIEW moderation.items_never_hit AS
-    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source,
-           v.label
+    WHERE h.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND h.observed_at >= (now() - interval '30 days');
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
+CREATE OR REPLACE VIEW moderation.items_never_hit WITH (security_barrier) AS
+    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.term END AS term,
+           v.match, v.level, v.added_in, i.created_at,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN i.source END AS source,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.label END AS label
     FROM moderation.in_force f
     JOIN moderation.packages p ON p.name = f.package
     JOIN moderation.item_versions v
       ON v.package_id = p.package_id AND v.added_in <= f.release
      AND (v.removed_in IS NULL OR v.removed_in > f.release)
     JOIN moderation.items i ON i.item_id = v.item_id
-    WHERE NOT v.allow
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND NOT v.allow
+      -- The rollups know most items that hit, also before the oldest hit that is kept; the hits need asking for the rest only.
+      AND NOT EXISTS (SELECT FROM moderation.rollup_items u WHERE u.item_id = v.item_id)
       AND NOT EXISTS (SELECT FROM moderation.hits h WHERE h.item_id = v.item_id);
 COMMENT ON VIEW moderation.items_never_hit IS 'Items in force that no attached table ever hit: candidates for cleaning up, or for a second look at their spelling.';
 COMMENT ON VIEW moderation.attachments IS 'Tables that are or were attached, the columns watched, their roles in the same order, and what a block does. Settings NULL: no longer attached.';
@@ -5927,6 +6407,161 @@ CREATE VIEW moderation.compiled_state AS
            c.set_name, c.base
     FROM moderation.compiled_sets() c;
 COMMENT ON VIEW moderation.compiled_state IS 'The compiled sets of this database on this server. State: mapped (a file that all processes share), private (in the memory of each process, because no file can be written; shown to sessions that have it), missing (compiled at the next use). Stale: no longer in force, removed ten minutes after its last use. A set with a base is a small change of that one.';
+COMMENT ON COLUMN moderation.package_daily.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.package_daily.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.package_daily.unsure IS 'Contents that reviewers could not decide.';
+COMMENT ON COLUMN moderation.package_daily.disputed IS 'Contents that reviewers contradict each other about, without an appeal that decided.';
+COMMENT ON COLUMN moderation.package_daily.precision_low IS 'Lower limit of precision, Wilson 95 %.';
+COMMENT ON COLUMN moderation.package_daily.precision_high IS 'Upper limit.';
+COMMENT ON COLUMN moderation.release_daily.day IS 'Day of the hits, UTC.';
+COMMENT ON COLUMN moderation.release_daily.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.release_daily.release IS 'Number of the release that hit.';
+COMMENT ON COLUMN moderation.release_daily.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.release_daily.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
+COMMENT ON COLUMN moderation.release_daily.contents IS 'Distinct contents with a hit on that day.';
+COMMENT ON COLUMN moderation.release_daily.owners IS 'Their distinct owners, where attach() knows the column.';
+COMMENT ON COLUMN moderation.release_daily.kept_out IS 'Of the contents, those quarantined or rejected.';
+COMMENT ON COLUMN moderation.release_daily.true_positives IS 'Contents labelled violating.';
+COMMENT ON COLUMN moderation.release_daily.false_positives IS 'Contents labelled benign.';
+COMMENT ON COLUMN moderation.release_daily.unsure IS 'Contents that reviewers could not decide.';
+COMMENT ON COLUMN moderation.release_daily.disputed IS 'Contents that reviewers contradict each other about, without an appeal that decided.';
+COMMENT ON COLUMN moderation.item_daily.day IS 'Day of the hits, UTC.';
+COMMENT ON COLUMN moderation.item_daily.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.item_daily.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.item_daily.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.item_daily.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
+COMMENT ON COLUMN moderation.item_daily.contents IS 'Distinct contents with a hit on that day.';
+COMMENT ON COLUMN moderation.item_daily.owners IS 'Their distinct owners, where attach() knows the column.';
+COMMENT ON COLUMN moderation.item_daily.kept_out IS 'Of the contents, those quarantined or rejected.';
+COMMENT ON COLUMN moderation.item_daily.true_positives IS 'Contents labelled violating.';
+COMMENT ON COLUMN moderation.item_daily.false_positives IS 'Contents labelled benign.';
+COMMENT ON COLUMN moderation.item_daily.unsure IS 'Contents that reviewers could not decide.';
+COMMENT ON COLUMN moderation.item_daily.disputed IS 'Contents that reviewers contradict each other about, without an appeal that decided.';
+COMMENT ON COLUMN moderation.item_totals.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.item_totals.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.item_totals.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.item_totals.term IS 'Its newest wording; NULL for images and videos.';
+COMMENT ON COLUMN moderation.item_totals.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
+COMMENT ON COLUMN moderation.item_totals.true_positives IS 'Contents labelled violating, counted once a day.';
+COMMENT ON COLUMN moderation.item_totals.false_positives IS 'Contents labelled benign, counted once a day.';
+COMMENT ON COLUMN moderation.item_totals.precision IS 'TP / (TP + FP); NULL without labels.';
+COMMENT ON COLUMN moderation.item_totals.precision_low IS 'Lower limit of precision, Wilson 95 %.';
+COMMENT ON COLUMN moderation.item_totals.precision_high IS 'Upper limit.';
+COMMENT ON COLUMN moderation.item_totals.recent_precision IS 'Of the 28 days before the last refresh; NULL without labels.';
+COMMENT ON COLUMN moderation.item_totals.first_day IS 'First day with a hit, UTC.';
+COMMENT ON COLUMN moderation.item_totals.last_day IS 'Last day with a hit.';
+COMMENT ON COLUMN moderation.current_alarms.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.current_alarms.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.current_alarms.term IS 'Newest wording of the item; NULL for images, videos and the package as a whole.';
+COMMENT ON COLUMN moderation.current_alarms.contents IS 'Contents hit in the last hour.';
+COMMENT ON COLUMN moderation.current_alarms.judged IS 'Contents judged in the last hour, estimated from the exposures.';
+COMMENT ON COLUMN moderation.current_alarms.usual_rate IS 'Share of the judged contents that the 71 hours before hit, weighted 0.98 to the power of the age in hours.';
+COMMENT ON COLUMN moderation.current_alarms.rate IS 'Share in the last hour.';
+COMMENT ON COLUMN moderation.labels.source_id IS 'The attached table, see moderation.sources.';
+COMMENT ON COLUMN moderation.labels.content_key IS 'Key of the content, as text.';
+COMMENT ON COLUMN moderation.labels.hit_id IS 'The hit that is labelled; NULL: the content.';
+COMMENT ON COLUMN moderation.labels.policy_id IS 'The policy applied; NULL: none in particular.';
+COMMENT ON COLUMN moderation.labels.last_reviewed_at IS 'Time of its newest review.';
+COMMENT ON COLUMN moderation.hit_labels.bucket IS 'Partition of the ring of hits.';
+COMMENT ON COLUMN moderation.hit_labels.hit_id IS 'The hit.';
+COMMENT ON COLUMN moderation.hit_labels.observed_at IS 'When it was found.';
+COMMENT ON COLUMN moderation.hit_labels.source_id IS 'The attached table, see moderation.sources.';
+COMMENT ON COLUMN moderation.hit_labels.content_key IS 'Key of the content, as text; NULL if it has none.';
+COMMENT ON COLUMN moderation.hit_labels.owner_key IS 'Owner of the content; NULL unless attach() knows the column.';
+COMMENT ON COLUMN moderation.hit_labels.digest IS 'content_digest() of the watched columns.';
+COMMENT ON COLUMN moderation.hit_labels.package_id IS 'The package.';
+COMMENT ON COLUMN moderation.hit_labels.release IS 'Number of the release that hit.';
+COMMENT ON COLUMN moderation.hit_labels.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.hit_labels.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.hit_labels.kind IS 'term, image or video.';
+COMMENT ON COLUMN moderation.hit_labels.action IS 'What the package does: log, review or block.';
+COMMENT ON COLUMN moderation.hit_labels.outcome IS 'What became of the content: flagged, quarantined or rejected.';
+COMMENT ON COLUMN moderation.hit_labels.places IS 'How often the item occurs in the content.';
+COMMENT ON COLUMN moderation.hit_labels.score IS 'Weight of the item times how literal the evidence is.';
+COMMENT ON COLUMN moderation.hit_labels.policy_id IS 'The policy of the release that hit.';
+COMMENT ON COLUMN moderation.hit_labels.disputed IS 'Reviewers contradict each other and no appeal has decided.';
+COMMENT ON COLUMN moderation.content_verdicts.source_id IS 'The attached table, see moderation.sources.';
+COMMENT ON COLUMN moderation.content_verdicts.content_key IS 'Key of the content, as text; NULL if it has none.';
+COMMENT ON COLUMN moderation.content_verdicts.owner_key IS 'Owner of the content; NULL unless attach() knows the column.';
+COMMENT ON COLUMN moderation.content_verdicts.digest IS 'content_digest() of the watched columns.';
+COMMENT ON COLUMN moderation.content_verdicts.package_id IS 'The package.';
+COMMENT ON COLUMN moderation.content_verdicts.release IS 'Number of the release that hit.';
+COMMENT ON COLUMN moderation.content_verdicts.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.content_verdicts.outcome IS 'What became of the content: flagged, quarantined or rejected.';
+COMMENT ON COLUMN moderation.content_verdicts.observed_at IS 'When this version of the content was judged.';
+COMMENT ON COLUMN moderation.content_verdicts.hits IS 'Items that hit it.';
+COMMENT ON COLUMN moderation.content_verdicts.threshold IS 'Of the release.';
+COMMENT ON COLUMN moderation.recent_hits.observed_at IS 'When it was found.';
+COMMENT ON COLUMN moderation.recent_hits.source IS 'The attached table.';
+COMMENT ON COLUMN moderation.recent_hits.content_key IS 'Key of the content, as text; NULL if it has none.';
+COMMENT ON COLUMN moderation.recent_hits.owner_key IS 'Owner of the content; NULL unless attach() knows the column.';
+COMMENT ON COLUMN moderation.recent_hits.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.recent_hits.release IS 'Number of the release that hit.';
+COMMENT ON COLUMN moderation.recent_hits.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.recent_hits.action IS 'What the package does: log, review or block.';
+COMMENT ON COLUMN moderation.recent_hits.outcome IS 'What became of the content: flagged, quarantined or rejected.';
+COMMENT ON COLUMN moderation.recent_hits.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.recent_hits.term IS 'Its wording in that release; NULL for images and videos.';
+COMMENT ON COLUMN moderation.recent_hits.field IS 'Column of the best place.';
+COMMENT ON COLUMN moderation.recent_hits.span_start IS 'Best place in the field, in characters from 1.';
+COMMENT ON COLUMN moderation.recent_hits.span_length IS 'Its length in characters.';
+COMMENT ON COLUMN moderation.recent_hits.places IS 'How often the item occurs in the content.';
+COMMENT ON COLUMN moderation.recent_hits.matched IS 'The text as it stood; of an image or a frame, its hash.';
+COMMENT ON COLUMN moderation.recent_hits.level IS 'How literally it was found.';
+COMMENT ON COLUMN moderation.recent_hits.steps IS 'What had to be assumed: look-alike, leet and so on.';
+COMMENT ON COLUMN moderation.recent_hits.score IS 'Weight of the item times how literal the evidence is.';
+COMMENT ON COLUMN moderation.recent_hits.hit_id IS 'The hit.';
+COMMENT ON COLUMN moderation.recent_hits.kind IS 'term, image or video.';
+COMMENT ON COLUMN moderation.recent_hits.label IS 'Label of an image or video item.';
+COMMENT ON COLUMN moderation.recent_hits.distance IS 'Bits in which the image, or the nearest frame, differs from the item.';
+COMMENT ON COLUMN moderation.recent_hits.material_percent IS 'Part of a risk videos frames that the content contains.';
+COMMENT ON COLUMN moderation.recent_hits.content_percent IS 'Part of the contents frames that the item covers.';
+COMMENT ON COLUMN moderation.recent_hits.time_ranges IS 'Where in the contents video, in seconds.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_because IS 'Why: the rescan that did not find it again, or the undo.';
+COMMENT ON COLUMN moderation.items_never_hit.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.items_never_hit.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.items_never_hit.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.items_never_hit.kind IS 'term, image or video.';
+COMMENT ON COLUMN moderation.items_never_hit.term IS 'NULL for images and videos.';
+COMMENT ON COLUMN moderation.items_never_hit.match IS 'How it is looked for.';
+COMMENT ON COLUMN moderation.items_never_hit.level IS 'How strictly it is compared.';
+COMMENT ON COLUMN moderation.items_never_hit.added_in IS 'First release with this wording.';
+COMMENT ON COLUMN moderation.items_never_hit.created_at IS 'When the item was added.';
+COMMENT ON COLUMN moderation.items_never_hit.source IS 'Where it is from.';
+COMMENT ON COLUMN moderation.items_never_hit.label IS 'Label of an image or video item.';
+COMMENT ON COLUMN moderation.open_proposals.proposal_id IS 'For accept_proposal() and reject_proposal().';
+COMMENT ON COLUMN moderation.open_proposals.package IS 'The package to be changed.';
+COMMENT ON COLUMN moderation.open_proposals.kind IS 'What is proposed, see the type proposal_kind.';
+COMMENT ON COLUMN moderation.open_proposals.item_id IS 'The item to be removed or varied; NULL when something is added.';
+COMMENT ON COLUMN moderation.open_proposals.term IS 'The term in question; NULL for lists and images.';
+COMMENT ON COLUMN moderation.open_proposals.evidence IS 'The figures it rests on.';
+COMMENT ON COLUMN moderation.open_proposals.effect IS 'Expected true and false positives, precision and recall before and after, with Wilson 95 % intervals.';
+COMMENT ON COLUMN moderation.open_proposals.examples IS 'Contents or excerpts.';
+COMMENT ON COLUMN moderation.open_proposals.sql IS 'What accepting runs.';
+COMMENT ON COLUMN moderation.open_proposals.case_id IS 'The case it is derived from.';
+COMMENT ON COLUMN moderation.open_proposals.proposed_at IS 'When.';
+COMMENT ON COLUMN moderation.open_proposals.proposed_by IS 'By which role.';
+COMMENT ON COLUMN moderation.in_force.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.in_force.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.in_force.release IS 'Its number.';
+COMMENT ON COLUMN moderation.in_force.action IS 'What its hits lead to: log, review or block.';
+COMMENT ON COLUMN moderation.in_force.threshold IS 'Sum of item scores at which it acts.';
+COMMENT ON COLUMN moderation.in_force.policy IS 'Name of the policy, as frozen in the release.';
+COMMENT ON COLUMN moderation.in_force.severity IS 'Of the policy, 1 to 5.';
+COMMENT ON COLUMN moderation.in_force.terms IS 'Terms in it.';
+COMMENT ON COLUMN moderation.in_force.allow_entries IS 'Allow entries in it.';
+COMMENT ON COLUMN moderation.in_force.since IS 'When it was put in force.';
+COMMENT ON COLUMN moderation.in_force.deployed_by IS 'By which role.';
+COMMENT ON COLUMN moderation.in_force.note IS 'What was noted.';
+COMMENT ON COLUMN moderation.in_force.content_hash IS 'Hash of its content, the same on every server.';
+COMMENT ON COLUMN moderation.in_force.share IS 'Percent of the contents it judges.';
+COMMENT ON COLUMN moderation.in_force.valid_from IS 'The package counts from then on.';
+COMMENT ON COLUMN moderation.in_force.expires_at IS 'The package counts until then.';
+COMMENT ON COLUMN moderation.in_force.judges_now IS 'Within that schedule.';
+COMMENT ON COLUMN moderation.in_force.inactive_items IS 'Items that are snoozed, expired or not yet valid.';
+COMMENT ON COLUMN moderation.in_force.images IS 'Image items in it.';
+COMMENT ON COLUMN moderation.in_force.videos IS 'Video items in it.';
 CREATE TYPE moderation.verdict_change AS ENUM ('same', 'changed', 'gained', 'lost');
 COMMENT ON TYPE moderation.verdict_change IS 'What a candidate does to a content: gained: the package acts and did not; lost: it acted and does not; changed: it acts otherwise; same.';
 CREATE TYPE moderation.candidate_verdict AS (
@@ -5935,19 +6570,19 @@ CREATE TYPE moderation.candidate_verdict AS (
     items_after bigint[], culprits bigint[], needed bigint[]);
 COMMENT ON TYPE moderation.candidate_verdict IS 'A content judged twice. action: what the package asks for (NULL: it does not act); verdict: the strongest action of all live packages, with the candidate in place after. culprits: items and allow entries that make the difference, empty when only the settings do. needed: items without which the verdict would be weaker.';
 CREATE FUNCTION moderation.candidate_verdict(
-    fields text[], package text, release integer DEFAULT NULL, against integer DEFAULT NULL)
+    package text, release integer, against integer, owner text, VARIADIC fields "any")
     RETURNS moderation.candidate_verdict
     LANGUAGE c STABLE PARALLEL SAFE COST 200
     AS 'MODULE_PATHNAME', 'moderation_candidate_verdict';
-COMMENT ON FUNCTION moderation.candidate_verdict(text[], text, integer, integer) IS 'One content (its texts) judged in one pass by what is live, or with the release "against" in its place, and by a candidate: a release, or the draft when NULL. NULL when the package has no hit on either side.';
+COMMENT ON FUNCTION moderation.candidate_verdict(text, integer, integer, text, "any") IS 'One content (its texts, images and videos, by their types) judged in one pass by what is live, or with the release "against" in its place, and by a candidate: a release, or the draft when NULL; as if it came in now from this owner. NULL when the package has no hit on either side.';
 CREATE TYPE moderation.backtest_row AS (
     content_key text, change moderation.verdict_change, action_before moderation.action, action_after moderation.action,
     score_before real, score_after real, verdict_before moderation.action, verdict_after moderation.action,
     items_before bigint[], items_after bigint[], culprits bigint[], needed bigint[]);
 COMMENT ON TYPE moderation.backtest_row IS 'A content that a package hits before or after a change: its key, then as moderation.candidate_verdict.';
 CREATE TYPE moderation.content_source AS (
-    relation regclass, query text, source_id integer, key name, fields name[]);
-COMMENT ON TYPE moderation.content_source IS 'Where contents are read: a relation or a query, its key column and its text columns. source_id: the attached table whose reviews are its labels.';
+    relation regclass, query text, source_id integer, key name, fields name[], media name[], owner name);
+COMMENT ON TYPE moderation.content_source IS 'Where contents are read: a relation or a query, its key column, its text columns, its columns of images and videos, and that of the owner. source_id: the attached table whose reviews are its labels.';
 CREATE FUNCTION moderation.in_sample(key text, share double precision) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN share IS NULL
@@ -5955,13 +6590,15 @@ CREATE FUNCTION moderation.in_sample(key text, share double precision) RETURNS b
            < share * 1073741824::double precision;
 COMMENT ON FUNCTION moderation.in_sample(text, double precision) IS 'Is a content in the sample of this share? By the hash of its key: the same contents in every run, those of a smaller share among those of a larger; NULL: all.';
 CREATE FUNCTION moderation.attached_columns(
-    relation regclass, OUT source_id integer, OUT key name, OUT fields name[], OUT images name[], OUT owner name, OUT verdict name)
+    relation regclass, OUT source_id integer, OUT key name, OUT fields name[], OUT images name[], OUT videos name[], OUT owner name,
+    OUT verdict name)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         SELECT a.source_id,
                min(u.column_name::text) FILTER (WHERE u.roles ? 'id')::name,
                array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'text'),
-               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ?| '{image,video}'),
+               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'image'),
+               array_agg(u.column_name ORDER BY u.n) FILTER (WHERE u.roles ? 'video'),
                min(u.column_name::text) FILTER (WHERE u.roles ? 'owner')::name,
                min(u.column_name::text) FILTER (WHERE u.roles ? 'verdict')::name
         FROM moderation.attachments a
@@ -5972,15 +6609,56 @@ CREATE FUNCTION moderation.attached_columns(
         GROUP BY a.source_id;
     END;
 COMMENT ON FUNCTION moderation.attached_columns(regclass) IS 'Internal: the columns of an attached table by what attach() was told of them.';
+CREATE FUNCTION moderation.column_types(source moderation.content_source, names name[], caller_path text) RETURNS regtype[]
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+DECLARE
+    missing name;
+    types regtype[];
+BEGIN
+    IF source.relation IS NOT NULL THEN
+        SELECT c INTO missing FROM unnest(names) c
+        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = source.relation AND a.attname = c
+                          AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
+        IF missing IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+                MESSAGE = format('column "%s" of table %s does not exist', missing, source.relation),
+                DETAIL = 'It was named as the key, the owner or a field.',
+                HINT = (SELECT format('Columns are: %s.', string_agg(a.attname, ', ' ORDER BY a.attnum))
+                        FROM pg_attribute a WHERE a.attrelid = source.relation AND a.attnum > 0 AND NOT a.attisdropped);
+        END IF;
+        RETURN ARRAY(SELECT a.atttypid::regtype FROM unnest(names) WITH ORDINALITY u(c, n)
+                     JOIN pg_attribute a ON a.attrelid = source.relation AND a.attname = u.c ORDER BY u.n);
+    END IF;
+    PERFORM set_config('search_path', caller_path, true);
+    -- No row of the query is read.
+    EXECUTE format('SELECT ARRAY[%s] FROM (VALUES (1)) AS one LEFT JOIN (%s
+) AS s ON false',
+        (SELECT string_agg(format('pg_catalog.pg_typeof(s.%I)', c), ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY u(c, n)),
+        source.query) INTO types;
+    PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+    RETURN types;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.column_types(moderation.content_source, name[], text) IS 'Internal: types of columns of a source, or a clear error.';
+CREATE FUNCTION moderation.is_media(type regtype) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT coalesce(nullif(t.typbasetype, 0), t.oid)
+               = ANY (ARRAY['moderation.pdqhash'::regtype, 'moderation.pdqhash[]'::regtype, 'moderation.video_frame[]'::regtype]::oid[])
+        FROM pg_type t WHERE t.oid = is_media.type;
+    END;
+COMMENT ON FUNCTION moderation.is_media(regtype) IS 'Internal: does a column of this type hold images or videos?';
 CREATE FUNCTION moderation.resolve_source(
-    source text, key name, fields name[], labels_of regclass, caller_path text)
+    source text, key name, fields name[], labels_of regclass, owner name, caller_path text)
     RETURNS moderation.content_source
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
     found moderation.content_source;
     attached record;
-    missing name;
+    columns name[];
+    types regtype[];
 BEGIN
     IF source IS NULL OR source ~ '^\s*$' THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -5989,7 +6667,8 @@ BEGIN
             HINT = 'For example ''ads'', or ''SELECT ad_id, body FROM ads''.';
     END IF;
     found.key := resolve_source.key;
-    found.fields := resolve_source.fields;
+    found.owner := resolve_source.owner;
+    columns := resolve_source.fields;
     IF labels_of IS NOT NULL THEN
         SELECT a.source_id INTO found.source_id FROM moderation.attached_columns(labels_of) a;
     END IF;
@@ -6001,51 +6680,49 @@ BEGIN
         PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
         SELECT * INTO attached FROM moderation.attached_columns(found.relation) a;
         found.key := coalesce(found.key, attached.key);
-        found.fields := coalesce(found.fields, attached.fields);
+        found.owner := coalesce(found.owner, attached.owner);
+        columns := coalesce(columns, attached.fields || attached.images || attached.videos);
         found.source_id := coalesce(found.source_id, attached.source_id);
     END IF;
-    IF found.key IS NULL OR coalesce(cardinality(found.fields), 0) = 0 THEN
+    IF found.key IS NULL OR coalesce(cardinality(columns), 0) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('which columns of %s hold the key and the texts is not known',
+            MESSAGE = format('which columns of %s hold the key and the contents is not known',
                              coalesce(found.relation::text, 'the query')),
             DETAIL = 'Only an attached table needs no key and fields.',
             HINT = 'Name them: key => ''ad_id'', fields => ''{title,body}''.';
     END IF;
-    IF found.relation IS NOT NULL THEN
-        SELECT c INTO missing FROM unnest(found.key || found.fields) c
-        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = found.relation AND a.attname = c
-                          AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
-        IF missing IS NOT NULL THEN
-            RAISE EXCEPTION USING ERRCODE = 'undefined_column',
-                MESSAGE = format('column "%s" of table %s does not exist', missing, found.relation),
-                DETAIL = 'It was named as the key or as a text.',
-                HINT = (SELECT format('Columns are: %s.', string_agg(a.attname, ', ' ORDER BY a.attnum))
-                        FROM pg_attribute a WHERE a.attrelid = found.relation AND a.attnum > 0 AND NOT a.attisdropped);
-        END IF;
-    END IF;
+    types := moderation.column_types(found, array_remove(columns || found.key || found.owner, NULL), caller_path);
+    found.fields := ARRAY(SELECT c FROM unnest(columns, types) WITH ORDINALITY u(c, type, n)
+                          WHERE n <= cardinality(columns) AND NOT moderation.is_media(type) ORDER BY n);
+    found.media := ARRAY(SELECT c FROM unnest(columns, types) WITH ORDINALITY u(c, type, n)
+                         WHERE n <= cardinality(columns) AND moderation.is_media(type) ORDER BY n);
     RETURN found;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.resolve_source(text, name, name[], regclass, text) IS 'Internal: what the source, key and fields of a backtest mean, or a clear error. Names are looked up in the caller''s search_path.';
-CREATE FUNCTION moderation.source_sql(source moderation.content_source, condition text) RETURNS text
+COMMENT ON FUNCTION moderation.resolve_source(text, name, name[], regclass, name, text) IS 'Internal: what the source, key and fields of a backtest mean, or a clear error. Names are looked up in the caller''s search_path.';
+CREATE FUNCTION moderation.source_sql(source moderation.content_source) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+    RETURN coalesce(source.relation::text, '(' || source.query || E'\n)');
+COMMENT ON FUNCTION moderation.source_sql(moderation.content_source) IS 'Internal: the source in a FROM clause.';
+CREATE FUNCTION moderation.judged_sql(source moderation.content_source, sample double precision, condition text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    RETURN format('(SELECT s.%1$I::pg_catalog.text AS content_key, ARRAY[%2$s]::pg_catalog.text[] AS texts FROM %3$s AS s%4$s)',
+    RETURN format('(SELECT s.%1$I AS k, moderation.candidate_verdict($1, $2, $3, %2$s, %3$s) AS v FROM %4$s AS s WHERE %5$s%6$s OFFSET 0)',
         source.key,
-        (SELECT string_agg(format('s.%I::pg_catalog.text', f), ', ' ORDER BY n)
-         FROM unnest(source.fields) WITH ORDINALITY u(f, n)),
-        coalesce(source.relation::text, '(' || source.query || E'\n)'),
-        coalesce(' WHERE ' || condition, ''));
-COMMENT ON FUNCTION moderation.source_sql(moderation.content_source, text) IS 'Internal: the source as a sub-select of content_key and texts. No operator in it, so that nothing in the caller''s search_path can change it.';
-CREATE FUNCTION moderation.backtest_rows(
-    source moderation.content_source, package text, release integer, against integer, sample double precision,
-    condition text, caller_path text)
-    RETURNS SETOF moderation.backtest_row
-    LANGUAGE plpgsql STABLE ROWS 10000
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
-    SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+        CASE WHEN source.owner IS NULL THEN 'NULL' ELSE format('s.%I::pg_catalog.text', source.owner) END,
+        (SELECT string_agg(CASE WHEN c = ANY (source.media) THEN format('s.%I', c) ELSE format('s.%I::pg_catalog.text', c) END, ', ' ORDER BY n)
+         FROM unnest(source.fields || source.media) WITH ORDINALITY u(c, n)),
+        moderation.source_sql(source),
+        coalesce(condition, 'true'),
+        CASE WHEN sample IS NOT NULL THEN format(' AND moderation.in_sample(s.%I::pg_catalog.text, $4)', source.key) END);
+COMMENT ON FUNCTION moderation.judged_sql(moderation.content_source, double precision, text) IS 'Internal: the source as a sub-select of key and verdict. No operator in it, so that nothing in the caller''s search_path can change it; OFFSET 0, so that the verdict is computed once a row, not once a column.';
+CREATE FUNCTION moderation.backtest_row_sql() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'j.k::pg_catalog.text, (j.v).change, (j.v).action_before, (j.v).action_after, (j.v).score_before, (j.v).score_after, '
+        '(j.v).verdict_before, (j.v).verdict_after, (j.v).items_before, (j.v).items_after, (j.v).culprits, (j.v).needed';
+COMMENT ON FUNCTION moderation.backtest_row_sql() IS 'Internal: the columns of moderation.backtest_row over judged_sql() AS j.';
+CREATE FUNCTION moderation.check_backtest(package text, release integer, against integer, sample double precision) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
-DECLARE
-    rows_sql text := moderation.source_sql(source, condition);
 BEGIN
     IF sample IS NOT NULL AND NOT (sample > 0 AND sample <= 1) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -6058,48 +6735,55 @@ BEGIN
             DETAIL = 'A backtest judges by one package.', HINT = 'Packages are listed in moderation.packages.';
     END IF;
     -- Also when there is no row to judge: an unknown package or release, and one that does not compile, is an error.
-    PERFORM moderation.candidate_verdict('{}', package, release, against);
+    PERFORM moderation.candidate_verdict(package, release, against, NULL, ''::text);
+END
+$fn$;
+COMMENT ON FUNCTION moderation.check_backtest(text, integer, integer, double precision) IS 'Internal: an error if a backtest cannot be made with this.';
+CREATE FUNCTION moderation.backtest_rows(
+    source moderation.content_source, package text, release integer, against integer, sample double precision, caller_path text)
+    RETURNS SETOF moderation.backtest_row
+    LANGUAGE plpgsql STABLE ROWS 10000
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
+    SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    rows_sql text := moderation.judged_sql(source, sample, NULL);
+BEGIN
+    PERFORM moderation.check_backtest(package, release, against, sample);
     IF source.query IS NOT NULL THEN
         PERFORM set_config('search_path', caller_path, true);
     END IF;
-    -- OFFSET 0: the verdict is computed once a row, not once a column.
-    RETURN QUERY EXECUTE format(
-        'SELECT j.content_key, (v.v).change, (v.v).action_before, (v.v).action_after, (v.v).score_before, '
-        '(v.v).score_after, (v.v).verdict_before, (v.v).verdict_after, (v.v).items_before, (v.v).items_after, '
-        '(v.v).culprits, (v.v).needed '
-        'FROM %s AS j CROSS JOIN LATERAL (SELECT moderation.candidate_verdict(j.texts, $1, $2, $3) AS v OFFSET 0) AS v '
-        'WHERE (v.v).change IS NOT NULL%s',
-        rows_sql, CASE WHEN sample IS NULL THEN '' ELSE ' AND moderation.in_sample(j.content_key, $4)' END)
+    RETURN QUERY EXECUTE format('SELECT %s FROM %s AS j WHERE (j.v).change IS NOT NULL', moderation.backtest_row_sql(), rows_sql)
     USING package, release, against, sample;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.backtest_rows(moderation.content_source, text, integer, integer, double precision, text, text) IS 'Internal: the rows of a backtest, or of one chunk of it.';
+COMMENT ON FUNCTION moderation.backtest_rows(moderation.content_source, text, integer, integer, double precision, text) IS 'Internal: the rows of a backtest.';
 CREATE FUNCTION moderation.backtest_package(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_row
     LANGUAGE sql STABLE ROWS 10000
     BEGIN ATOMIC
         SELECT r.content_key, r.change, r.action_before, r.action_after, r.score_before, r.score_after, r.verdict_before,
                r.verdict_after, r.items_before, r.items_after, r.culprits, r.needed
         FROM moderation.backtest_rows(
-            moderation.resolve_source(source, key, fields, NULL, current_setting('search_path')),
-            package, release, against, sample, NULL, current_setting('search_path')) r;
+            moderation.resolve_source(source, key, fields, NULL, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path')) r;
     END;
-COMMENT ON FUNCTION moderation.backtest_package(text, text, name, name[], integer, integer, double precision) IS 'What the draft of a package (or a release) would change, against what is live (or the release "against"): one row for every content that either hits. The source is an attached table, any table with its key and text columns, or a query; read as the caller, in parallel where PostgreSQL can. sample: a share of the contents.';
+COMMENT ON FUNCTION moderation.backtest_package(text, text, name, name[], integer, integer, double precision, name) IS 'What the draft of a package (or a release) would change, against what is live (or the release "against"): one row for every content that either hits. The source is an attached table, any table with its key and its columns of texts, images and videos, or a query; read as the caller, in parallel where PostgreSQL can. sample: a share of the contents. owner: the column whose strikes verdict rules ask for.';
 CREATE FUNCTION moderation.backtest_package(
     package text, source regclass, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_row
     LANGUAGE sql STABLE ROWS 10000
     BEGIN ATOMIC
         SELECT r.content_key, r.change, r.action_before, r.action_after, r.score_before, r.score_after, r.verdict_before,
                r.verdict_after, r.items_before, r.items_after, r.culprits, r.needed
         FROM moderation.backtest_rows(
-            moderation.resolve_source(source::text, key, fields, NULL, current_setting('search_path')),
-            package, release, against, sample, NULL, current_setting('search_path')) r;
+            moderation.resolve_source(source::text, key, fields, NULL, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path')) r;
     END;
-COMMENT ON FUNCTION moderation.backtest_package(text, regclass, name, name[], integer, integer, double precision) IS 'The same for a table given as regclass.';
+COMMENT ON FUNCTION moderation.backtest_package(text, regclass, name, name[], integer, integer, double precision, name) IS 'The same for a table given as regclass.';
 CREATE FUNCTION moderation.content_labels(
     source_id integer, package text, OUT content_key text, OUT label moderation.review_label)
     RETURNS SETOF record
@@ -6130,23 +6814,55 @@ CREATE FUNCTION moderation.compared_items(
     BEGIN ATOMIC
         WITH numbers AS (
             SELECT p.package_id, coalesce(compared_items.release, p.latest_release + 1) AS after,
-                   coalesce(compared_items.against, moderation.mostly_live(p.package_id)) AS before
-            FROM moderation.packages p WHERE p.name = compared_items.package
-        ), versions AS (
-            SELECT v.item_id, v.kind, v.allow, v.term, v.match, v.level,
-                   v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after) AS in_after,
-                   coalesce(v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before), false) AS in_before
-            FROM moderation.item_versions v JOIN numbers n ON n.package_id = v.package_id
+                   coalesce(compared_items.against, moderation.mostly_live(p.package_id), 0) AS before,
+                   p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
+            FROM moderation.packages p
+            WHERE p.name = compared_items.package AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+        ), before AS (
+            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            WHERE v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before)
+        ), after AS (
+            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            WHERE v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after)
         )
-        SELECT DISTINCT ON (v.item_id) v.item_id, v.kind, v.allow, v.term, v.match, v.level,
-               CASE WHEN bool_or(v.in_before) OVER w AND bool_or(v.in_after) OVER w THEN
-                        CASE WHEN v.in_before AND v.in_after THEN 'kept' ELSE 'modified' END
-                    WHEN bool_or(v.in_after) OVER w THEN 'added' ELSE 'removed' END
-        FROM versions v WHERE v.in_before OR v.in_after
-        WINDOW w AS (PARTITION BY v.item_id)
-        ORDER BY v.item_id, v.in_after DESC;
+        SELECT coalesce(a.item_id, b.item_id), coalesce(a.kind, b.kind), coalesce(a.allow, b.allow),
+               CASE WHEN n.readable THEN coalesce(a.term, a.label, b.term, b.label) END,
+               CASE WHEN n.readable THEN coalesce(a.match, b.match) END, CASE WHEN n.readable THEN coalesce(a.level, b.level) END,
+               CASE WHEN a.item_id IS NULL THEN 'removed' WHEN b.item_id IS NULL THEN 'added'
+                    WHEN a.added_in = b.added_in THEN 'kept' ELSE 'modified' END
+        FROM after a FULL JOIN before b ON b.item_id = a.item_id CROSS JOIN numbers n;
     END;
 COMMENT ON FUNCTION moderation.compared_items(text, integer, integer) IS 'Internal: the items of two releases (NULL: the draft, and what is live) and whether they were added, removed, modified or kept.';
+CREATE FUNCTION moderation.source_labels(
+    source moderation.content_source, package text, sample double precision, caller_path text,
+    OUT labelled text[], OUT labels moderation.review_label[])
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    present text[];
+BEGIN
+    IF source.source_id IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(l.content_key), array_agg(l.label) INTO labelled, labels
+    FROM moderation.content_labels(source.source_id, package) l WHERE moderation.in_sample(l.content_key, sample);
+    IF labelled IS NULL THEN
+        RETURN;
+    END IF;
+    -- Only contents that are there can be found: a reviewed row may be deleted, or outside the query.
+    IF source.query IS NOT NULL THEN
+        PERFORM set_config('search_path', caller_path, true);
+    END IF;
+    EXECUTE format('SELECT pg_catalog.array_agg(DISTINCT s.%1$I::pg_catalog.text) FROM %2$s AS s '
+                   'WHERE s.%1$I::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1)', source.key, moderation.source_sql(source))
+    INTO present USING labelled;
+    PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+    SELECT array_agg(u.key), array_agg(u.label) INTO labelled, labels
+    FROM unnest(labelled, labels) u(key, label) JOIN unnest(present) p(key) ON p.key = u.key;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.source_labels(moderation.content_source, text, double precision, text) IS 'Internal: the labels of those contents that the source holds.';
 CREATE TYPE moderation.backtest_item AS (
     item_id bigint, kind moderation.item_kind, allow boolean, term text, match moderation.match_mode,
     level moderation.match_level, state text, contents bigint, gained bigint, lost bigint, needed bigint,
@@ -6154,16 +6870,25 @@ CREATE TYPE moderation.backtest_item AS (
     precision_high double precision, recall double precision, recall_low double precision, recall_high double precision,
     examples text[]);
 COMMENT ON TYPE moderation.backtest_item IS 'A row of backtest_summary(). state: before and after (the package as a whole, item_id NULL), or kept, modified, added, removed. contents: hit by the item in the candidate (acted on, for the package); gained and lost: contents that change because of it; needed: contents that only it catches. Precision and recall from reviews, with Wilson 95 % intervals; recall is of the reviewed violating contents. examples: ten keys, changed ones first.';
-CREATE FUNCTION moderation.summarise_backtest(
-    rows moderation.backtest_row[], package text, release integer, against integer, labelled text[],
-    labels moderation.review_label[])
+CREATE FUNCTION moderation.summarise_rows(
+    source moderation.content_source, package text, release integer, against integer, sample double precision,
+    caller_path text, run_id bigint)
     RETURNS SETOF moderation.backtest_item
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    RETURN QUERY
         WITH label AS MATERIALIZED (
-            SELECT u.key, u.label FROM unnest(labelled, labels) AS u(key, label)
+            SELECT u.key, u.label FROM moderation.source_labels(source, package, sample, caller_path) s
+            CROSS JOIN LATERAL unnest(s.labelled, s.labels) AS u(key, label)
+        ), found AS (
+            -- One of the two: PostgreSQL asks the condition first and reads nothing of the other.
+            SELECT * FROM moderation.backtest_rows(source, package, release, against, sample, caller_path) WHERE summarise_rows.run_id IS NULL
+            UNION ALL
+            SELECT * FROM moderation.run_rows(summarise_rows.run_id) WHERE summarise_rows.run_id IS NOT NULL
         ), row_label AS MATERIALIZED (
-            SELECT r.*, l.label FROM unnest(rows) AS r LEFT JOIN label l ON l.key = r.content_key
+            SELECT r.content_key, r.change, r.action_before, r.action_after, r.items_after, r.culprits, r.needed, l.label
+            FROM found r LEFT JOIN label l ON l.key = r.content_key
         ), mention AS (
             SELECT i.item, r.content_key, r.label, r.change, true AS hits, false AS culprit
             FROM row_label r, unnest(r.items_after) AS i(item)
@@ -6212,75 +6937,31 @@ CREATE FUNCTION moderation.summarise_backtest(
         CROSS JOIN LATERAL moderation.wilson_interval(l.tp, l.tp + l.fp) w
         CROSS JOIN LATERAL moderation.wilson_interval(l.tp, p.n) r
         ORDER BY l.part, l.state = 'after', l.gained + l.lost DESC, l.contents DESC, l.item_id;
-    END;
-COMMENT ON FUNCTION moderation.summarise_backtest(moderation.backtest_row[], text, integer, integer, text[], moderation.review_label[]) IS 'Internal: what backtest_summary() says of rows.';
-CREATE FUNCTION moderation.source_labels(
-    source moderation.content_source, package text, sample double precision, caller_path text,
-    OUT labelled text[], OUT labels moderation.review_label[])
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres'
-    SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
-AS $fn$
-DECLARE
-    present text[];
-BEGIN
-    IF source.source_id IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT array_agg(l.content_key), array_agg(l.label) INTO labelled, labels
-    FROM moderation.content_labels(source.source_id, package) l WHERE moderation.in_sample(l.content_key, sample);
-    IF labelled IS NULL THEN
-        RETURN;
-    END IF;
-    -- Only contents that are there can be found: a reviewed row may be deleted, or outside the query.
-    IF source.query IS NOT NULL THEN
-        PERFORM set_config('search_path', caller_path, true);
-    END IF;
-    EXECUTE format('SELECT pg_catalog.array_agg(DISTINCT c.content_key) FROM %s AS c '
-                   'WHERE c.content_key OPERATOR(pg_catalog.=) ANY ($1)', moderation.source_sql(source, NULL))
-    INTO present USING labelled;
-    PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
-    SELECT array_agg(u.key), array_agg(u.label) INTO labelled, labels
-    FROM unnest(labelled, labels) u(key, label) JOIN unnest(present) p(key) ON p.key = u.key;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.source_labels(moderation.content_source, text, double precision, text) IS 'Internal: the labels of those contents that the source holds.';
-CREATE FUNCTION moderation.summarise_rows(
-    source moderation.content_source, package text, release integer, against integer, sample double precision,
-    caller_path text)
-    RETURNS SETOF moderation.backtest_item
-    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
-AS $fn$
-BEGIN
-    RETURN QUERY
-    SELECT s.* FROM moderation.source_labels(source, package, sample, caller_path) l
-    CROSS JOIN LATERAL moderation.summarise_backtest(
-        ARRAY(SELECT r FROM moderation.backtest_rows(source, package, release, against, sample, NULL, caller_path) r),
-        package, release, against, l.labelled, l.labels) s;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.summarise_rows(moderation.content_source, text, integer, integer, double precision, text) IS 'Internal: backtests and summarises.';
+COMMENT ON FUNCTION moderation.summarise_rows(moderation.content_source, text, integer, integer, double precision, text, bigint) IS 'Internal: what backtest_summary() says of a backtest, or of what a run has found.';
 CREATE FUNCTION moderation.backtest_summary(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100
     BEGIN ATOMIC
         SELECT s.* FROM moderation.summarise_rows(
-            moderation.resolve_source(source, key, fields, labels_of, current_setting('search_path')),
-            package, release, against, sample, current_setting('search_path')) s;
+            moderation.resolve_source(source, key, fields, labels_of, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path'), NULL) s;
     END;
-COMMENT ON FUNCTION moderation.backtest_summary(text, text, name, name[], integer, integer, double precision, regclass) IS 'A backtest by item: what it gains and loses, what only it catches, precision and recall where reviews exist, ten examples; two rows for the package as a whole come first. labels_of: the attached table whose reviews label the keys of a query.';
+COMMENT ON FUNCTION moderation.backtest_summary(text, text, name, name[], integer, integer, double precision, regclass, name) IS 'A backtest by item: what it gains and loses, what only it catches, precision and recall where reviews exist, ten examples; two rows for the package as a whole come first. labels_of: the attached table whose reviews label the keys of a query.';
 CREATE FUNCTION moderation.backtest_summary(
     package text, source regclass, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
-    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL)
+    against integer DEFAULT NULL, sample double precision DEFAULT NULL, labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100
     BEGIN ATOMIC
         SELECT s.* FROM moderation.summarise_rows(
-            moderation.resolve_source(source::text, key, fields, labels_of, current_setting('search_path')),
-            package, release, against, sample, current_setting('search_path')) s;
+            moderation.resolve_source(source::text, key, fields, labels_of, owner, current_setting('search_path')),
+            package, release, against, sample, current_setting('search_path'), NULL) s;
     END;
-COMMENT ON FUNCTION moderation.backtest_summary(text, regclass, name, name[], integer, integer, double precision, regclass) IS 'The same for a table given as regclass.';
+COMMENT ON FUNCTION moderation.backtest_summary(text, regclass, name, name[], integer, integer, double precision, regclass, name) IS 'The same for a table given as regclass.';
 CREATE TABLE moderation.backtest_runs (
     run_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     package         text,
@@ -6293,6 +6974,8 @@ CREATE TABLE moderation.backtest_runs (
     key             name NOT NULL,
     key_type        regtype,
     fields          name[] NOT NULL,
+    media           name[] NOT NULL DEFAULT '{}',
+    owner           name,
     sample          double precision,
     caller_path     text NOT NULL,
     rows_planned    bigint NOT NULL,
@@ -6348,12 +7031,12 @@ DECLARE
     new_id bigint;
 BEGIN
     INSERT INTO moderation.backtest_runs
-        (package, release, draft_key, against, relation, query, source_id, key, key_type, fields, sample, caller_path,
+        (package, release, draft_key, against, relation, query, source_id, key, key_type, fields, media, owner, sample, caller_path,
          rows_planned, started_by)
     SELECT run.package, run.release,
            CASE WHEN run.release IS NULL THEN (SELECT d.draft_key FROM moderation.drafts d WHERE d.package_id = p.package_id) END,
            coalesce(run.against, moderation.mostly_live(p.package_id)),
-           run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.sample, run.caller_path,
+           run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.media, run.owner, run.sample, run.caller_path,
            run.rows_planned, moderation.caller()
     FROM (SELECT 1) one LEFT JOIN moderation.packages p ON p.name = run.package
     RETURNING run_id INTO new_id;
@@ -6366,15 +7049,15 @@ $fn$;
 COMMENT ON FUNCTION moderation.create_run(moderation.backtest_runs, text[], bigint[]) IS 'Internal: stores a planned run and its chunks.';
 CREATE FUNCTION moderation.plan_run(
     package text, source moderation.content_source, release integer, against integer, sample double precision,
-    chunk_rows integer, caller_path text)
+    chunk_rows integer, caller_path text, is_rescan boolean)
     RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
     run moderation.backtest_runs;
-    from_sql text := coalesce(source.relation::text, '(' || source.query || E'\n)');
+    from_sql text := moderation.source_sql(source);
     total bigint;
     without_key bigint;
     repeated bigint;
@@ -6388,14 +7071,8 @@ BEGIN
             MESSAGE = format('chunk_rows %s is out of range', coalesce(chunk_rows::text, 'NULL')),
             DETAIL = 'A chunk has at least one row.', HINT = 'Leave it out for 50,000.';
     END IF;
-    IF sample IS NOT NULL AND NOT (sample > 0 AND sample <= 1) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('sample %s is out of range', sample),
-            DETAIL = 'It is the share of the contents to look at, above 0 and at most 1.',
-            HINT = 'For example sample => 0.01; leave it out for every content.';
-    END IF;
-    IF package IS NOT NULL THEN
-        PERFORM moderation.candidate_verdict('{}', package, release, against);
+    IF NOT is_rescan THEN
+        PERFORM moderation.check_backtest(package, release, against, sample);
     END IF;
     IF source.query IS NOT NULL THEN
         PERFORM set_config('search_path', caller_path, true);
@@ -6462,23 +7139,25 @@ BEGIN
     run.key := source.key;
     run.key_type := key_type;
     run.fields := source.fields;
+    run.media := coalesce(source.media, '{}');
+    run.owner := source.owner;
     run.sample := sample;
     run.caller_path := caller_path;
     run.rows_planned := total;
     RETURN moderation.create_run(run, coalesce(bounds, '{}'), coalesce(sizes, '{}'));
 END
 $fn$;
-COMMENT ON FUNCTION moderation.plan_run(text, moderation.content_source, integer, integer, double precision, integer, text) IS 'Internal: cuts a source into chunks of keys.';
+COMMENT ON FUNCTION moderation.plan_run(text, moderation.content_source, integer, integer, double precision, integer, text, boolean) IS 'Internal: cuts a source into chunks of keys.';
 CREATE FUNCTION moderation.start_backtest(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
     against integer DEFAULT NULL, sample double precision DEFAULT NULL, chunk_rows integer DEFAULT 50000,
-    labels_of regclass DEFAULT NULL)
+    labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS bigint LANGUAGE sql
     BEGIN ATOMIC
-        SELECT moderation.plan_run(package, moderation.resolve_source(source, key, fields, labels_of, current_setting('search_path')),
-                                   release, against, sample, chunk_rows, current_setting('search_path'));
+        SELECT moderation.plan_run(package, moderation.resolve_source(source, key, fields, labels_of, owner, current_setting('search_path')),
+                                   release, against, sample, chunk_rows, current_setting('search_path'), false);
     END;
-COMMENT ON FUNCTION moderation.start_backtest(text, text, name, name[], integer, integer, double precision, integer, regclass) IS 'Plans a backtest of any length, cut into chunks of keys, and returns its run id; CALL run_backtest(run_id) does the work.';
+COMMENT ON FUNCTION moderation.start_backtest(text, text, name, name[], integer, integer, double precision, integer, regclass, name) IS 'Plans a backtest of any length, cut into chunks of keys, and returns its run id; CALL run_backtest(run_id) does the work.';
 CREATE FUNCTION moderation.own_run(run_id bigint) RETURNS moderation.backtest_runs
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -6492,7 +7171,9 @@ BEGIN
             DETAIL = 'No run has this number.', HINT = 'Runs are listed in moderation.backtest_progress.';
     END IF;
     IF run.started_by <> moderation.caller()
-       AND NOT coalesce(pg_has_role(moderation.caller(), to_regrole(quote_ident(run.started_by)), 'MEMBER'), false) THEN
+       -- Runs of a role that was dropped are left to superusers.
+       AND NOT coalesce(pg_has_role(moderation.caller(), to_regrole(quote_ident(run.started_by)), 'MEMBER'),
+                        (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = moderation.caller()), false) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('permission denied for backtest run %s', run.run_id),
             DETAIL = 'It was started by another role, whose rights it reads with.',
@@ -6543,7 +7224,7 @@ $fn$;
 COMMENT ON FUNCTION moderation.finish_chunk(bigint, integer, timestamptz, bigint, moderation.backtest_row[], text, text) IS 'Internal: stores what a chunk gave, or why it failed.';
 CREATE FUNCTION moderation.run_source(run moderation.backtest_runs) RETURNS moderation.content_source
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    RETURN ROW(run.relation, run.query, run.source_id, run.key, run.fields)::moderation.content_source;
+    RETURN ROW(run.relation, run.query, run.source_id, run.key, run.fields, run.media, run.owner)::moderation.content_source;
 COMMENT ON FUNCTION moderation.run_source(moderation.backtest_runs) IS 'Internal: the source of a run.';
 CREATE FUNCTION moderation.current_draft_key(package text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -6555,7 +7236,7 @@ COMMENT ON FUNCTION moderation.current_draft_key(text) IS 'Internal: names the s
 CREATE FUNCTION moderation.judge_chunk(
     run moderation.backtest_runs, piece moderation.backtest_chunks, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
@@ -6585,7 +7266,7 @@ COMMENT ON FUNCTION moderation.judge_chunk(moderation.backtest_runs, moderation.
 CREATE FUNCTION moderation.judge_rows(
     run moderation.backtest_runs, condition text, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
@@ -6595,12 +7276,8 @@ BEGIN
         PERFORM set_config('search_path', run.caller_path, true);
     END IF;
     EXECUTE format(
-        'SELECT pg_catalog.count(*), pg_catalog.array_agg(ROW(j.content_key, (v.v).change, (v.v).action_before, (v.v).action_after, '
-        '(v.v).score_before, (v.v).score_after, (v.v).verdict_before, (v.v).verdict_after, (v.v).items_before, '
-        '(v.v).items_after, (v.v).culprits, (v.v).needed)::moderation.backtest_row) FILTER (WHERE (v.v).change IS NOT NULL) '
-        'FROM %s AS j CROSS JOIN LATERAL (SELECT moderation.candidate_verdict(j.texts, $1, $2, $3) AS v OFFSET 0) AS v%s',
-        moderation.source_sql(source, condition),
-        CASE WHEN run.sample IS NULL THEN '' ELSE ' WHERE moderation.in_sample(j.content_key, $4)' END)
+        'SELECT pg_catalog.count(*), pg_catalog.array_agg(ROW(%s)::moderation.backtest_row) FILTER (WHERE (j.v).change IS NOT NULL) '
+        'FROM %s AS j', moderation.backtest_row_sql(), moderation.judged_sql(source, run.sample, condition))
     INTO judged, rows USING run.package, run.release, run.against, run.sample;
 END
 $fn$;
@@ -6624,8 +7301,11 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         -- A cancel is not caught: it ends the call.
         GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-        RAISE WARNING USING MESSAGE = format('chunk %s of backtest run %s failed: %s', piece.chunk, run_id, message),
-            HINT = 'The others go on; the next CALL moderation.run_backtest() tries it again.';
+        RAISE WARNING USING
+            MESSAGE = format('chunk %s of %s %s failed: %s', piece.chunk, CASE WHEN run.package IS NULL THEN 'rescan' ELSE 'backtest run' END,
+                             run_id, message),
+            HINT = format('The others go on; the next CALL moderation.%s tries it again.',
+                          CASE WHEN run.package IS NULL THEN format('rescan(%L)', run.relation) ELSE format('run_backtest(%s)', run_id) END);
         PERFORM moderation.finish_chunk(run_id, piece.chunk, began, NULL, NULL, SQLSTATE, message);
     END;
     RETURN true;
@@ -6645,7 +7325,7 @@ BEGIN
 END
 $fn$;
 COMMENT ON PROCEDURE moderation.run_backtest(bigint) IS 'Works on a run, one transaction a chunk, until no chunk is left. After a cancel, a crash or a failed chunk, call it again; call it from several sessions to work in parallel. Not inside a transaction block.';
-CREATE VIEW moderation.backtest_progress AS
+CREATE VIEW moderation.backtest_progress WITH (security_barrier) AS
     SELECT r.run_id, CASE WHEN r.package IS NULL THEN 'rescan' ELSE 'backtest' END AS kind, r.package, r.release, r.against, coalesce(r.relation::text, r.query) AS source, r.sample,
            CASE WHEN c.left_over = 0 THEN 'done' WHEN w.workers > 0 THEN 'running' WHEN c.failed = c.left_over THEN 'failed'
                 ELSE 'stopped' END AS state,
@@ -6670,7 +7350,9 @@ CREATE VIEW moderation.backtest_progress AS
         SELECT count(*) AS workers FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
           AND l.classid = (hashtext('moderation.backtest_runs')::bigint & 4294967295)::oid AND l.objid = (r.run_id & 4294967295)::oid
-          AND l.objsubid = 2 AND l.granted) w;
+          AND l.objsubid = 2 AND l.granted) w
+    -- Also when the package is gone by that name; the query and the errors are of whoever started it.
+    WHERE moderation.caller_is('admin') OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = r.started_by AND pg_has_role(o.oid, 'MEMBER'));
 COMMENT ON VIEW moderation.backtest_progress IS 'Runs and how far they are: rows and chunks done, rate of one worker in rows a second, time left with the sessions now at work (of one when there is none), the newest error.';
 CREATE FUNCTION moderation.run_rows(run_id bigint) RETURNS SETOF moderation.backtest_row
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 10000 SET search_path = pg_catalog, pg_temp
@@ -6684,10 +7366,8 @@ COMMENT ON FUNCTION moderation.run_rows(bigint) IS 'What a run has found so far,
 CREATE FUNCTION moderation.summarise_run(run moderation.backtest_runs) RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT s.* FROM moderation.source_labels(moderation.run_source(run), run.package, run.sample, run.caller_path) l
-        CROSS JOIN LATERAL moderation.summarise_backtest(
-            ARRAY(SELECT r FROM moderation.run_rows(run.run_id) r), run.package, run.release, coalesce(run.against, 0),
-            l.labelled, l.labels) s;
+        SELECT s.* FROM moderation.summarise_rows(
+            moderation.run_source(run), run.package, run.release, coalesce(run.against, 0), run.sample, run.caller_path, run.run_id) s;
     END;
 COMMENT ON FUNCTION moderation.summarise_run(moderation.backtest_runs) IS 'Internal: what backtest_summary(run_id) returns.';
 CREATE FUNCTION moderation.backtest_summary(run_id bigint) RETURNS SETOF moderation.backtest_item
@@ -6750,7 +7430,7 @@ COMMENT ON FUNCTION moderation.hunt(text[], moderation.match_mode, moderation.ma
 CREATE FUNCTION moderation.text_grams(body text) RETURNS integer[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 200
     AS 'MODULE_PATHNAME', 'moderation_text_grams';
-COMMENT ON FUNCTION moderation.text_grams(text) IS 'What an index of grams keeps of a text: hashes of every three characters in a row of its folded form, of two in scripts that write words in one or two. Depends on folding_version().';
+COMMENT ON FUNCTION moderation.text_grams(text) IS 'What an index of grams keeps of a text: a hash for every three characters in a row of its folded form and the one that follows; for every two in scripts that write words in one or two. Depends on folding_version().';
 CREATE FUNCTION moderation.matches_support(internal) RETURNS internal
     LANGUAGE c STRICT
     AS 'MODULE_PATHNAME', 'moderation_matches_support';
@@ -6778,6 +7458,10 @@ CREATE FUNCTION moderation.grams_triconsistent(internal, smallint, internal, int
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'moderation_grams_triconsistent';
 COMMENT ON FUNCTION moderation.grams_triconsistent(internal, smallint, internal, integer, internal, internal, internal) IS 'Index support (GIN triConsistent).';
+CREATE FUNCTION moderation.grams_compare_partial(integer, integer, smallint, internal) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'moderation_grams_compare_partial';
+COMMENT ON FUNCTION moderation.grams_compare_partial(integer, integer, smallint, internal) IS 'Index support (GIN comparePartial).';
 CREATE OPERATOR CLASS moderation.text_grams_ops FOR TYPE text USING gin AS
     OPERATOR 1 moderation.@~ (text, text),
     OPERATOR 2 moderation.@~ (text, jsonb),
@@ -6785,6 +7469,7 @@ CREATE OPERATOR CLASS moderation.text_grams_ops FOR TYPE text USING gin AS
     FUNCTION 2 (text, text) moderation.grams_of_value(text, internal, internal),
     FUNCTION 3 (text, text) moderation.grams_of_query(internal, internal, smallint, internal, internal, internal, internal),
     FUNCTION 4 (text, text) moderation.grams_consistent(internal, smallint, internal, integer, internal, internal, internal, internal),
+    FUNCTION 5 (text, text) moderation.grams_compare_partial(integer, integer, smallint, internal),
     FUNCTION 6 (text, text) moderation.grams_triconsistent(internal, smallint, internal, integer, internal, internal, internal),
     STORAGE integer;
 COMMENT ON OPERATOR CLASS moderation.text_grams_ops USING gin IS 'Finds the texts that a package or terms hit: CREATE INDEX ON ads USING gin (title moderation.text_grams_ops, body moderation.text_grams_ops). To be rebuilt when folding_version() changes.';
@@ -6803,7 +7488,7 @@ BEGIN
     RETURN QUERY EXECUTE format(
         'SELECT s.%I::pg_catalog.text, f.field::pg_catalog.name, h.term, h.span_start, h.span_length, h.matched FROM %s AS s '
         'CROSS JOIN LATERAL (VALUES %s) AS f(field, body) CROSS JOIN LATERAL moderation.term_hits(f.body, $1) AS h WHERE %s',
-        source.key, coalesce(source.relation::text, '(' || source.query || E'\n)'),
+        source.key, moderation.source_sql(source),
         (SELECT string_agg(format('(%L, s.%I::pg_catalog.text)', f, f), ', ' ORDER BY n) FROM unnest(source.fields) WITH ORDINALITY u(f, n)),
         -- Not cast when it is text already: an index is on the column.
         (SELECT string_agg(format('s.%I OPERATOR(moderation.@~) $1', f), ' OR ' ORDER BY n)
@@ -6820,34 +7505,179 @@ CREATE FUNCTION moderation.hunt_terms(
     BEGIN ATOMIC
         SELECT h.content_key, h.field, h.term, h.span_start, h.span_length, h.matched
         FROM moderation.hunt_rows(
-            moderation.resolve_source(source, key, fields, NULL, current_setting('search_path')),
+            moderation.resolve_source(source, key, fields, NULL, NULL, current_setting('search_path')),
             moderation.hunt(terms, match, level, language), current_setting('search_path')) h;
     END;
 COMMENT ON FUNCTION moderation.hunt_terms(text, text[], moderation.match_mode, moderation.match_level, text, name, name[]) IS 'Where stored contents hold these terms, which are in no package yet: an attached table, any table with its key and text columns, or a query, read as the caller; through an index of grams on the text columns if there is one (text_grams_ops).';
+CREATE FUNCTION moderation.media_columns(source moderation.content_source, caller_path text, OUT field name, OUT of_type regtype)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    IF cardinality(source.media) > 0 THEN
+        RETURN QUERY SELECT u.c, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype
+        FROM unnest(source.media, moderation.column_types(source, source.media, caller_path)) AS u(c, type) JOIN pg_type t ON t.oid = u.type;
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.media_columns(moderation.content_source, text) IS 'Internal: columns of images and videos, and which of them they are.';
+CREATE FUNCTION moderation.hunt_image_rows(
+    source moderation.content_source, hashes moderation.pdqhash[], max_distance integer, caller_path text)
+    RETURNS TABLE (content_key text, field name, wanted moderation.pdqhash, distance integer, frame_number integer)
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+    SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    statement text;
+BEGIN
+    IF cardinality(source.media) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('no column of %s holds images or videos', coalesce(source.relation::text, 'the query')),
+            DETAIL = 'Images are columns of type moderation.pdqhash, videos of moderation.video_frame[].',
+            HINT = 'Name them: key => ''ad_id'', fields => ''{creative_pdq}''.';
+    END IF;
+    -- Also when there is no row: a distance out of range is an error.
+    PERFORM moderation.pdq_ball(h, max_distance) FROM unnest(hashes) h;
+    SELECT string_agg(format(CASE c.of_type
+            WHEN 'moderation.pdqhash'::regtype THEN
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, w.hash, s.%2$I OPERATOR(pg_catalog.<->) w.hash, NULL::pg_catalog.int4 '
+                'FROM pg_catalog.unnest($1) AS w(hash) JOIN %3$s AS s ON s.%2$I OPERATOR(pg_catalog.<@) moderation.pdq_ball(w.hash, $2)'
+            WHEN 'moderation.pdqhash[]'::regtype THEN
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, w.hash, n.distance, NULL::pg_catalog.int4 FROM %3$s AS s '
+                'CROSS JOIN pg_catalog.unnest($1) AS w(hash) CROSS JOIN LATERAL (SELECT f.hash OPERATOR(pg_catalog.<->) w.hash AS distance '
+                'FROM pg_catalog.unnest(s.%2$I) AS f(hash) WHERE f.hash OPERATOR(pg_catalog.<@) moderation.pdq_ball(w.hash, $2) ORDER BY 1 LIMIT 1) AS n'
+            ELSE
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, w.hash, n.distance, n.frame_number FROM %3$s AS s '
+                'CROSS JOIN pg_catalog.unnest($1) AS w(hash) CROSS JOIN LATERAL (SELECT f.hash OPERATOR(pg_catalog.<->) w.hash AS distance, '
+                'f.frame_number FROM pg_catalog.unnest(s.%2$I) AS f WHERE f.hash OPERATOR(pg_catalog.<@) moderation.pdq_ball(w.hash, $2) '
+                'AND f.quality OPERATOR(pg_catalog.>=) 50 ORDER BY 1, 2 LIMIT 1) AS n' END,
+            source.key, c.field, moderation.source_sql(source)), ' UNION ALL ')
+    INTO statement FROM moderation.media_columns(source, caller_path) c;
+    IF source.query IS NOT NULL THEN
+        PERFORM set_config('search_path', caller_path, true);
+    END IF;
+    RETURN QUERY EXECUTE statement USING hashes, max_distance;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.hunt_image_rows(moderation.content_source, moderation.pdqhash[], integer, text) IS 'Internal: what hunt_images() returns.';
+CREATE FUNCTION moderation.hunt_images(
+    source text, hashes moderation.pdqhash[], max_distance integer DEFAULT 31, key name DEFAULT NULL, fields name[] DEFAULT NULL)
+    RETURNS TABLE (content_key text, field name, wanted moderation.pdqhash, distance integer, frame_number integer)
+    LANGUAGE sql STABLE ROWS 100
+    BEGIN ATOMIC
+        SELECT h.content_key, h.field, h.wanted, h.distance, h.frame_number
+        FROM moderation.hunt_image_rows(
+            moderation.resolve_source(source, key, fields, NULL, NULL, current_setting('search_path')),
+            hashes, max_distance, current_setting('search_path')) h;
+    END;
+COMMENT ON FUNCTION moderation.hunt_images(text, moderation.pdqhash[], integer, name, name[]) IS 'Which stored images are near these hashes, which are in no package yet: an attached table, any table with its key and its image columns, or a query, read as the caller; through an index on the image columns if there is one (gin). Videos are scanned; frame_number is the nearest frame.';
+CREATE FUNCTION moderation.hunted_items(package text, release integer, OUT terms jsonb, OUT balls moderation.pdq_ball[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    PERFORM moderation.check_readable(moderation.find_package(package));
+    WITH item AS (
+        SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
+        FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
+        JOIN moderation.item_versions v ON v.package_id = p.package_id AND NOT v.allow
+            AND v.added_in <= coalesce(hunted_items.release, p.latest_release + 1)
+            AND (v.removed_in IS NULL OR v.removed_in > coalesce(hunted_items.release, p.latest_release + 1))
+        WHERE p.name = hunted_items.package
+    )
+    SELECT (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                'term', i.term, 'match', i.match, 'level', i.level, 'language', i.language))), '[]') FROM item i WHERE i.term IS NOT NULL),
+           ARRAY(SELECT moderation.pdq_ball(i.hash, i.distance) FROM item i WHERE i.hash IS NOT NULL
+                 UNION ALL SELECT moderation.pdq_ball(f.hash, i.distance) FROM item i CROSS JOIN LATERAL unnest(i.frames) f)
+    INTO terms, balls;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.hunted_items(text, integer) IS 'Internal: the terms of a release (NULL: the draft) as hunt() makes them, and the balls around its images and frames.';
+CREATE FUNCTION moderation.hunt_package_rows(source moderation.content_source, package text, release integer, caller_path text)
+    RETURNS TABLE (content_key text, field name, item_id bigint, kind moderation.item_kind, term text, matched text, score real)
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
+    SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $fn$
+DECLARE
+    wanted record;
+    statement text;
+BEGIN
+    PERFORM moderation.text_hits('', ARRAY[package], release => release, draft => release IS NULL);
+    SELECT * INTO wanted FROM moderation.hunted_items(package, release);
+    -- What the index finds is judged by the package itself: allow entries count.
+    SELECT string_agg(format(f.statement, source.key, f.field, moderation.source_sql(source)), ' UNION ALL ') INTO statement
+    FROM (
+        SELECT c.field, 'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.term, h.matched, h.score FROM %3$s AS s '
+            'CROSS JOIN LATERAL moderation.text_hits(s.%2$I::pg_catalog.text, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h '
+            'WHERE s.%2$I OPERATOR(moderation.@~) $3' AS statement
+        FROM unnest(source.fields) c(field)
+        UNION ALL
+        SELECT m.field, CASE m.of_type
+            WHEN 'moderation.pdqhash'::regtype THEN
+                'SELECT DISTINCT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.label, NULL, h.score FROM pg_catalog.unnest($4) AS b '
+                'JOIN %3$s AS s ON s.%2$I OPERATOR(pg_catalog.<@) b '
+                'CROSS JOIN LATERAL moderation.image_hits(s.%2$I, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h'
+            WHEN 'moderation.pdqhash[]'::regtype THEN
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.label, NULL, h.score FROM %3$s AS s '
+                'CROSS JOIN pg_catalog.unnest(s.%2$I) AS i(hash) '
+                'CROSS JOIN LATERAL moderation.image_hits(i.hash, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h'
+            ELSE
+                'SELECT s.%1$I::pg_catalog.text, %2$L::pg_catalog.name, h.item_id, h.kind, h.label, NULL, h.score FROM %3$s AS s '
+                'CROSS JOIN LATERAL moderation.video_hits(s.%2$I, ARRAY[$1], release => $2, draft => $2 IS NULL) AS h' END
+        FROM moderation.media_columns(source, caller_path) m WHERE cardinality(wanted.balls) > 0) f;
+    IF source.query IS NOT NULL THEN
+        PERFORM set_config('search_path', caller_path, true);
+    END IF;
+    IF statement IS NOT NULL THEN
+        RETURN QUERY EXECUTE statement USING package, release, wanted.terms, wanted.balls;
+    END IF;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.hunt_package_rows(moderation.content_source, text, integer, text) IS 'Internal: what hunt_package() returns.';
+CREATE FUNCTION moderation.hunt_package(
+    package text, source text, release integer DEFAULT NULL, key name DEFAULT NULL, fields name[] DEFAULT NULL)
+    RETURNS TABLE (content_key text, field name, item_id bigint, kind moderation.item_kind, term text, matched text, score real)
+    LANGUAGE sql STABLE ROWS 100
+    BEGIN ATOMIC
+        SELECT h.content_key, h.field, h.item_id, h.kind, h.term, h.matched, h.score
+        FROM moderation.hunt_package_rows(
+            moderation.resolve_source(source, key, fields, NULL, NULL, current_setting('search_path')),
+            package, release, current_setting('search_path')) h;
+    END;
+COMMENT ON FUNCTION moderation.hunt_package(text, text, integer, name, name[]) IS 'What the draft of a package, or a release, hits in stored contents, allow entries applied; through the indexes on the texts (text_grams_ops) and on the images, where there are some and they help.';
 CREATE TABLE moderation.rescan_states (
     source_id       integer NOT NULL,
     package_id      integer NOT NULL,
     release         integer NOT NULL,
+    deployment_id   bigint NOT NULL,
+    override_id     bigint NOT NULL,
+    judged_at       timestamptz NOT NULL,
     PRIMARY KEY (source_id, package_id)
 );
 COMMENT ON TABLE moderation.rescan_states IS 'With which release of each package every row of a source is judged, or a later one; no row: not all of them were.';
+COMMENT ON COLUMN moderation.rescan_states.deployment_id IS 'The newest live deployment of the package then; 0: none. Later ones have higher numbers, since a package''s lock is held until they commit.';
+COMMENT ON COLUMN moderation.rescan_states.override_id IS 'The newest override of its items then; 0: none.';
+COMMENT ON COLUMN moderation.rescan_states.judged_at IS 'When the rescan began: times of items and packages that passed since are not in the verdicts.';
 CREATE TABLE moderation.rescan_runs (
     run_id          bigint PRIMARY KEY,
     source_id       integer NOT NULL,
     targets         jsonb NOT NULL,
-    delta           jsonb,
+    marks           jsonb NOT NULL,
+    terms           jsonb,
+    balls           moderation.pdq_ball[] NOT NULL,
+    frames          moderation.pdq_ball[] NOT NULL,
+    every_media     boolean NOT NULL,
+    planned_at      timestamptz NOT NULL DEFAULT now(),
     finished_at     timestamptz
 );
 COMMENT ON TABLE moderation.rescan_runs IS 'Runs that rescan a source: backtest_runs with these settings beside.';
 COMMENT ON COLUMN moderation.rescan_runs.targets IS 'Live release of each package when the run began, by package id; 0: none.';
-COMMENT ON COLUMN moderation.rescan_runs.delta IS 'The terms that make the difference, as hunt() makes them; NULL: every row is judged again.';
-CREATE TABLE moderation.withdrawn_hits (
-    hit_id          uuid PRIMARY KEY,
-    withdrawn_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    withdrawn_by    text NOT NULL,
-    reason          text NOT NULL
-);
-COMMENT ON TABLE moderation.withdrawn_hits IS 'Hits whose cause is gone: a rescan did not find them again, or they were undone. The hit itself stays as evidence.';
+COMMENT ON COLUMN moderation.rescan_runs.marks IS 'What rescan_states will say of each package.';
+COMMENT ON COLUMN moderation.rescan_runs.terms IS 'The terms that make the difference, as hunt() makes them. NULL: whoever began it may not know them, and every row is judged again.';
+COMMENT ON COLUMN moderation.rescan_runs.balls IS 'Around the images that make it.';
+COMMENT ON COLUMN moderation.rescan_runs.frames IS 'Around the frames of the videos that make it: a content that one of them hits shares a frame with it.';
+COMMENT ON COLUMN moderation.rescan_runs.every_media IS 'They are too many: every row with an image or a video is judged again.';
 CREATE FUNCTION moderation.forget_rescan() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -6858,9 +7688,35 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.forget_rescan() IS 'Trigger: a dropped run is no rescan any more.';
 CREATE TRIGGER forget_rescan AFTER DELETE ON moderation.backtest_runs FOR EACH ROW EXECUTE FUNCTION moderation.forget_rescan();
-CREATE FUNCTION moderation.rescanning(source_id integer) RETURNS void
+CREATE FUNCTION moderation.rescanning(source_id integer, reason text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'moderation_rescanning';
-COMMENT ON FUNCTION moderation.rescanning(integer) IS 'Internal: the triggers of this source judge updates that change no watched column; NULL ends it, as does the end of the transaction.';
+COMMENT ON FUNCTION moderation.rescanning(integer, text) IS 'Internal: the triggers of this source judge updates that change no watched column, and withdraw for this reason what is not found again; NULL ends it, as does the end of the transaction.';
+CREATE FUNCTION moderation.settle_hits(judged jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $fn$
+DECLARE
+    key text := judged->>'content_key';
+    hit record;
+BEGIN
+    -- Hits of earlier texts stay as they are.
+    FOR hit IN
+        SELECT h.hit_id, w.hit_id IS NOT NULL AS withdrawn,
+               judged->'found' @> jsonb_build_array(jsonb_build_object('package_id', h.package_id, 'item_id', h.item_id)) AS item_found,
+               judged->'found' @> jsonb_build_array(jsonb_build_object('package_id', h.package_id, 'release', h.release, 'item_id', h.item_id)) AS found
+        FROM moderation.hits h LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
+        WHERE h.source_id = (judged->>'source_id')::integer AND left(h.content_key, 200) = left(key, 200) AND h.content_key = key
+          AND h.digest = decode(judged->>'digest', 'hex') AND h.stage = 'live'
+    LOOP
+        IF hit.found AND hit.withdrawn THEN
+            DELETE FROM moderation.withdrawn_hits w WHERE w.hit_id = hit.hit_id;
+        ELSIF NOT hit.item_found AND NOT hit.withdrawn THEN
+            INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
+            VALUES (hit.hit_id, moderation.caller(), judged->>'reason') ON CONFLICT DO NOTHING;
+        END IF;
+    END LOOP;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.settle_hits(jsonb) IS 'Internal: after a content was judged again, withdraws its live hits that were not found again; what was withdrawn and is found again stands again.';
 CREATE FUNCTION moderation.set_in_force() RETURNS text
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'moderation_set_in_force';
 COMMENT ON FUNCTION moderation.set_in_force() IS 'Name of the compiled set that judges now, in hexadecimal: what verdicts hold as "set" and hits as set_hash.';
@@ -6871,54 +7727,108 @@ CREATE FUNCTION moderation.live_targets() RETURNS jsonb
         FROM moderation.packages p;
     END;
 COMMENT ON FUNCTION moderation.live_targets() IS 'Internal: live release of each package, 0 for none, by package id.';
-CREATE FUNCTION moderation.rescan_delta(source_id integer, OUT everything boolean, OUT terms jsonb, OUT items bigint)
+CREATE FUNCTION moderation.live_marks(
+    OUT package_id integer, OUT release integer, OUT deployment_id bigint, OUT override_id bigint)
+    RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        WITH package AS (
-            -- Every release that may have judged some row: the state's, those put live since, the one live now.
-            SELECT p.package_id, r.release
-            FROM moderation.packages p
-            LEFT JOIN moderation.rescan_states s ON s.source_id = rescan_delta.source_id AND s.package_id = p.package_id
-            CROSS JOIN LATERAL (
-                SELECT coalesce(s.release, 0) UNION
-                SELECT coalesce(u.release, 0) FROM moderation.deployments d
-                CROSS JOIN LATERAL (VALUES (d.release), (d.rest)) u(release)
-                WHERE d.package_id = p.package_id AND d.stage = 'live' AND (u.release IS NOT NULL OR d.release IS NULL)
-                  AND d.deployment_id >= coalesce((
-                      SELECT max(e.deployment_id) FROM moderation.deployments e
-                      WHERE e.package_id = p.package_id AND e.stage = 'live' AND s.package_id IS NOT NULL
-                        AND coalesce(e.release, 0) = s.release), 0)) r(release)
-        ), span AS (
-            SELECT k.package_id, min(k.release) AS low, max(k.release) AS high,
-                   -- From or to nothing, or other settings: every item makes a difference.
-                   min(k.release) = 0 OR count(DISTINCT (r.action, r.threshold, r.rules,
-                       CASE WHEN r.images + r.videos > 0 THEN r.max_distance END)) > 1 AS whole
-            FROM package k LEFT JOIN moderation.releases r ON r.package_id = k.package_id AND r.release = k.release
-            GROUP BY k.package_id HAVING count(DISTINCT k.release) > 1
-        ), item AS (
-            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language
-            FROM span s JOIN moderation.item_versions v ON v.package_id = s.package_id
-            WHERE v.added_in <= s.high
-              AND CASE WHEN s.whole THEN v.removed_in IS NULL OR v.removed_in > s.low
-                  ELSE v.added_in > s.low OR (v.removed_in > s.low AND v.removed_in <= s.high) END
-        )
-        SELECT coalesce(bool_or(i.kind <> 'term'), false),
-               jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
-                   FILTER (WHERE i.kind = 'term'),
-               count(*)
-        FROM item i;
+        SELECT p.package_id, coalesce(moderation.mostly_live(p.package_id), 0),
+               coalesce((SELECT max(d.deployment_id) FROM moderation.deployments d WHERE d.package_id = p.package_id AND d.stage = 'live'), 0),
+               coalesce((SELECT max(o.override_id) FROM moderation.item_overrides o WHERE o.package_id = p.package_id), 0)
+        FROM moderation.packages p;
     END;
-COMMENT ON FUNCTION moderation.rescan_delta(integer) IS 'Internal: the terms and allow entries that differ between the releases that judged a source''s rows and what is live now; everything: images or videos differ, which no filter on texts finds.';
-CREATE FUNCTION moderation.create_rescan(run_id bigint, source_id integer, terms jsonb, everything boolean) RETURNS void
+COMMENT ON FUNCTION moderation.live_marks() IS 'Internal: what is live of each package, and the newest deployment and override behind it.';
+CREATE FUNCTION moderation.releases_since(package_id integer, source_id integer) RETURNS SETOF integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT coalesce((SELECT s.release FROM moderation.rescan_states s
+                         WHERE s.source_id = releases_since.source_id AND s.package_id = releases_since.package_id), 0)
+        UNION
+        SELECT coalesce(u.release, 0) FROM moderation.deployments d
+        CROSS JOIN LATERAL (VALUES (d.release), (d.rest)) u(release)
+        WHERE d.package_id = releases_since.package_id AND d.stage = 'live' AND (u.release IS NOT NULL OR d.release IS NULL)
+          AND d.deployment_id >= coalesce((SELECT s.deployment_id FROM moderation.rescan_states s
+                                           WHERE s.source_id = releases_since.source_id AND s.package_id = releases_since.package_id), 0);
+    END;
+COMMENT ON FUNCTION moderation.releases_since(integer, integer) IS 'Internal: every release of a package that may have judged some row of a source; 0: none was live.';
+CREATE FUNCTION moderation.window_moved(package_id integer, source_id integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT coalesce(bool_or(
+            d.deployment_id > s.deployment_id AND (d.valid_from, d.expires_at) IS DISTINCT FROM (d.valid_before, d.expired_before)
+            OR d.deployment_id >= s.deployment_id
+               AND ((d.valid_from > s.judged_at AND d.valid_from <= now()) OR (d.expires_at > s.judged_at AND d.expires_at <= now()))), false)
+        FROM moderation.rescan_states s
+        CROSS JOIN LATERAL (
+            SELECT e.deployment_id, e.valid_from, e.expires_at, lag(e.valid_from) OVER w AS valid_before, lag(e.expires_at) OVER w AS expired_before
+            FROM moderation.deployments e WHERE e.package_id = s.package_id AND e.stage = 'live' WINDOW w AS (ORDER BY e.deployment_id)) d
+        WHERE s.source_id = window_moved.source_id AND s.package_id = window_moved.package_id;
+    END;
+COMMENT ON FUNCTION moderation.window_moved(integer, integer) IS 'Internal: did the times of a package begin, end or change since the rows of a source were judged?';
+CREATE FUNCTION moderation.moved_items(package_id integer, source_id integer) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT v.item_id FROM moderation.rescan_states s
+        JOIN moderation.item_versions v ON v.package_id = s.package_id AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)
+        WHERE s.source_id = moved_items.source_id AND s.package_id = moved_items.package_id
+          AND ((v.valid_from > s.judged_at AND v.valid_from <= now()) OR (v.expires_at > s.judged_at AND v.expires_at <= now()))
+        UNION
+        SELECT o.item_id FROM moderation.rescan_states s JOIN moderation.item_overrides o ON o.package_id = s.package_id
+        WHERE s.source_id = moved_items.source_id AND s.package_id = moved_items.package_id
+          AND (o.override_id > s.override_id OR (o.until > s.judged_at AND o.until <= now()));
+    END;
+COMMENT ON FUNCTION moderation.moved_items(integer, integer) IS 'Internal: items of a package that were snoozed, came back, began or expired since the rows of a source were judged.';
+CREATE FUNCTION moderation.rescan_delta(
+    source_id integer, OUT terms jsonb, OUT balls moderation.pdq_ball[], OUT frames moderation.pdq_ball[], OUT every_media boolean,
+    OUT items bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        WITH span AS MATERIALIZED (
+            SELECT p.package_id, min(k.release) AS low, max(k.release) AS high, max(r.max_distance) AS max_distance,
+                   -- From or to nothing, or other settings: every item makes a difference.
+                   min(k.release) = 0 AND max(k.release) > 0
+                   OR count(DISTINCT (r.action, r.threshold, r.rules, CASE WHEN r.images + r.videos > 0 THEN r.max_distance END)) > 1
+                   OR moderation.window_moved(p.package_id, rescan_delta.source_id) AS whole
+            FROM moderation.packages p CROSS JOIN LATERAL moderation.releases_since(p.package_id, rescan_delta.source_id) k(release)
+            LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = k.release
+            GROUP BY p.package_id HAVING max(k.release) > 0
+        ), item AS MATERIALIZED (
+            SELECT DISTINCT v.kind, v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, s.max_distance)::integer AS distance,
+                   v.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AS readable
+            FROM span s JOIN moderation.item_versions v ON v.package_id = s.package_id
+            WHERE v.added_in <= s.high AND (v.removed_in IS NULL OR v.removed_in > s.low)
+              AND (s.whole OR v.added_in > s.low OR v.removed_in <= s.high
+                   OR v.item_id IN (SELECT moderation.moved_items(s.package_id, rescan_delta.source_id)))
+        ), ball AS MATERIALIZED (
+            SELECT moderation.pdq_ball(i.hash, i.distance) AS ball, false AS of_video FROM item i WHERE i.hash IS NOT NULL
+            UNION ALL
+            (SELECT moderation.pdq_ball(f.hash, i.distance), true FROM item i CROSS JOIN LATERAL unnest(i.frames) f WHERE i.frames IS NOT NULL)
+            LIMIT 1001
+        )
+        -- A filter of what the caller may not know would show it: then every row is judged again.
+        SELECT CASE WHEN k.readable THEN
+                    coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('term', i.term, 'match', i.match, 'level', i.level, 'language', i.language)))
+                              FROM item i WHERE i.kind = 'term'), '[]') END,
+               CASE WHEN b.n > 1000 OR NOT k.readable THEN '{}' ELSE b.balls END,
+               CASE WHEN b.n > 1000 OR NOT k.readable THEN '{}' ELSE b.frames END, b.n > 1000, k.items
+        FROM (SELECT count(*) AS items, coalesce(bool_and(i.readable), true) AS readable FROM item i) k,
+             (SELECT count(*) AS n, coalesce(array_agg(l.ball) FILTER (WHERE NOT l.of_video), '{}') AS balls,
+                     coalesce(array_agg(l.ball) FILTER (WHERE l.of_video), '{}') AS frames FROM ball l) b;
+    END;
+COMMENT ON FUNCTION moderation.rescan_delta(integer) IS 'Internal: the terms, images and videos, allow entries included, that differ between what judged a source''s rows and what is live now: by releases, items'' and packages'' times, and overrides.';
+CREATE FUNCTION moderation.create_rescan(
+    run_id bigint, source_id integer, terms jsonb, balls moderation.pdq_ball[], frames moderation.pdq_ball[], every_media boolean)
+    RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        INSERT INTO moderation.rescan_runs (run_id, source_id, targets, delta)
+        INSERT INTO moderation.rescan_runs (run_id, source_id, targets, marks, terms, balls, frames, every_media)
         VALUES ((moderation.own_run(create_rescan.run_id)).run_id, create_rescan.source_id, moderation.live_targets(),
-                CASE WHEN NOT everything THEN coalesce(terms, '[]') END);
+                (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM moderation.live_marks() m),
+                create_rescan.terms, create_rescan.balls, create_rescan.frames, create_rescan.every_media);
         SELECT moderation.audit('rescan', NULL, NULL, jsonb_build_object('run_id', create_rescan.run_id, 'state', 'begun', 'source',
             (SELECT s.relation::text FROM moderation.sources s WHERE s.source_id = create_rescan.source_id)), NULL);
     END;
-COMMENT ON FUNCTION moderation.create_rescan(bigint, integer, jsonb, boolean) IS 'Internal: marks a run as the rescan of a source.';
+COMMENT ON FUNCTION moderation.create_rescan(bigint, integer, jsonb, moderation.pdq_ball[], moderation.pdq_ball[], boolean) IS 'Internal: marks a run as the rescan of a source.';
 CREATE FUNCTION moderation.open_rescan(source_id integer) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -6951,45 +7861,35 @@ BEGIN
         CASE WHEN delta.items = 0
              -- Nothing differs: a run without rows, so that the state is written all the same.
              THEN ROW(NULL, format('SELECT s.%I FROM %s AS s LIMIT 0', attached.key, source), attached.source_id, attached.key,
-                      attached.fields)::moderation.content_source
-             ELSE ROW(source, NULL, attached.source_id, attached.key, attached.fields)::moderation.content_source END,
-        NULL, NULL, NULL, chunk_rows, caller_path);
-    PERFORM moderation.create_rescan(run, attached.source_id, delta.terms, delta.everything);
+                      attached.fields, attached.images || attached.videos, NULL)::moderation.content_source
+             ELSE ROW(source, NULL, attached.source_id, attached.key, attached.fields, attached.images || attached.videos, NULL)::moderation.content_source END,
+        NULL, NULL, NULL, chunk_rows, caller_path, true);
+    PERFORM moderation.create_rescan(run, attached.source_id, delta.terms, delta.balls, delta.frames, delta.every_media);
     RETURN run;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.start_rescan(regclass, integer, text) IS 'Internal: the unfinished rescan of a source, or a new one.';
-CREATE FUNCTION moderation.withdraw_stale(source_id integer, keys text[], digests bytea[], reason text) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $fn$
-DECLARE
-    withdrawn bigint;
-BEGIN
-    -- The rows have just been judged: what is not there with the release now live has gone. Hits of earlier texts stay.
-    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
-    SELECT h.hit_id, moderation.caller(), withdraw_stale.reason
-    FROM unnest(keys, digests) AS k(key, digest)
-    JOIN moderation.hits h
-      ON h.source_id = withdraw_stale.source_id AND left(h.content_key, 200) = left(k.key, 200) AND h.content_key = k.key
-     AND h.digest = coalesce(k.digest, h.digest)
-    WHERE h.stage = 'live'
-      AND h.release IS DISTINCT FROM moderation.mostly_live(h.package_id)
-      AND NOT EXISTS (SELECT FROM moderation.hits n
-                      WHERE n.source_id = h.source_id AND left(n.content_key, 200) = left(h.content_key, 200)
-                        AND n.content_key = h.content_key AND n.digest = h.digest AND n.package_id = h.package_id AND n.item_id = h.item_id
-                        AND n.stage = 'live' AND n.release = moderation.mostly_live(h.package_id))
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS withdrawn = ROW_COUNT;
-    RETURN withdrawn;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.withdraw_stale(integer, text[], bytea[], text) IS 'Internal: withdraws live hits of contents just judged again that were not found again.';
 CREATE FUNCTION moderation.rescan_of(run_id bigint) RETURNS moderation.rescan_runs
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = rescan_of.run_id;
+        SELECT r.* FROM moderation.rescan_runs r WHERE r.run_id = (moderation.own_run(rescan_of.run_id)).run_id;
     END;
 COMMENT ON FUNCTION moderation.rescan_of(bigint) IS 'Internal: what a run rescans; NULL for a backtest.';
+CREATE FUNCTION moderation.rescan_condition(rescan moderation.rescan_runs, fields name[], images name[], videos name[]) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT coalesce(string_agg(c.condition, ' OR '), 'false') FROM (
+        SELECT 'true' WHERE rescan.terms IS NULL
+        UNION ALL
+        SELECT format('s.%I OPERATOR(moderation.@~) $1', f) FROM unnest(fields) f WHERE rescan.terms <> '[]'
+        UNION ALL
+        SELECT format('s.%I IS NOT NULL', f) FROM unnest(images || videos) f WHERE rescan.every_media
+        UNION ALL
+        SELECT format('EXISTS (SELECT FROM unnest($2) b WHERE s.%I OPERATOR(pg_catalog.<@) b)', f)
+        FROM unnest(images) f WHERE cardinality(rescan.balls) > 0
+        UNION ALL
+        SELECT format('EXISTS (SELECT FROM unnest($2 || $3) b CROSS JOIN unnest(s.%I) f WHERE f.hash OPERATOR(pg_catalog.<@) b)', f)
+        FROM unnest(videos) f WHERE cardinality(rescan.balls || rescan.frames) > 0) c(condition));
+COMMENT ON FUNCTION moderation.rescan_condition(moderation.rescan_runs, name[], name[], name[]) IS 'Internal: which rows the difference can change, in SQL; $1: terms, $2: balls, $3: frames.';
 CREATE FUNCTION moderation.rescan_chunk(
     run moderation.backtest_runs, rescan moderation.rescan_runs, condition text, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql
@@ -6998,8 +7898,6 @@ CREATE FUNCTION moderation.rescan_chunk(
 AS $fn$
 DECLARE
     attached record;
-    keys text[];
-    digests bytea[];
 BEGIN
     IF rescan.targets <> moderation.live_targets() THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -7007,42 +7905,30 @@ BEGIN
             DETAIL = 'It looks at rows that an earlier difference can change.',
             HINT = format('CALL moderation.rescan(%L) again; what was done is not lost.', run.relation::text);
     END IF;
+    judged := 0;
     IF run.relation IS NULL THEN
-        judged := 0;
         RETURN;
     END IF;
     SELECT * INTO attached FROM moderation.attached_columns(run.relation) a;
-    attached.fields := coalesce(attached.fields, '{}');
-    IF attached.key IS DISTINCT FROM run.key OR attached.fields IS DISTINCT FROM run.fields THEN
+    IF attached.key IS DISTINCT FROM run.key OR coalesce(attached.fields, '{}') <> run.fields
+       OR coalesce(attached.images || attached.videos, '{}') <> run.media THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('the attachment of %s has changed since rescan %s began', run.relation, run.run_id),
             DETAIL = 'Other columns are watched, or none.',
             HINT = format('Drop the run with moderation.drop_backtest(%s), then rescan again.', run.run_id);
     END IF;
-    PERFORM moderation.rescanning(rescan.source_id);
-    EXECUTE format(
-        'WITH again AS (UPDATE %1$s AS s SET %2$I = s.%2$I WHERE %3$s%4$s RETURNING s.%5$I::text AS content_key, %6$s AS digest) '
-        'SELECT array_agg(content_key), array_agg(digest) FROM again',
-        run.relation, coalesce(attached.verdict, attached.fields[1], attached.images[1]),
-        CASE WHEN rescan.delta IS NULL THEN 'true' ELSE
-            -- Terms hit nothing in a table without texts.
-            (SELECT coalesce('(' || string_agg(format('s.%I OPERATOR(moderation.@~) $1', f), ' OR ' ORDER BY n) || ')', 'false')
-             FROM unnest(run.fields) WITH ORDINALITY u(f, n)) END,
-        coalesce(' AND ' || condition, ''), run.key,
-        -- Of a row with images only the trigger knows the digest.
-        CASE WHEN attached.images IS NOT NULL THEN 'NULL::bytea' ELSE
-            (SELECT format('moderation.content_digest(%s)', string_agg(format('s.%I::text', f), ', ' ORDER BY n))
-             FROM unnest(run.fields) WITH ORDINALITY u(f, n)) END)
-    INTO keys, digests USING rescan.delta;
-    PERFORM moderation.rescanning(NULL);
-    IF keys IS NOT NULL THEN
-        PERFORM moderation.withdraw_stale(rescan.source_id, keys, digests, format('rescan %s', run.run_id));
-    END IF;
-    judged := coalesce(cardinality(keys), 0);
+    PERFORM moderation.rescanning(rescan.source_id, format('rescan %s', run.run_id));
+    -- The triggers judge, record and withdraw.
+    EXECUTE format('UPDATE %1$s AS s SET %2$I = s.%2$I WHERE (%3$s)%4$s',
+        run.relation, coalesce(attached.verdict, (attached.fields || attached.images || attached.videos)[1]),
+        moderation.rescan_condition(rescan, attached.fields, attached.images, attached.videos), coalesce(' AND ' || condition, ''))
+    USING rescan.terms, rescan.balls, rescan.frames;
+    GET DIAGNOSTICS judged = ROW_COUNT;
+    PERFORM moderation.rescanning(NULL, NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.rescan_chunk(moderation.backtest_runs, moderation.rescan_runs, text) IS 'Internal: has the rows of a chunk that the difference can change judged again, with the caller''s rights on the table.';
-CREATE FUNCTION moderation.finish_rescan(run_id bigint) RETURNS void
+CREATE FUNCTION moderation.finish_rescan(run_id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -7054,16 +7940,20 @@ BEGIN
       AND NOT EXISTS (SELECT FROM moderation.backtest_chunks c WHERE c.run_id = r.run_id AND c.state <> 'done')
     RETURNING * INTO done;
     IF done.run_id IS NOT NULL THEN
-        INSERT INTO moderation.rescan_states (source_id, package_id, release)
-        SELECT done.source_id, t.key::integer, t.value::integer FROM jsonb_each_text(done.targets) t
-        ON CONFLICT ON CONSTRAINT rescan_states_pkey DO UPDATE SET release = excluded.release;
+        INSERT INTO moderation.rescan_states (source_id, package_id, release, deployment_id, override_id, judged_at)
+        SELECT done.source_id, m.package_id, m.release, m.deployment_id, m.override_id, done.planned_at
+        FROM jsonb_to_recordset(done.marks) m(package_id integer, release integer, deployment_id bigint, override_id bigint)
+        ON CONFLICT ON CONSTRAINT rescan_states_pkey DO UPDATE
+            SET release = excluded.release, deployment_id = excluded.deployment_id, override_id = excluded.override_id,
+                judged_at = excluded.judged_at;
         PERFORM moderation.audit('rescan', NULL, jsonb_build_object('run_id', done.run_id, 'state', 'begun'),
             jsonb_build_object('run_id', done.run_id, 'state', 'done', 'rows_written',
                 (SELECT sum(c.rows) FROM moderation.backtest_chunks c WHERE c.run_id = done.run_id)), NULL);
     END IF;
+    RETURN done.run_id IS NOT NULL AND EXISTS (SELECT FROM moderation.rescan_delta(done.source_id) d WHERE d.items > 0);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.finish_rescan(bigint) IS 'Internal: notes that every row of the source is judged by what was live when the run began.';
+COMMENT ON FUNCTION moderation.finish_rescan(bigint) IS 'Internal: notes that every row of the source is judged by what was live when the run began. True if something differs already again: items that were snoozed or expired meanwhile.';
 CREATE FUNCTION moderation.begin_rescan(source regclass, chunk_rows integer) RETURNS bigint
     LANGUAGE sql
     RETURN moderation.start_rescan(source, chunk_rows, current_setting('search_path'));
@@ -7074,24 +7964,32 @@ AS $fn$
 DECLARE
     since pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     run pg_catalog.int8 := moderation.begin_rescan(source, chunk_rows);
+    attempts pg_catalog.bool := false;
 BEGIN
     COMMIT;
-    WHILE moderation.work_chunk(run, since) LOOP
+    LOOP
+        WHILE moderation.work_chunk(run, since) LOOP
+            COMMIT;
+        END LOOP;
+        EXIT WHEN NOT moderation.finish_rescan(run) OR attempts;
+        attempts := true;
+        run := moderation.begin_rescan(source, chunk_rows);
         COMMIT;
     END LOOP;
-    PERFORM moderation.finish_rescan(run);
     COMMIT;
 END
 $fn$;
 COMMENT ON PROCEDURE moderation.rescan(regclass, integer) IS 'Judges stored rows of an attached table again by what is live now, as far as the difference to what judged them can change them: hits are recorded, verdict columns rewritten, hits whose cause is gone withdrawn. One transaction a chunk; call it again after a cancel, crash or failed chunk. Rows are flagged, never kept out or refused. Not inside a transaction block.';
-CREATE VIEW moderation.rescan_status AS
+CREATE VIEW moderation.rescan_status WITH (security_barrier) AS
     SELECT s.relation AS source, p.name AS package, nullif(k.release, 0) AS rows_judged_by,
            nullif(coalesce(moderation.mostly_live(p.package_id), 0), 0) AS live,
-           k.release IS NOT DISTINCT FROM coalesce(moderation.mostly_live(p.package_id), 0) AS is_current
+           k.source_id IS NOT NULL AND coalesce(NOT EXISTS (SELECT FROM moderation.releases_since(p.package_id, s.source_id) r(release) WHERE r.release <> k.release)
+                    AND NOT moderation.window_moved(p.package_id, s.source_id)
+                    AND NOT EXISTS (SELECT FROM moderation.moved_items(p.package_id, s.source_id)), false) AS is_current
     FROM moderation.sources s CROSS JOIN moderation.packages p
     LEFT JOIN moderation.rescan_states k ON k.source_id = s.source_id AND k.package_id = p.package_id
-    WHERE s.detached_at IS NULL;
-COMMENT ON VIEW moderation.rescan_status IS 'With which release of each package every row of an attached table was judged at least, and whether that is what is live; if not, CALL moderation.rescan(source).';
+    WHERE s.detached_at IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
+COMMENT ON VIEW moderation.rescan_status IS 'With which release of each package every row of an attached table was judged at least, and whether a rescan would change nothing; if not, CALL moderation.rescan(source).';
 CREATE TYPE moderation.release_comparison AS (
     item_id bigint, term text, contents_a bigint, contents_b bigint, both_hit bigint, only_a bigint, only_b bigint,
     agreement double precision, both_violating bigint, both_benign bigint, only_a_violating bigint, only_a_benign bigint,
@@ -7113,6 +8011,7 @@ AS $fn$
 DECLARE
     target integer := moderation.find_package(package);
     missing integer;
+    readable constant integer[] := moderation.readable_packages();
     periods tstzmultirange;
 BEGIN
     SELECT n INTO missing FROM unnest(ARRAY[a, b]) n
@@ -7150,7 +8049,7 @@ BEGIN
         ORDER BY l.source_id, l.content_key, l.policy_id
     )
     SELECT s.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = s.item_id
+           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = s.item_id AND target = ANY (readable)
               AND v.added_in <= greatest(a, b) AND (v.removed_in IS NULL OR v.removed_in > least(a, b))
             ORDER BY v.added_in DESC LIMIT 1),
            count(*) FILTER (WHERE s.by_a), count(*) FILTER (WHERE s.by_b), count(*) FILTER (WHERE s.by_a AND s.by_b),
@@ -7202,9 +8101,9 @@ CREATE FUNCTION moderation.still_blocked(quarantine_id bigint) RETURNS boolean
         SELECT coalesce((
             SELECT (moderation.moderate(
                         (SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') FROM jsonb_each(k.content) c
-                         WHERE c.key = ANY (a.fields::text[] || coalesce(a.images::text[], '{}'))),
-                        image => a.images::text[], content_key => k.content_key)).action IS NOT DISTINCT FROM 'block'::moderation.action
-                   OR a.fields IS NULL
+                         WHERE c.key = ANY (a.fields || a.images || a.videos)),
+                        image => a.images::text[], video => a.videos::text[], content_key => k.content_key)).action
+                   IS NOT DISTINCT FROM 'block'::moderation.action OR a.key IS NULL
             FROM moderation.quarantine k
             JOIN moderation.sources s ON s.source_id = k.source_id
             LEFT JOIN LATERAL moderation.attached_columns(s.relation) a ON true
@@ -7216,19 +8115,31 @@ CREATE FUNCTION moderation.withdraw_effects(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
+    target integer := moderation.find_package(package);
     withdrawn bigint;
 BEGIN
-    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
-    SELECT e.hit_id, moderation.caller(), concat_ws(': ', call, note)
+    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason, undone)
+    SELECT e.hit_id, moderation.caller(), concat_ws(': ', call, note), true
     FROM moderation.effects_of(package, withdraw_effects.release, withdraw_effects.item_id) e WHERE e.effect = 'hit'
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS withdrawn = ROW_COUNT;
+    -- What a rescan had withdrawn before is undone with it.
+    UPDATE moderation.withdrawn_hits w SET undone = true FROM moderation.hits h
+    WHERE h.hit_id = w.hit_id AND NOT w.undone AND h.package_id = target AND h.stage = 'live'
+      AND (withdraw_effects.release IS NULL OR h.release = withdraw_effects.release)
+      AND (withdraw_effects.item_id IS NULL OR h.item_id = withdraw_effects.item_id);
+    PERFORM moderation.count_strikes(s.source_id, s.content_key)
+    FROM (SELECT DISTINCT k.source_id, k.content_key FROM moderation.owner_strikes k
+          JOIN moderation.hits h ON h.source_id = k.source_id AND left(h.content_key, 200) = left(k.content_key, 200) AND h.content_key = k.content_key
+          WHERE k.package_id = target AND h.package_id = target AND h.stage = 'live'
+            AND (withdraw_effects.release IS NULL OR h.release = withdraw_effects.release)
+            AND (withdraw_effects.item_id IS NULL OR h.item_id = withdraw_effects.item_id)) s;
     PERFORM moderation.audit(call, package, jsonb_strip_nulls(jsonb_build_object('release', release, 'item_id', item_id)),
                              jsonb_build_object('hits_withdrawn', withdrawn, 'quarantined_released', released, 'quarantined_kept', kept), note);
     RETURN withdrawn;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.withdraw_effects(text, text, integer, bigint, text, bigint, bigint) IS 'Internal: withdraws hits and writes the audit entry of an undo.';
+COMMENT ON FUNCTION moderation.withdraw_effects(text, text, integer, bigint, text, bigint, bigint) IS 'Internal: withdraws hits, and the strikes that rest on them, and writes the audit entry of an undo.';
 CREATE FUNCTION moderation.undo_effects(
     call text, package text, release integer, item_id bigint, note text, OUT hits_withdrawn bigint, OUT rows_judged_again bigint,
     OUT quarantined_released bigint, OUT quarantined_kept bigint)
@@ -7263,12 +8174,12 @@ BEGIN
         SELECT a.*, format_type(c.atttypid, c.atttypmod) AS key_type INTO attached
         FROM moderation.attached_columns(entry.relation) a JOIN pg_attribute c ON c.attrelid = entry.relation AND c.attname = a.key;
         CONTINUE WHEN attached.verdict IS NULL;
-        PERFORM moderation.rescanning(attached.source_id);
+        PERFORM moderation.rescanning(attached.source_id, concat_ws(': ', call, note));
         EXECUTE format('UPDATE %s AS s SET %2$I = s.%2$I WHERE s.%3$I = ANY ($1::%4$s[])',
                        entry.relation, attached.verdict, attached.key, attached.key_type)
         USING ARRAY(SELECT jsonb_array_elements_text(entry.keys));
         GET DIAGNOSTICS written = ROW_COUNT;
-        PERFORM moderation.rescanning(NULL);
+        PERFORM moderation.rescanning(NULL, NULL);
         rows_judged_again := rows_judged_again + written;
     END LOOP;
 END
@@ -7330,49 +8241,47 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.undo_item(bigint, text) IS 'Undoes what an item did that is snoozed or no longer live: withdraws its hits, judges the rows again, releases from quarantine what nothing live would keep out. One transaction, one audit entry.';
+DO $policies$
+DECLARE
+    entry record;
+BEGIN
+    FOR entry IN
+        SELECT t.name, format(CASE t.sees WHEN 'visible' THEN '%s = ANY ((SELECT moderation.visible_packages())::integer[])'
+                                         ELSE '%s = ANY ((SELECT moderation.readable_packages())::integer[])' END, 'package_id')
+               || CASE WHEN t.optional THEN ' OR package_id IS NULL' ELSE '' END AS condition
+        FROM (VALUES
+            ('packages', 'visible', false), ('drafts', 'visible', false), ('releases', 'visible', false), ('deployments', 'visible', false),
+            ('hits', 'visible', false), ('brakes', 'visible', false), ('brake_events', 'visible', false), ('owner_strikes', 'visible', false),
+            ('review_claims', 'visible', true), ('rollup_days', 'visible', false), ('rollup_items', 'visible', false),
+            ('rescan_states', 'visible', false),
+            -- Items, and what speaks of them.
+            ('items', 'readable', false), ('item_versions', 'readable', false), ('item_overrides', 'readable', false),
+            ('checks', 'readable', false), ('publish_requests', 'readable', false), ('proposals', 'readable', false),
+            ('audit_log', 'readable', true)) t(name, sees, optional)
+    LOOP
+        EXECUTE format('ALTER TABLE moderation.%I ENABLE ROW LEVEL SECURITY', entry.name);
+        EXECUTE format('CREATE POLICY team ON moderation.%I FOR SELECT USING (%s)', entry.name, entry.condition);
+    END LOOP;
+    -- Partitions are nobody's to read; whoever gets a grant on one nevertheless sees no row of it.
+    FOR entry IN SELECT i.inhrelid::regclass AS name FROM pg_inherits i WHERE i.inhparent = 'moderation.hits'::regclass LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', entry.name);
+    END LOOP;
+END
+$policies$;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA moderation FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-    moderation.matches(text, text),
-    moderation.moderate_text(text, text[], text),
-    moderation.moderate_text(text, text, text),
-    moderation.moderate_text_as_of(text, timestamptz, text[], text),
-    moderation.moderate_text_by_release(text, text, integer),
-    moderation.text_hits(text, text[], integer, boolean, boolean),
-    moderation.text_hits(text, text, integer, boolean, boolean),
-    moderation.mask_text(text, text[], text),
-    moderation.fold_text(text, moderation.match_level),
-    moderation.matches(moderation.pdqhash, text),
-    moderation.moderate_image(moderation.pdqhash, text[], text), moderation.moderate_image(moderation.pdqhash, text, text),
-    moderation.moderate_image(bytea, text[], text), moderation.moderate_image(bytea, text, text),
-    moderation.image_hits(moderation.pdqhash, text[], integer, boolean, boolean),
-    moderation.image_hits(moderation.pdqhash, text, integer, boolean, boolean),
-    moderation.image_hits(bytea, text[], integer, boolean, boolean),
-    moderation.image_hits(bytea, text, integer, boolean, boolean),
-    moderation.moderate_video(moderation.video_frame[], text[], text),
-    moderation.moderate_video(moderation.video_frame[], text, text),
-    moderation.video_hits(moderation.video_frame[], text[], integer, boolean, boolean),
-    moderation.video_hits(moderation.video_frame[], text, integer, boolean, boolean),
-    moderation.moderate(jsonb, text[], text[], text[], text), moderation.moderate(record, text[], text),
-    moderation.pdq_hash(bytea, text), moderation.pdq_rotations(bytea, text), moderation.pdq_rotations(moderation.pdqhash),
-    moderation.video_frames(text),
-    moderation.content_digest(text[]),
-    moderation.folding_version(),
-    -- Trigger functions run on behalf of whoever changes an attached table.
-    moderation.judge_row(), moderation.record_row(), moderation.watched_columns()
-    TO PUBLIC;
-DO $types$
+DO $everyone$
 DECLARE
     function regprocedure;
 BEGIN
     FOR function IN
-        SELECT p.oid FROM pg_proc p
-        WHERE p.pronamespace = 'moderation'::regnamespace
-          AND p.proname ~ '^(pdqhash|pdqhash_.*|pdq_ball|pdq_ball_.*|pdq_distance|pdq_within|pdq_contains|pdq_gin_.*)$'
+        SELECT p.oid FROM moderation.rights() r
+        JOIN pg_proc p ON p.proname = r.name AND p.pronamespace = 'moderation'::regnamespace
+        WHERE r.kind = 'routine' AND r.class = 'everyone'
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', function);
     END LOOP;
 END
-$types$;
+$everyone$;
 DO $dump$
 DECLARE
     name text;

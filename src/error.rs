@@ -14,6 +14,7 @@ use pgrx::{PgLogLevel, function_name};
 pub enum Error {
     NotInstalled,
     UnknownPackage(String),
+    Restricted(String),
     UnknownLanguage(String),
     LanguageWithoutForms,
     Mask,
@@ -150,6 +151,12 @@ impl Error {
                 format!("package \"{name}\" does not exist"),
                 "No package has this name.",
                 "Packages in force are listed in moderation.in_force.",
+            ),
+            Self::Restricted(package) => report(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("the material of package \"{package}\" is not for this role"),
+                "The package is restricted, or belongs to a team.",
+                "Ask an operator of the team; counting and matching work for everybody.",
             ),
             Self::UnknownRelease { package, release } => report(
                 Code::ERRCODE_UNDEFINED_OBJECT,

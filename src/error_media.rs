@@ -109,7 +109,7 @@ impl MediaError {
                     ),
                     PdqError::TooSmall { .. } | PdqError::WrongLength => (
                         Code::ERRCODE_INVALID_PARAMETER_VALUE,
-                        "So small an image has no perceptual hash; on_error => 'null' gives NULL instead.",
+                        "So small an image has no perceptual hash; pdq_hash(image, on_error => 'null') gives NULL instead.",
                     ),
                 };
                 report(
@@ -161,7 +161,7 @@ fn decode_report(error: &DecodeError) -> Report {
         DecodeError::UnknownFormat => (
             Code::ERRCODE_INVALID_BINARY_REPRESENTATION,
             "The first bytes belong to none of the known formats.",
-            "Convert the image first, or use on_error => 'null'.",
+            "Convert the image first, or use pdq_hash(image, on_error => 'null').",
         ),
         DecodeError::TooManyBytes { .. } => (
             Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -176,7 +176,7 @@ fn decode_report(error: &DecodeError) -> Report {
         DecodeError::Truncated(_) | DecodeError::Malformed { .. } => (
             Code::ERRCODE_INVALID_BINARY_REPRESENTATION,
             "A part of an image would have the hash of another image.",
-            "Upload the file again, or use on_error => 'null'.",
+            "Upload the file again, or use pdq_hash(image, on_error => 'null').",
         ),
         DecodeError::OutOfMemory => (
             Code::ERRCODE_OUT_OF_MEMORY,

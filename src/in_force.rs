@@ -13,11 +13,14 @@
 //!
 //! Not for settings of attachments: those hang on the table's triggers, see `attachment`.
 
+use crate::asked;
+pub use crate::asked::{Asked, asked, release};
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Installed};
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
+use crate::rights::{Guard, Rights};
 use crate::rollout::{Lot, NUMBERS};
 use crate::rules;
 use crate::schedule::{self, Moment, Override, Time};
@@ -39,10 +42,12 @@ pub struct InForce {
     pub releases: Vec<Release>,
     /// Name of the compiled set.
     pub set_hash: [u8; 32],
+    /// Who may see what of the packages.
+    pub rights: Rights,
     /// Salt of the exposure sample and identity of the installation, once something was attached.
     pub installation: Option<(String, Vec<u8>)>,
     /// Items taken out of enforcement.
-    overrides: Vec<Override>,
+    pub overrides: Vec<Override>,
     /// The moment that this map is asked for; `None`: the transaction's time.
     at: Option<Time>,
     compiled: OnceCell<Rc<Compiled>>,
@@ -57,7 +62,7 @@ impl InForce {
         self.releases.iter().any(|release| !release.judges_all())
     }
 
-    fn time(&self) -> Time {
+    pub fn time(&self) -> Time {
         self.at.unwrap_or_else(schedule::now)
     }
 
@@ -135,11 +140,17 @@ impl InForce {
             .ok_or(Error::Internal("an enum label is missing"))
     }
 
+    /// May the caller read the material of this package? See [`Rights::may_read`].
+    pub fn may_read(&self, package_id: i32) -> Result<bool> {
+        self.rights.may_read(self.installed.owner, package_id)
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.set_hash == other.set_hash
             && self.releases == other.releases
             && self.overrides == other.overrides
             && self.packages == other.packages
+            && self.rights == other.rights
             && self.installation == other.installation
             && self.labels == other.labels
             && self.installed.signal == other.installed.signal
@@ -199,48 +210,19 @@ impl SnapshotKey {
 struct Maps {
     clean: Option<(SnapshotKey, Rc<InForce>)>,
     pinned: Option<(SnapshotKey, Rc<InForce>)>,
-    /// Releases and drafts that the pinned statement asked for by name.
-    asked: Vec<Rc<Asked>>,
     /// The maps of past moments that it asked for.
     past: Vec<(Time, Rc<InForce>)>,
-    /// Releases and drafts that it compares.
-    compared: Vec<Rc<Compared>>,
 }
 
 impl Maps {
     fn forget_asked(&mut self) {
-        self.asked.clear();
         self.past.clear();
-        self.compared.clear();
+        asked::forget();
     }
 }
 
 /// Past moments that a statement keeps the maps of.
 const MAX_PAST: usize = 64;
-
-/// A release or draft that a statement asked for explicitly.
-pub struct Asked {
-    package_id: i32,
-    /// `None`: the draft.
-    number: Option<i32>,
-    pub release: Release,
-    pub compiled: Rc<Compiled>,
-}
-
-/// What is live, with one package both as it is (or as another release of it) and as a candidate would make it: one set,
-/// so that one pass over a text gives both verdicts.
-pub struct Compared {
-    package_id: i32,
-    /// Release numbers asked for; `None`: the draft, and what is live.
-    numbers: (Option<i32>, Option<i32>),
-    pub releases: Vec<Release>,
-    /// Slot of the package before; `None` while nothing of it is live.
-    pub before: Option<u16>,
-    pub after: u16,
-    pub compiled: Rc<Compiled>,
-    /// Everything, whenever it counts.
-    pub selection: Selection,
-}
 
 thread_local! {
     static MAPS: RefCell<Maps> = RefCell::default();
@@ -328,152 +310,6 @@ pub fn as_of(at: Time) -> Result<Rc<InForce>> {
     Ok(map)
 }
 
-/// One release of a package (`number`), or its draft (`None`), whether in force or not. `map` must be [`current`].
-pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Asked>> {
-    let &package_id = map
-        .packages
-        .get(package)
-        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-    let known = MAPS.with_borrow(|maps| {
-        maps.asked
-            .iter()
-            .find(|asked| asked.package_id == package_id && asked.number == number)
-            .cloned()
-    });
-    if let Some(asked) = known {
-        return Ok(asked);
-    }
-    let release = read_asked(map, package, package_id, number)?;
-    let name = set_hash(std::slice::from_ref(&release));
-    let compiled = compiled::get(map.installed, &name, std::slice::from_ref(&release))?;
-    let asked = Rc::new(Asked {
-        package_id,
-        number,
-        release,
-        compiled,
-    });
-    MAPS.with_borrow_mut(|maps| maps.asked.push(asked.clone()));
-    Ok(asked)
-}
-
-/// The same without its compiled set.
-pub fn release(map: &InForce, package: &str, number: Option<i32>) -> Result<Release> {
-    let &package_id = map
-        .packages
-        .get(package)
-        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-    read_asked(map, package, package_id, number)
-}
-
-/// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
-/// releases of all other packages. `map` must be [`current`].
-pub fn compared(
-    map: &InForce,
-    package: &str,
-    candidate: Option<i32>,
-    against: Option<i32>,
-) -> Result<Rc<Compared>> {
-    let &package_id = map
-        .packages
-        .get(package)
-        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-    let numbers = (candidate, against);
-    let known = MAPS.with_borrow(|maps| {
-        maps.compared
-            .iter()
-            .find(|compared| compared.package_id == package_id && compared.numbers == numbers)
-            .cloned()
-    });
-    if let Some(compared) = known {
-        return Ok(compared);
-    }
-    // In the middle of a rollout two releases of a package are live: the one that judges more counts.
-    let mut releases: Vec<Release> = Vec::new();
-    for release in map.releases.iter().filter(|release| release.is_live()) {
-        match releases
-            .last_mut()
-            .filter(|last| last.package_id == release.package_id)
-        {
-            Some(last) if last.share() < release.share() => *last = release.clone(),
-            Some(_) => {}
-            None => releases.push(release.clone()),
-        }
-    }
-    let ours = releases
-        .iter()
-        .position(|release| release.package_id == package_id);
-    let mut before = ours.map(|at| releases.remove(at));
-    if against.is_some() {
-        before = Some(read_asked(map, package, package_id, against)?);
-    }
-    let slot = |releases: &[Release]| compiled::slot_number(releases.len());
-    let before = before
-        .map(|release| {
-            releases.push(release);
-            slot(&releases).map(|next| next - 1)
-        })
-        .transpose()?;
-    let after = slot(&releases)?;
-    releases.push(read_asked(map, package, package_id, candidate)?);
-    let compiled = compiled::get(map.installed, &set_hash(&releases), &releases)?;
-    let compared = Rc::new(Compared {
-        package_id,
-        numbers,
-        releases,
-        before,
-        after,
-        compiled,
-        selection: Selection::timeless(),
-    });
-    MAPS.with_borrow_mut(|maps| maps.compared.push(compared.clone()));
-    Ok(compared)
-}
-
-const ASKED_RELEASE: &std::ffi::CStr = c"
-SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
-       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer, r.rules::text
-FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
-
-const ASKED_DRAFT: &std::ffi::CStr = c"
-SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
-       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer, p.rules::text
-FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
-WHERE p.package_id = $1";
-
-fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>) -> Result<Release> {
-    let _owner = AsOwner::new(map.installed.owner);
-    let mut found = None;
-    let mut each = |row: &spi::Row| {
-        found = Some(Release {
-            package_id,
-            package: package.to_owned(),
-            release: row.int4(1).unwrap_or_default(),
-            stage: None,
-            action: row.text(2)?.unwrap_or_default(),
-            threshold: row.float4(3).unwrap_or_default(),
-            key: row.bytes(4).unwrap_or_default(),
-            items: row.int4(5).unwrap_or_default(),
-            max_distance: row.int4(6).unwrap_or_default(),
-            // What was asked for is judged by as what it contains, for all contents and at any time.
-            scheduled: 0,
-            numbers: (0, NUMBERS),
-            salt: Vec::new(),
-            valid: (Time::MIN, Time::MAX),
-            rules: rules::parse(row.text(7)?)?,
-        });
-        Ok(())
-    };
-    let id = spi::Parameter::int4(package_id);
-    match number {
-        Some(number) => spi::read(ASKED_RELEASE, &[id, spi::Parameter::int4(number)], &mut each)?,
-        None => spi::read(ASKED_DRAFT, &[id], &mut each)?,
-    }
-    found.ok_or_else(|| Error::UnknownRelease {
-        package: package.to_owned(),
-        release: number.unwrap_or_default(),
-    })
-}
-
 /// May this transaction use, or leave behind, a map that outlives its statement?
 fn may_share() -> bool {
     // SAFETY: plain reads of transaction state.
@@ -518,7 +354,8 @@ fn read_fresh() -> Result<Rc<InForce>> {
 const PACKAGES: &std::ffi::CStr = c"
 SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
        r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text
+       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text,
+       p.restricted, p.team
 FROM moderation.packages p
 CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
 LEFT JOIN LATERAL (
@@ -536,6 +373,8 @@ SELECT t.typname::text, e.enumlabel::text, e.oid
 FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
 WHERE t.typnamespace = 'moderation'::regnamespace";
 
+const ROLES: &std::ffi::CStr = c"SELECT g.class, g.role FROM moderation.group_roles g";
+
 const INSTALLATION: &std::ffi::CStr = c"SELECT installation_id::text, salt FROM moderation.installation";
 
 fn read(at: Option<Time>) -> Result<InForce> {
@@ -543,6 +382,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
     SIGNAL.set(installed.signal);
     let _owner = AsOwner::new(installed.owner);
     let mut packages = HashMap::new();
+    let mut rights = Rights::default();
     let mut releases = Vec::new();
     spi::read(PACKAGES, &[spi::Parameter::timestamptz(at)], |row| {
         let package = row.text(2)?.unwrap_or_default();
@@ -570,6 +410,13 @@ fn read(at: Option<Time>) -> Result<InForce> {
                 rules: rules::parse(row.text(17)?)?,
             });
         }
+        let guard = Guard {
+            restricted: row.boolean(18).unwrap_or_default(),
+            team: row.text(19)?,
+        };
+        if !guard.is_open() {
+            rights.guards.insert(package_id, guard);
+        }
         packages.insert(package, package_id);
         Ok(())
     })?;
@@ -578,6 +425,10 @@ fn read(at: Option<Time>) -> Result<InForce> {
         if let (Some(enum_type), Some(label), Some(oid)) = (row.text(1)?, row.text(2)?, row.oid(3)) {
             labels.insert((enum_type, label), oid);
         }
+        Ok(())
+    })?;
+    spi::read(ROLES, &[], |row| {
+        rights.roles.extend(row.text(1)?.zip(row.text(2)?));
         Ok(())
     })?;
     let mut installation = None;
@@ -591,6 +442,7 @@ fn read(at: Option<Time>) -> Result<InForce> {
         packages,
         set_hash: set_hash(&releases),
         releases,
+        rights,
         installation,
         overrides: schedule::overrides(at)?,
         at,

@@ -15,6 +15,7 @@
 //! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
 //! | [`compiled_state`] | the view of the same name |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
+//! | [`rights`] | restricted packages, teams, group roles: who may see what |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`import`], [`layout`] | files of items: CSV, JSON Lines, word lists, ThreatExchange, HMA |
 //! | [`mining`] | term mining and set cover for proposals and statistics |
@@ -40,8 +41,10 @@ compile_error!(
     "pg_moderation must be built with panic = \"unwind\": a panic becomes an ERROR only if it can unwind"
 );
 
+mod asked;
 mod attachment;
 mod backtest;
+mod candidate;
 mod collector;
 mod compiled;
 mod compiled_state;
@@ -74,6 +77,7 @@ mod record;
 mod reject;
 mod release;
 mod rescan;
+mod rights;
 mod rollout;
 mod rules;
 mod schedule;
@@ -91,7 +95,8 @@ use pgrx::{extension_sql_file, pg_guard, pg_sys};
 pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../sql/15_pdqhash.sql", name = "pdqhash", requires = ["schema"]);
+extension_sql_file!("../sql/12_roles.sql", name = "roles", requires = ["schema"]);
+extension_sql_file!("../sql/15_pdqhash.sql", name = "pdqhash", requires = ["roles"]);
 extension_sql_file!(
     "../sql/20_material.sql",
     name = "material",
@@ -106,7 +111,16 @@ extension_sql_file!(
     requires = ["records"]
 );
 extension_sql_file!("../sql/45_media.sql", name = "media", requires = ["matching"]);
-extension_sql_file!("../sql/50_packages.sql", name = "packages", requires = ["media"]);
+extension_sql_file!(
+    "../sql/47_rights_of_packages.sql",
+    name = "rights_of_packages",
+    requires = ["media"]
+);
+extension_sql_file!(
+    "../sql/50_packages.sql",
+    name = "packages",
+    requires = ["rights_of_packages"]
+);
 extension_sql_file!("../sql/51_publish.sql", name = "publish", requires = ["packages"]);
 extension_sql_file!(
     "../sql/52_lifecycle.sql",
@@ -185,6 +199,11 @@ extension_sql_file!(
     "../sql/89_compare_undo.sql",
     name = "compare_undo",
     requires = ["rescan"]
+);
+extension_sql_file!(
+    "../sql/89_row_security.sql",
+    name = "row_security",
+    requires = ["compare_undo"]
 );
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 

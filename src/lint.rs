@@ -37,6 +37,9 @@ fn lint_items(call: &Call) -> Result<Option<Datum>> {
     };
     let map = in_force::current()?;
     let release = in_force::release(&map, package, call.int4(1))?;
+    if !map.may_read(release.package_id)? {
+        return Err(Error::Restricted(package.to_owned()));
+    }
     let mut items = Vec::new();
     // Images and videos have their own rules, in SQL.
     compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;

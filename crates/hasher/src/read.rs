@@ -25,7 +25,8 @@ pub fn read_hashes(path: &Path, name: &str, max_bytes: usize) -> Result<Contents
     if bytes > max_bytes as u64 {
         return Err(format!("has {bytes} bytes, see --max-bytes"));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = std::fs::read(path).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(text).map_err(|_| "is not a text file, as hash files are".to_owned())?;
     let text = text.trim_start_matches('\u{feff}');
     let first = text.trim_start();
     let mut contents = Contents::default();

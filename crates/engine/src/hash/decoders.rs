@@ -40,7 +40,8 @@ fn zeroed(length: usize) -> Result<Vec<u8>, DecodeError> {
 fn malformed(format: ImageFormat, reason: impl fmt::Display) -> DecodeError {
     DecodeError::Malformed {
         format,
-        reason: reason.to_string(),
+        // Some decoders end their sentences with the line.
+        reason: reason.to_string().trim().to_owned(),
     }
 }
 
