@@ -5,25 +5,26 @@ import statistics
 from measure import Series, ask, private_dirty, timed
 from scans import count, ours
 
-# The time inside the server of the first call of a function, in milliseconds of the clock.
+# The time inside the server of the first call of a function, in milliseconds of the clock and of the processor.
 FIRST = """
 DO $$
-DECLARE began timestamptz := clock_timestamp();
+DECLARE began timestamptz := clock_timestamp(); spent bigint := peers.cpu();
 BEGIN
     PERFORM {call};
-    PERFORM set_config('bench.took', (extract(epoch FROM clock_timestamp() - began) * 1000)::text, false);
+    PERFORM set_config('bench.took', extract(epoch FROM clock_timestamp() - began) * 1000 || ' ' || (peers.cpu() - spent) / 1e6, false);
 END $$;
 SELECT current_setting('bench.took')
 """
 
 
 def first_call(session, call):
-    return float(ask(session, FIRST.format(call=call)))
+    return [float(milliseconds) for milliseconds in ask(session, FIRST.format(call=call)).split()]
 
 
 def first_calls(server, package, rounds):
-    """Medians over new sessions: milliseconds of the first `matches()` after the library is loaded, and megabytes of
-    Private_Dirty after judging rows, over a session that only ran the function that does nothing on the same rows."""
+    """Medians over new sessions: milliseconds of the first `matches()` after the library is loaded, of the clock and of the
+    processor, and megabytes of Private_Dirty after judging rows, over a session that only ran the function that does nothing
+    on the same rows."""
     times, own, idle = [], [], []
     rows = "(SELECT body FROM some_0 LIMIT 2000) a"
     for _ in range(rounds):
@@ -39,7 +40,8 @@ def first_calls(server, package, rounds):
             first_call(session, "peers.noop('nothing of that kind')")
             ask(session, count(rows, "peers.noop(body)"))
             idle.append(private_dirty(session.pid))
-    return statistics.median(times), (statistics.median(own) - statistics.median(idle)) / 1024
+    clock, processor = (statistics.median(of) for of in zip(*times))
+    return clock, processor, (statistics.median(own) - statistics.median(idle)) / 1024
 
 
 def with_worker(server, package, rounds):
