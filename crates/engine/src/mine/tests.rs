@@ -187,12 +187,10 @@ fn variants_are_those_in_the_texts() {
 
 #[test]
 fn what_speaks_for_innocence_becomes_a_rule() {
-    // "free" says nothing by itself; beside "lunch" it is innocent, elsewhere it is not.
-    let violating: Vec<String> = (0..60)
-        .map(|n| format!("free number{n} offer{}", n % 9))
-        .collect();
+    // "free" hits a third of the benign texts, all of them beside "lunch".
+    let violating: Vec<String> = (0..60).map(|n| format!("free number{n}")).collect();
     let benign: Vec<String> = (0..60)
-        .map(|n| format!("free lunch number{n} table{}", n % 9))
+        .map(|n| format!("{} lunch number{n}", if n % 3 == 0 { "free" } else { "our" }))
         .collect();
     let mined = mine(
         &examples(&violating, &benign, &[]),
