@@ -3,8 +3,9 @@
 //!
 //! Not for judging: no hit is recorded, and shadow releases have no part in it.
 
+use crate::asked::{self, Compared};
 use crate::error::Result;
-use crate::in_force::{self, Compared};
+use crate::in_force;
 use crate::pg::Call;
 use crate::verdict::{self, Field, Found, rank};
 use pgrx::IntoDatum;
@@ -96,7 +97,7 @@ fn candidate_verdict(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
-    let compared = in_force::compared(&map, package, call.int4(2), call.int4(3))?;
+    let compared = asked::compared(&map, package, call.int4(2), call.int4(3))?;
     let fields: Vec<Field<'_>> = texts.into_iter().map(|text| Field { name: None, text }).collect();
     let found = verdict::find(&compared.compiled, &fields, &compared.selection, true)?;
     let ours = |slot: u16| slot == compared.after || Some(slot) == compared.before;

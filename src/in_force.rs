@@ -13,34 +13,41 @@
 //!
 //! Not for settings of attachments: those hang on the table's triggers, see `attachment`.
 
+use crate::asked;
 use crate::compiled::{self, Compiled};
-use crate::error::{Error, Result};
-use crate::identity::{AsOwner, Installed};
+use crate::deployed;
+use crate::error::Result;
+use crate::identity::Installed;
+use crate::pg;
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
-use crate::rollout::{Lot, NUMBERS};
-use crate::rules;
+use crate::rollout::Lot;
 use crate::schedule::{self, Moment, Override, Time};
+use crate::snapshot_key::{self, SnapshotKey};
 use crate::spi;
+use crate::table_scan::{Table, label_oid};
 use pgrx::pg_sys;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// OIDs of the labels of our enums, so that results need no look-up by name.
-pub type Labels = HashMap<(String, String), pg_sys::Oid>;
+/// The row that the first attach makes; it never changes.
+pub struct Installation {
+    /// Identity of the installation.
+    pub id: String,
+    /// Salt of the exposure sample.
+    pub salt: Vec<u8>,
+}
 
 pub struct InForce {
     pub installed: Installed,
-    pub labels: Labels,
     /// Every package by name, in force or not.
     pub packages: HashMap<String, i32>,
     /// The releases in force; the position is the slot in the compiled set.
     pub releases: Vec<Release>,
     /// Name of the compiled set.
     pub set_hash: [u8; 32],
-    /// Salt of the exposure sample and identity of the installation, once something was attached.
-    pub installation: Option<(String, Vec<u8>)>,
+    installation: OnceCell<Installation>,
     /// Items taken out of enforcement.
     overrides: Vec<Override>,
     /// The moment that this map is asked for; `None`: the transaction's time.
@@ -119,6 +126,22 @@ impl InForce {
         Some(id)
     }
 
+    /// Identity of the installation and the salt of its exposure sample; `None` until something was attached.
+    pub fn installation(&self) -> Result<Option<&Installation>> {
+        if self.installation.get().is_none() {
+            let table = Table::open(self.installed.schema, c"installation")?;
+            let [id, salt] = table.columns([c"installation_id", c"salt"])?;
+            table.each(|row| {
+                if let (Some(id), Some(salt)) = (row.printed(id, pg_sys::UUIDOID)?, row.bytes(salt)) {
+                    self.installation.get_or_init(|| Installation { id, salt });
+                }
+                Ok(())
+            })?;
+        }
+        // That there is none is not remembered: a later statement may see it.
+        Ok(self.installation.get())
+    }
+
     /// The compiled set of everything in force, built at the first use.
     pub fn compiled(&self) -> Result<&Rc<Compiled>> {
         if let Some(compiled) = self.compiled.get() {
@@ -128,11 +151,10 @@ impl InForce {
         Ok(self.compiled.get_or_init(|| compiled))
     }
 
+    /// A label of one of our enums as a value.
     pub fn label(&self, enum_type: &str, label: &str) -> Result<pg_sys::Datum> {
-        self.labels
-            .get(&(enum_type.to_owned(), label.to_owned()))
-            .map(|&oid| oid.into())
-            .ok_or(Error::Internal("an enum label is missing"))
+        let (enum_type, label) = (pg::cstring(enum_type)?, pg::cstring(label)?);
+        label_oid(self.installed.schema, &enum_type, &label).map(pg_sys::Datum::from)
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -140,58 +162,7 @@ impl InForce {
             && self.releases == other.releases
             && self.overrides == other.overrides
             && self.packages == other.packages
-            && self.installation == other.installation
-            && self.labels == other.labels
             && self.installed.signal == other.installed.signal
-    }
-}
-
-/// What decides which rows a snapshot sees, and which statement it belongs to.
-#[derive(Clone, Copy, PartialEq)]
-struct SnapshotKey {
-    xmin: u32,
-    xmax: u32,
-    in_progress: u32,
-    command: u32,
-    recovery: bool,
-    statement_start: i64,
-    transaction: u64,
-}
-
-impl SnapshotKey {
-    fn of_active() -> Result<Self> {
-        // SAFETY: SQL functions run under an active snapshot, which stays while they run.
-        unsafe {
-            if !pg_sys::ActiveSnapshotSet() {
-                return Err(Error::Internal("called without a snapshot"));
-            }
-            let snapshot = &*pg_sys::GetActiveSnapshot();
-            // During recovery running transactions are listed as subtransactions.
-            let in_progress = if snapshot.takenDuringRecovery {
-                snapshot.subxcnt as u32
-            } else {
-                snapshot.xcnt
-            };
-            Ok(Self {
-                xmin: snapshot.xmin.into_inner(),
-                xmax: snapshot.xmax.into_inner(),
-                in_progress,
-                command: snapshot.curcid,
-                recovery: snapshot.takenDuringRecovery,
-                statement_start: pg_sys::GetCurrentStatementStartTimestamp(),
-                transaction: TRANSACTION.get(),
-            })
-        }
-    }
-
-    /// Was this snapshot taken when `other` was, or later? xmax (the highest finished XID) only grows, and while it
-    /// stands still transactions can only leave the list of running ones.
-    fn is_as_new_as(&self, other: &Self) -> bool {
-        if self.recovery != other.recovery {
-            return false;
-        }
-        let ahead = self.xmax.wrapping_sub(other.xmax) as i32;
-        ahead > 0 || (ahead == 0 && self.in_progress <= other.in_progress)
     }
 }
 
@@ -199,48 +170,19 @@ impl SnapshotKey {
 struct Maps {
     clean: Option<(SnapshotKey, Rc<InForce>)>,
     pinned: Option<(SnapshotKey, Rc<InForce>)>,
-    /// Releases and drafts that the pinned statement asked for by name.
-    asked: Vec<Rc<Asked>>,
     /// The maps of past moments that it asked for.
     past: Vec<(Time, Rc<InForce>)>,
-    /// Releases and drafts that it compares.
-    compared: Vec<Rc<Compared>>,
 }
 
 impl Maps {
     fn forget_asked(&mut self) {
-        self.asked.clear();
         self.past.clear();
-        self.compared.clear();
+        asked::forget();
     }
 }
 
 /// Past moments that a statement keeps the maps of.
 const MAX_PAST: usize = 64;
-
-/// A release or draft that a statement asked for explicitly.
-pub struct Asked {
-    package_id: i32,
-    /// `None`: the draft.
-    number: Option<i32>,
-    pub release: Release,
-    pub compiled: Rc<Compiled>,
-}
-
-/// What is live, with one package both as it is (or as another release of it) and as a candidate would make it: one set,
-/// so that one pass over a text gives both verdicts.
-pub struct Compared {
-    package_id: i32,
-    /// Release numbers asked for; `None`: the draft, and what is live.
-    numbers: (Option<i32>, Option<i32>),
-    pub releases: Vec<Release>,
-    /// Slot of the package before; `None` while nothing of it is live.
-    pub before: Option<u16>,
-    pub after: u16,
-    pub compiled: Rc<Compiled>,
-    /// Everything, whenever it counts.
-    pub selection: Selection,
-}
 
 thread_local! {
     static MAPS: RefCell<Maps> = RefCell::default();
@@ -250,8 +192,6 @@ thread_local! {
     static SIGNAL: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
     /// This transaction itself changed what is in force.
     static CHANGED_HERE: Cell<bool> = const { Cell::new(false) };
-    /// Counts this backend's transactions.
-    static TRANSACTION: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Called for every relcache invalidation; `InvalidOid` means all relations. Only flags: no catalog access here.
@@ -263,7 +203,7 @@ pub fn relation_invalidated(relation: pg_sys::Oid) {
 
 pub fn transaction_ended() {
     CHANGED_HERE.set(false);
-    TRANSACTION.set(TRANSACTION.get().wrapping_add(1));
+    snapshot_key::transaction_ended();
 }
 
 /// A rolled-back savepoint takes our own changes with it, without a new command or snapshot to tell.
@@ -328,154 +268,6 @@ pub fn as_of(at: Time) -> Result<Rc<InForce>> {
     Ok(map)
 }
 
-/// One release of a package (`number`), or its draft (`None`), whether in force or not. `map` must be [`current`].
-pub fn asked(map: &InForce, package: &str, number: Option<i32>) -> Result<Rc<Asked>> {
-    let &package_id = map
-        .packages
-        .get(package)
-        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-    let known = MAPS.with_borrow(|maps| {
-        maps.asked
-            .iter()
-            .find(|asked| asked.package_id == package_id && asked.number == number)
-            .cloned()
-    });
-    if let Some(asked) = known {
-        return Ok(asked);
-    }
-    let release = read_asked(map, package, package_id, number)?;
-    let name = set_hash(std::slice::from_ref(&release));
-    let compiled = compiled::get(map.installed, &name, std::slice::from_ref(&release))?;
-    let asked = Rc::new(Asked {
-        package_id,
-        number,
-        release,
-        compiled,
-    });
-    MAPS.with_borrow_mut(|maps| maps.asked.push(asked.clone()));
-    Ok(asked)
-}
-
-/// The same without its compiled set.
-pub fn release(map: &InForce, package: &str, number: Option<i32>) -> Result<Release> {
-    let &package_id = map
-        .packages
-        .get(package)
-        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-    read_asked(map, package, package_id, number)
-}
-
-/// A candidate (a release, or the draft when `None`) against another release (or what is live when `None`), among the live
-/// releases of all other packages. `map` must be [`current`].
-pub fn compared(
-    map: &InForce,
-    package: &str,
-    candidate: Option<i32>,
-    against: Option<i32>,
-) -> Result<Rc<Compared>> {
-    let &package_id = map
-        .packages
-        .get(package)
-        .ok_or_else(|| Error::UnknownPackage(package.to_owned()))?;
-    let numbers = (candidate, against);
-    let known = MAPS.with_borrow(|maps| {
-        maps.compared
-            .iter()
-            .find(|compared| compared.package_id == package_id && compared.numbers == numbers)
-            .cloned()
-    });
-    if let Some(compared) = known {
-        return Ok(compared);
-    }
-    // In the middle of a rollout two releases of a package are live: the one that judges more counts.
-    let mut releases: Vec<Release> = Vec::new();
-    for release in map.releases.iter().filter(|release| release.is_live()) {
-        match releases
-            .last_mut()
-            .filter(|last| last.package_id == release.package_id)
-        {
-            Some(last) if last.share() < release.share() => *last = release.clone(),
-            Some(_) => {}
-            None => releases.push(release.clone()),
-        }
-    }
-    let ours = releases
-        .iter()
-        .position(|release| release.package_id == package_id);
-    let mut before = ours.map(|at| releases.remove(at));
-    if against.is_some() {
-        before = Some(read_asked(map, package, package_id, against)?);
-    }
-    let slot = |releases: &[Release]| {
-        u16::try_from(releases.len()).map_err(|_| Error::Internal("more than 65,535 releases in force"))
-    };
-    let before = before
-        .map(|release| {
-            releases.push(release);
-            slot(&releases).map(|next| next - 1)
-        })
-        .transpose()?;
-    let after = slot(&releases)?;
-    releases.push(read_asked(map, package, package_id, candidate)?);
-    let compiled = compiled::get(map.installed, &set_hash(&releases), &releases)?;
-    let compared = Rc::new(Compared {
-        package_id,
-        numbers,
-        releases,
-        before,
-        after,
-        compiled,
-        selection: Selection::timeless(),
-    });
-    MAPS.with_borrow_mut(|maps| maps.compared.push(compared.clone()));
-    Ok(compared)
-}
-
-const ASKED_RELEASE: &std::ffi::CStr = c"
-SELECT r.release, r.action::text, r.threshold, uuid_send(r.release_key) || r.content_hash,
-       r.terms + r.allow_entries + r.images + r.videos, r.max_distance::integer, r.rules::text
-FROM moderation.releases r WHERE r.package_id = $1 AND r.release = $2";
-
-const ASKED_DRAFT: &std::ffi::CStr = c"
-SELECT p.latest_release + 1, p.action::text, p.threshold, uuid_send(d.draft_key),
-       d.terms + d.allow_entries + d.images + d.videos, p.max_distance::integer, p.rules::text
-FROM moderation.packages p JOIN moderation.drafts d ON d.package_id = p.package_id
-WHERE p.package_id = $1";
-
-fn read_asked(map: &InForce, package: &str, package_id: i32, number: Option<i32>) -> Result<Release> {
-    let _owner = AsOwner::new(map.installed.owner);
-    let mut found = None;
-    let mut each = |row: &spi::Row| {
-        found = Some(Release {
-            package_id,
-            package: package.to_owned(),
-            release: row.int4(1).unwrap_or_default(),
-            stage: None,
-            action: row.text(2)?.unwrap_or_default(),
-            threshold: row.float4(3).unwrap_or_default(),
-            key: row.bytes(4).unwrap_or_default(),
-            items: row.int4(5).unwrap_or_default(),
-            max_distance: row.int4(6).unwrap_or_default(),
-            // What was asked for is judged by as what it contains, for all contents and at any time.
-            scheduled: 0,
-            numbers: (0, NUMBERS),
-            salt: Vec::new(),
-            valid: (Time::MIN, Time::MAX),
-            rules: rules::parse(row.text(7)?)?,
-        });
-        Ok(())
-    };
-    let id = spi::Parameter::int4(package_id);
-    match number {
-        Some(number) => spi::read(ASKED_RELEASE, &[id, spi::Parameter::int4(number)], &mut each)?,
-        None => spi::read(ASKED_DRAFT, &[id], &mut each)?,
-    }
-    found.ok_or_else(|| Error::UnknownRelease {
-        package: package.to_owned(),
-        release: number.unwrap_or_default(),
-    })
-}
-
 /// May this transaction use, or leave behind, a map that outlives its statement?
 fn may_share() -> bool {
     // SAFETY: plain reads of transaction state.
@@ -517,94 +309,21 @@ fn read_fresh() -> Result<Rc<InForce>> {
     Ok(map)
 }
 
-const PACKAGES: &std::ffi::CStr = c"
-SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
-       r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text
-FROM moderation.packages p
-CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
-LEFT JOIN LATERAL (
-    SELECT d.release, d.rest, (d.share * 100.0)::integer AS numbers, d.valid_from, d.expires_at
-    FROM moderation.deployments d
-    WHERE d.package_id = p.package_id AND d.stage = s.stage AND ($1 IS NULL OR d.since <= $1)
-    ORDER BY d.deployment_id DESC LIMIT 1) d ON true
-LEFT JOIN LATERAL (VALUES (d.release, 0, d.numbers), (d.rest, d.numbers, 10000)) AS part(release, first, past)
-    ON part.release IS NOT NULL
-LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = part.release
-ORDER BY p.package_id, s.stage, part.first";
-
-const LABELS: &std::ffi::CStr = c"
-SELECT t.typname::text, e.enumlabel::text, e.oid
-FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
-WHERE t.typnamespace = 'moderation'::regnamespace";
-
-const INSTALLATION: &std::ffi::CStr = c"SELECT installation_id::text, salt FROM moderation.installation";
-
 fn read(at: Option<Time>) -> Result<InForce> {
     let installed = Installed::look_up()?;
     SIGNAL.set(installed.signal);
-    let _owner = AsOwner::new(installed.owner);
-    let mut packages = HashMap::new();
-    let mut releases = Vec::new();
-    spi::read(PACKAGES, &[spi::Parameter::timestamptz(at)], |row| {
-        let package = row.text(2)?.unwrap_or_default();
-        let package_id = row.int4(1).unwrap_or_default();
-        if let Some(release) = row.int4(4) {
-            let mut key = row.bytes(7).unwrap_or_default();
-            key.extend(row.bytes(8).unwrap_or_default());
-            releases.push(Release {
-                package_id,
-                package: package.clone(),
-                release,
-                stage: row.text(3)?,
-                action: row.text(5)?.unwrap_or_default(),
-                threshold: row.float4(6).unwrap_or_default(),
-                key,
-                items: row.int4(9).unwrap_or_default(),
-                max_distance: row.int4(16).unwrap_or_default(),
-                scheduled: row.int4(10).unwrap_or_default(),
-                numbers: (number(row.int4(11)), number(row.int4(12))),
-                salt: row.bytes(13).unwrap_or_default(),
-                valid: (
-                    row.int8(14).unwrap_or(Time::MIN),
-                    row.int8(15).unwrap_or(Time::MAX),
-                ),
-                rules: rules::parse(row.text(17)?)?,
-            });
-        }
-        packages.insert(package, package_id);
-        Ok(())
-    })?;
-    let mut labels = Labels::new();
-    spi::read(LABELS, &[], |row| {
-        if let (Some(enum_type), Some(label), Some(oid)) = (row.text(1)?, row.text(2)?, row.oid(3)) {
-            labels.insert((enum_type, label), oid);
-        }
-        Ok(())
-    })?;
-    let mut installation = None;
-    spi::read(INSTALLATION, &[], |row| {
-        installation = row.text(1)?.zip(row.bytes(2));
-        Ok(())
-    })?;
+    let (packages, releases) = deployed::read(installed, at)?;
     Ok(InForce {
         installed,
-        labels,
         packages,
         set_hash: set_hash(&releases),
         releases,
-        installation,
-        overrides: schedule::overrides(at)?,
+        overrides: schedule::overrides(installed, at)?,
+        installation: OnceCell::new(),
         at,
         compiled: OnceCell::new(),
         last_package: RefCell::new(None),
         times: OnceCell::new(),
         moment: RefCell::default(),
     })
-}
-
-fn number(value: Option<i32>) -> u16 {
-    value
-        .and_then(|value| u16::try_from(value).ok())
-        .unwrap_or(NUMBERS)
 }

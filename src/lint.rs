@@ -4,6 +4,7 @@
 //! also when a security definer function calls: it must be a plain table with columns of built-in types, so that reading
 //! it runs nobody's code.
 
+use crate::asked;
 use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Settings};
@@ -36,7 +37,7 @@ fn lint_items(call: &Call) -> Result<Option<Datum>> {
         return Err(Error::UnknownPackage("NULL".into()));
     };
     let map = in_force::current()?;
-    let release = in_force::release(&map, package, call.int4(1))?;
+    let release = asked::release(&map, package, call.int4(1))?;
     let mut items = Vec::new();
     // Images and videos have their own rules, in SQL.
     compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;

@@ -26,6 +26,7 @@
 
 mod accept;
 mod reading;
+mod skim;
 mod sound;
 mod starts;
 mod table;
@@ -227,10 +228,6 @@ impl Evasion {
         sounds.finish()?;
         out.sounds = sounds;
         Ok(out)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
     }
 
     pub(crate) fn entries_of(&self, term: usize) -> &[u32] {

@@ -467,6 +467,17 @@ impl Sounds {
         same.get(..count).unwrap_or(&[])
     }
 
+    /// May a word that begins with this unit sound like a term?
+    pub(super) fn may_begin(&self, unit: &Unit) -> bool {
+        if self.keys.is_empty() {
+            return false;
+        }
+        match unit.is_letter() {
+            true => self.begins & letter_bit(unit.base) != 0,
+            false => letter_of(*unit).is_some(),
+        }
+    }
+
     /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
     pub(super) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
         if self.keys.is_empty() {
