@@ -1,245 +1,250 @@
-"""`make bench`: how fast judging is inside the server, beside what PostgreSQL can do without the extension.
+"""`make bench`: how fast judging is inside the server, beside other matchers and what PostgreSQL can do without us.
 
-Prints Markdown tables. Every figure is the median of interleaved rounds in one run on one machine; read the ratios, not the
-figures. The corpus is made by a seeded generator: ad-length rows of English-like and Russian-like words by Zipf's law, with
-capitals and punctuation; one row in twenty carries a term. Terms are words and pairs of words of the same vocabulary, so that
-they nearly occur everywhere. Not for the quality of matching: that is `make quality`.
+Prints Markdown tables, the last one of what was aimed at with what was reached. Every figure is the median of interleaved rounds in one
+run on one machine, most of them of the processor's time: read the ratios, not the figures. Not for the quality of matching:
+that is `make quality`. The texts and terms are in corpus.py; every table of rows exists three times, with no term in it,
+with one in five of a hundred rows, and in every other row.
 
-`QUICK=1`: fewer rows, no package of a million terms, under two minutes.
+`QUICK=1`: fewer rows and no package of a million terms; under two minutes once everything is built and downloaded.
 """
 
 import argparse
+import contextlib
 import os
-import platform
-import random
-import statistics
+import subprocess
 import sys
-import time
-from itertools import accumulate
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lib"))
+
 from cluster import cluster, server as server_of_tests  # noqa: E402
 
-ROW_BYTES = 327
-ALPHABETS = ("etaoinshrdlucmfwypvbgk", "оеаинтсрвлкмдпуяызбгчйхж")
-VOCABULARY = 30_000
+import backends  # noqa: E402
+import build  # noqa: E402
+import peers  # noqa: E402
+import triggers  # noqa: E402
+from corpus import open_corpus  # noqa: E402
+from measure import machine, progress, table  # noqa: E402
+from packages import InForce, Package, draft, publish  # noqa: E402
+from project import main  # noqa: E402
+from scans import RATES, Scans, alternatives, folding  # noqa: E402
+
+SETTINGS = {
+    "shared_buffers": "2GB",
+    "max_wal_size": "8GB",
+    "autovacuum": "off",
+    "jit": "off",
+    "max_parallel_workers_per_gather": 0,
+    "max_worker_processes": 4,
+}
+# Rows that carry a term get one of the smallest package, so that every package has the same hits. It is put after the first
+# space of the second half.
+PLANTED = 1_000
+PLANT = """
+CREATE TABLE ads_{rate} AS SELECT id, CASE WHEN id % 100 >= {rate} THEN body ELSE overlay(body PLACING ' ' || term || ' ' FROM place FOR 1) END AS body
+FROM ads_0 JOIN terms ON n = 1 + id / 100 % {planted},
+    LATERAL (SELECT length(body) / 2 + greatest(1, strpos(substr(body, length(body) / 2 + 1), ' ')) AS place) p;
+"""
+# Sets too large for a core's own cache: there a second process either helps, or fights for memory.
+WITH_WORKER = (Package(100_000), Package(100_000, "inside"))
+SCRIPTS = {"en": "body ~ '^[[:ascii:]]*$'", "ru": "body !~ '[A-Za-z]'"}
 
 
-class Corpus:
-    def __init__(self, seed):
-        self.random = random.Random(seed)
-        self.words = [self.vocabulary(alphabet) for alphabet in ALPHABETS]
-        # Zipf's law with exponent 1.
-        self.weights = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
+@dataclass
+class Scale:
+    """How much is measured."""
 
-    def vocabulary(self, alphabet):
-        found = dict.fromkeys(self.word(alphabet) for _ in range(VOCABULARY * 2))
-        return sorted(found, key=len)[:VOCABULARY] if len(found) >= VOCABULARY else list(found)
+    rows: int = 1_000_000
+    sizes: tuple = (1_000, 10_000, 100_000, 1_000_000)
+    rounds: int = 5
+    slices: int = 5  # parts of the tables; each round judges one
+    sample: int = 10_000  # rows that the peers judge
+    shared: int = 200_000  # rows that a leader and a worker share
+    moment: float = 0.5  # seconds that plain SQL gets for a run
+    patience: int = 60  # seconds that its first run may take
+    alternatives: tuple = ((1_000, RATES), (10_000, (5,)))
+    inserted: int = 20_000
+    statements: int = 3_000
+    evasion: tuple = (1_000, 10_000)
+    packages: list = field(init=False)
 
-    def word(self, alphabet):
-        return "".join(self.random.choice(alphabet) for _ in range(self.random.randint(3, 9)))
+    def __post_init__(self):
+        self.packages = [Package(size, modes) for modes in ("word", "inside") for size in self.sizes]
+        self.packages += [Package(size, level="evasion") for size in self.evasion]
 
-    def text(self, language):
-        words, size = [], 0
-        for word in self.random.choices(self.words[language], cum_weights=self.weights, k=60):
-            chance = self.random.random()
-            word = word.capitalize() if chance < 0.1 else word
-            words.append(word + ("." if chance > 0.93 else "," if chance > 0.86 else ""))
-            size += len(word.encode()) + 1
-            if size >= ROW_BYTES:
-                break
-        return words
 
-    def terms(self, count, inside):
-        """`count` distinct terms: a third single rare words, the rest pairs of common words; the share `inside` may stand inside words."""
-        out = {}
-        while len(out) < count:
-            language = self.random.randrange(2)
-            if self.random.random() < 0.3:
-                term = self.word(ALPHABETS[language]) + self.random.choice(ALPHABETS[language]) * 3
+QUICK = {
+    "rows": 40_000,
+    "sizes": (1_000, 10_000, 100_000),
+    "slices": 1,
+    "sample": 3_000,
+    "shared": 40_000,
+    "moment": 0.15,
+    "patience": 10,
+    "alternatives": ((1_000, (5,)),),
+    "inserted": 10_000,
+    "statements": 500,
+    "evasion": (10_000,),
+}
+
+
+def load(server, scale):
+    """Texts and terms into the database. Returns what the corpus is, in words."""
+    corpus, terms = open_corpus()
+    progress(f"loading {scale.rows:,} rows")
+    server.psql("CREATE TABLE ads_0 (id bigint, body text); CREATE TABLE terms (n integer PRIMARY KEY, term text, word text DEFAULT 'word', inside text)")
+    most = max(scale.sizes)
+    copy(server, "terms (n, term, inside)", (f"{n}\t{term}\t{mode}\n" for n, (term, mode) in enumerate(terms[:most], 1)))
+    copy(server, "ads_0", (f"{n}\t{row}\n" for n, row in enumerate(corpus.rows(scale.rows))))
+    for rate in RATES[1:]:
+        server.psql(PLANT.format(rate=rate, planted=PLANTED))
+    # The same share of rows with a term in a sample as in the whole.
+    for rate in RATES:
+        server.psql(f"CREATE TABLE some_{rate} AS SELECT * FROM ads_{rate} WHERE id < {scale.sample}")
+    server.psql(f"CREATE TABLE shared AS SELECT * FROM ads_5 WHERE id < {scale.shared}")
+    for script, condition in SCRIPTS.items():
+        server.psql(f"CREATE TABLE texts_{script} AS SELECT body FROM (SELECT body FROM ads_0 WHERE {condition} LIMIT 20000) a")
+    server.psql("VACUUM ANALYZE; CHECKPOINT")
+    size = int(server.value("SELECT sum(octet_length(body)) FROM ads_0"))
+    sources = "; ".join(f"{name}: {language}, {count / 1e6:.1f} MB" for name, language, count in corpus.sources)
+    return (
+        f"{scale.rows:,} rows, {size / 1e6:.0f} MB, {size / scale.rows:.0f} bytes a row, half English and half Russian by rows, of"
+        f" {corpus.distinct / 1e6:.1f} MB distinct sentences ({sources}): each is used"
+        f" {'at most once' if size <= corpus.distinct / 2 else f'about {size / corpus.distinct:.0f} times, in other company'}."
+        f" Terms: words and phrases of the same vocabulary that stand nowhere in it, and were put into 0, 5 or 50 % of the rows."
+    )
+
+
+def copy(server, target, lines):
+    """COPY from a generator."""
+    command = server.psql_command("postgres", "-q", "-c", f"COPY {target} FROM STDIN")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=server.environment(), text=True, encoding="utf-8") as psql:
+        psql.stdin.writelines(lines)
+    if psql.returncode:
+        raise SystemExit(f"COPY {target} failed")
+
+
+class Targets:
+    """What was aimed at, and what was reached."""
+
+    def __init__(self):
+        self.rows = [("aim", "measured with", "aim is", "reached", "")]
+
+    def add(self, aim, with_what, limit, value, unit="", at_most=False):
+        if value is not None:
+            met = value <= limit if at_most else value >= limit
+            shown = f"{value:.1%}" if unit == "%" else f"{value:.2f}{unit}"
+            wanted = f"{limit:.0%}" if unit == "%" else f"{limit:g}{unit}"
+            self.rows.append((aim, with_what, ("≤ " if at_most else "≥ ") + wanted, shown, "reached" if met else "**missed**"))
+
+    def print(self):
+        print("### Aims")
+        table(*self.rows)
+
+
+def scan_targets(targets, scans, scale):
+    """The aims that scans decide, for both kinds of modes and every rate of hits."""
+    for modes in ("word", "inside"):
+        for rate in RATES:
+            label = f"{Package(0, modes).label[2:]}, {rate} % hits"
+            if 100_000 in scale.sizes:
+                package = Package(100_000, modes)
+                targets.add("`matches()`, 100,000 terms, over daachorse charwise", label, 5, scans.over("daachorse", package, rate), " ×")
+            for size, share in ((10_000, 0.20), (100_000, 0.15)):
+                targets.add(f"share of the no-op scan, {size:,} terms", label, share, scans.share(Package(size, modes), rate), "%")
+            most, least = (scans.full.cpu(("ours", Package(size, modes), rate)) for size in (scale.sizes[-1], scale.sizes[0]))
+            targets.add(f"cost of {scale.sizes[-1]:,} terms over 1,000", label, 2, most / least, " ×", at_most=True)
+    for rate in RATES:
+        for size in scale.evasion:
+            label = f"level evasion over folded, {size:,} terms"
+            targets.add(label, f"word, {rate} % hits", 2, scans.evasion(size, rate), " ×", at_most=True)
+
+
+def run(quick):
+    scale = Scale(**(QUICK if quick else {}))
+    targets = Targets()
+    with cluster("bench", SETTINGS) as server:
+        peers.install(server)
+        server.psql("CREATE EXTENSION pg_moderation")
+        described = load(server, scale)
+        progress("publishing")
+        published = {}
+        for package in scale.packages:
+            draft(server, package)
+            published[package] = publish(server, package)
+        server.psql("VACUUM ANALYZE")
+        in_force = InForce(server)
+        progress("scanning")
+        scans = Scans(scale, scale.packages)
+        scans.run(server, in_force)
+        print(f"\n## Speed\n\n{machine(server)}.\n\n{described} Medians of {scale.rounds} interleaved rounds.\n")
+        scans.print()
+        alternatives(server, in_force, scale)
+        progress("inserting")
+        largest = Package(min(100_000, scale.sizes[-1]))
+        bulk, single = triggers.measure(server, in_force, {"bulk": Package(10_000), "single": largest}, scale)
+        progress("starting sessions")
+        own = print_backends(server, in_force, scale, published)
+        scan_targets(targets, scans, scale)
+        speeds = folding(server, scale)
+        targets.add("folding with offset map", "ASCII", 2, speeds["en"], " GB/s")
+        targets.add("folding with offset map", "Russian", 1, speeds["ru"], " GB/s")
+        backend_targets(targets, own, published, scale)
+        insert_targets(targets, bulk, single, largest)
+        targets.print()
+    progress("done")
+
+
+def print_backends(server, in_force, scale, published):
+    """The table of what packages cost to publish and a backend to use. Returns first calls, memory and speed-ups."""
+    rows = [("terms", "publish, s", "of it processor, s", "peak, MB", "10 terms more, judging elsewhere, ms", "first call, ms", "private memory, MB", "leader + 1 worker")]  # fmt: skip
+    own = {}
+    for package in scale.packages:
+        in_force.put(package)
+        milliseconds, megabytes = backends.first_calls(server, package, scale.rounds)
+        faster = backends.with_worker(server, package, scale.rounds) if package in WITH_WORKER else None
+        own[package] = milliseconds, megabytes, faster
+        done = published[package]
+        rows.append((package.label, f"{done.seconds:.2f}", f"{done.cpu:.2f}", f"{done.peak:.0f}", f"{done.more * 1000:.0f}", f"{milliseconds:.2f}", f"{megabytes:.2f}", f"{faster:.2f} ×" if faster else ""))  # fmt: skip
+    print("### Publishing, and what a backend pays (by the clock)")
+    table(*rows)
+    return own
+
+
+def backend_targets(targets, own, published, scale):
+    for modes in ("word", "inside"):
+        for size in (s for s in (100_000, 1_000_000) if s in scale.sizes):
+            package = Package(size, modes)
+            milliseconds, megabytes, faster = own[package]
+            done = published[package]
+            targets.add("first call in a new backend", package.label, 1, milliseconds, " ms", at_most=True)
+            if size == 100_000:
+                targets.add("leader + 1 worker", package.label, 1.8, faster, " ×")
             else:
-                term = " ".join(self.random.choices(self.words[language], cum_weights=self.weights, k=2))
-                term += self.random.choice(ALPHABETS[language])
-            out.setdefault(term, self.random.choice(("prefix", "suffix", "substring")) if self.random.random() < inside else "word")
-        return out
-
-    def rows(self, count, terms, share):
-        terms = [term for term, mode in terms.items() if mode == "word"]
-        for number in range(count):
-            words = self.text(number % 2)
-            if self.random.random() < share:
-                words.insert(self.random.randrange(len(words)), self.random.choice(terms))
-            yield " ".join(words)
+                targets.add("private memory of a backend", package.label, 1, megabytes, " MB", at_most=True)
+                targets.add("publish from scratch", package.label, 2, done.seconds, " s", at_most=True)
+                targets.add("publish from scratch, peak", package.label, 300, done.peak, " MB", at_most=True)
+                targets.add("publish 10 more, judging elsewhere", package.label, 100, done.more * 1000, " ms", at_most=True)
 
 
-def copy(server, table, lines):
-    server.psql(f"COPY {table} FROM STDIN;\n" + "".join(f"{line}\n" for line in lines) + "\\.\n")
+def insert_targets(targets, bulk, single, largest):
+    for rate, found in bulk.items():
+        limit = found["moderated"] - found["no-op trigger in C"]
+        targets.add("INSERT … SELECT, over a no-op trigger in C, 10,000 terms", f"word, {rate} % hits", 1, limit, " µs", at_most=True)
+    cost = single["moderated"] - single["no trigger"]
+    targets.add("one row a transaction, over no trigger", f"{largest.label}, 0 % hits", 2.5, cost, " µs", at_most=True)
 
 
-def seconds(session, sql):
-    began = time.perf_counter()
-    session.query(sql, seconds=3600)
-    took = time.perf_counter() - began
-    if session.errors:
-        raise SystemExit(session.errors)
-    return took
-
-
-def medians(session, queries, rounds):
-    """The median of each query's times; in every round each runs once."""
-    for sql in queries.values():
-        seconds(session, sql)
-    times = {name: [] for name in queries}
-    for _ in range(rounds):
-        for name, sql in queries.items():
-            times[name].append(seconds(session, sql))
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
-def private_dirty(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty"))
-
-
-def table(*rows):
-    print()
-    for n, row in enumerate(rows):
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
-        if n == 0:
-            print("|" + "---|" * len(row))
-    print(flush=True)
-
-
-def machine(server):
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-    version = server.value("SHOW server_version")
-    return f"{model}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, PostgreSQL {version.split()[0]}"
-
-
-def name_of(size, inside):
-    return f"p{size}" + ("x" if inside else "")
-
-
-def publish(server, corpus, size, inside):
-    """Makes and publishes a package; seconds of the publish, seconds of ten terms more, until they judge elsewhere."""
-    name = name_of(size, inside)
-    terms = corpus.terms(size, inside)
-    server.psql("DROP TABLE IF EXISTS terms; CREATE TABLE terms (term text, match text)")
-    copy(server, "terms", (f"{term}\t{mode}" for term, mode in terms.items()))
-    server.psql(f"SELECT moderation.create_package('{name}', action => 'block')")
-    for mode in sorted(set(terms.values())):
-        server.psql(
-            f"SELECT moderation.add_terms('{name}', array_agg(term), match => '{mode}') FROM terms WHERE match = '{mode}'"
-        )
-    with server.session() as publisher, server.session() as elsewhere:
-        first = seconds(publisher, f"SELECT moderation.publish_package('{name}')")
-        elsewhere.query(f"SELECT moderation.matches('x', '{name}')")
-        more = []
-        for number in range(5):
-            new = ", ".join(f"'zqx{number} {n}'" for n in range(10))
-            publisher.query(f"SELECT moderation.add_terms('{name}', ARRAY[{new}])")
-            took = seconds(publisher, f"SELECT moderation.publish_package('{name}')")
-            took += seconds(elsewhere, f"SELECT moderation.matches('zqx{number} 7', '{name}')")
-            more.append(took)
-        if elsewhere.query(f"SELECT moderation.matches('zqx4 7', '{name}')") != "t":
-            raise SystemExit("a published term does not judge")
-    return terms, first, statistics.median(more)
-
-
-def first_calls(server, name, rounds):
-    """Milliseconds of the first judgement of new sessions, after the library was loaded, and their private memory over one without."""
-    times, memory = [], []
-    for _ in range(rounds):
-        with server.session() as session:
-            session.query("SELECT moderation.folding_version()")
-            before = private_dirty(session.pid)
-            times.append(seconds(session, f"SELECT moderation.matches('nothing here', '{name}')"))
-            session.query(f"SELECT count(*) FROM (SELECT body FROM ads LIMIT 2000) a WHERE moderation.matches(body, '{name}')")
-            memory.append(private_dirty(session.pid) - before)
-    return statistics.median(times) * 1000, statistics.median(memory) / 1024
-
-
-def main(quick):
-    sizes = [1_000, 10_000, 100_000] + ([] if quick else [1_000_000])
-    count, rounds = (40_000, 5) if quick else (1_000_000, 5)
-    corpus = Corpus(4)
-    with cluster("bench", {"shared_buffers": "1GB", "max_parallel_workers_per_gather": 0, "jit": "off"}) as server:
-        print(f"## Speed\n\n{machine(server)}; {count:,} rows, medians of {rounds} interleaved rounds.")
-        server.psql("CREATE EXTENSION pg_moderation; CREATE TABLE ads (body text)")
-        published, planted = [("terms", "publish, s", "10 terms more, visible elsewhere, ms")], {}
-        for inside in (0, 0.2):
-            for size in sizes:
-                terms, first, more = publish(server, corpus, size, inside)
-                planted = planted or terms
-                published.append((f"{size:,}{' (20 % inside words)' if inside else ''}", f"{first:.2f}", f"{more * 1000:.0f}"))
-        copy(server, "ads", corpus.rows(count, planted, 0.05))
-        server.psql("VACUUM ANALYZE ads")
-        size = int(server.value("SELECT sum(octet_length(body)) FROM ads"))
-
-        few = [term for term, mode in planted.items() if mode == "word"][:100]
-        quoted = ", ".join(f"'{term}'" for term in few)
-        sample = min(count, 4_000)
-        queries = {"scan alone: octet_length(body) > 0": ("ads", "octet_length(body) > 0", count)}
-        queries["characters: length(body) > 0"] = ("ads", "length(body) > 0", count)
-        for inside in (0, 0.2):
-            for terms in sizes:
-                label = f"matches(), {terms:,} terms" + (", 20 % inside words" if inside else "")
-                queries[label] = ("ads", f"moderation.matches(body, '{name_of(terms, inside)}')", count)
-        some = f"(SELECT body FROM ads LIMIT {sample}) a"
-        queries["body ~* '(…)', 100 terms"] = (some, "body ~* '\\m(" + "|".join(few) + ")\\M'", sample)
-        queries["ILIKE ANY, 100 terms"] = (some, "body ILIKE ANY (ARRAY(SELECT '%' || t || '%' FROM unnest(ARRAY[" + quoted + "]) t))", sample)
-        queries["strpos(lower(body)), 100 terms"] = (some, "EXISTS (SELECT FROM unnest(ARRAY[" + quoted + "]) t WHERE strpos(lower(body), t) > 0)", sample)
-        with server.session() as session:
-            times = medians(session, {n: f"SELECT count(*) FROM {f} WHERE {w}" for n, (f, w, _) in queries.items()}, rounds)
-        floor = times["scan alone: octet_length(body) > 0"]
-        rows = [("over the table", "rows/s", "MB/s", "µs a row over the scan", "share of the scan's speed")]
-        for name, (_, _, judged) in queries.items():
-            per_row, scan = times[name] / judged, floor / count
-            rows.append((name, f"{1 / per_row:,.0f}", f"{size / count / per_row / 1e6:,.0f}", f"{(per_row - scan) * 1e6:.2f}", f"{scan / per_row:.1%}"))
-        table(*rows)
-        table(*published)
-
-        rows = [("terms", "first call in a new session, ms", "private memory over the library's, MB", "leader + 1 worker")]
-        for terms in sizes[1:]:
-            name = name_of(terms, 0)
-            milliseconds, megabytes = first_calls(server, name, rounds)
-            with server.session() as alone, server.session() as helped:
-                helped.query(
-                    "SET max_parallel_workers_per_gather = 1; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;"
-                    "SET min_parallel_table_scan_size = 0"
-                )
-                sql = f"SELECT count(*) FROM ads WHERE moderation.matches(body, '{name}')"
-                pairs = [(seconds(alone, sql), seconds(helped, sql)) for _ in range(rounds + 1)][1:]
-            ratio = statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
-            rows.append((f"{terms:,}", f"{milliseconds:.1f}", f"{megabytes:.2f}", f"{ratio:.2f}×"))
-        table(*rows)
-
-        loads = {"no trigger": "", "moderated": f"SELECT moderation.attach('target_moderated', id => 'id', text => '{{body}}')"}
-        server.psql(
-            "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; SELECT moderation.retire_package(p.name) FROM moderation.packages p WHERE p.name <> 'p10000'"
-        )
-        loads["no-op trigger in PL/pgSQL"] = "CREATE TRIGGER t AFTER INSERT ON target_noop FOR EACH ROW EXECUTE FUNCTION nothing()"
-        targets = {"no trigger": "target_none", "moderated": "target_moderated", "no-op trigger in PL/pgSQL": "target_noop"}
-        for name, target in targets.items():
-            server.psql(f"CREATE TABLE {target} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text); {loads[name]}")
-        clean = "(SELECT body FROM ads WHERE NOT moderation.matches(body, 'p10000') LIMIT 20000) a"
-        server.psql(f"CREATE TABLE clean AS SELECT body FROM {clean}")
-        inserted = int(server.value("SELECT count(*) FROM clean"))
-        with server.session() as session:
-            session.query("SET pg_moderation.exposure_sample = 0")
-            times = medians(session, {n: f"TRUNCATE {t}; INSERT INTO {t} (body) SELECT body FROM clean" for n, t in targets.items()}, rounds)
-        table(
-            ("bulk insert, 10,000 terms, no hit", "µs a row"),
-            *((name, f"{took / inserted * 1e6:.2f}") for name, took in times.items()),
-        )
+def command():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    if not os.environ.get("PG_MODERATION_TEST_PG_CONFIG"):
+        with contextlib.redirect_stdout(sys.stderr):
+            build.install(server_of_tests())
+    run(given.quick)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    if not os.environ.get("PG_MODERATION_TEST_PG_CONFIG"):
-        import build
-
-        build.install(server_of_tests())
-    main(parser.parse_args().quick)
+    main(command)

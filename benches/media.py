@@ -1,8 +1,8 @@
 """`make bench-media`: what looking images up costs, as a Markdown table. On a private server, built for release.
 
 The index on a table against the scan that PostgreSQL offers without it, over the same rows in one run (ROWS=1000000),
-and a package of a tenth as many images. Looking up among 1M and 10M compiled hashes, uniform and clustered, and
-hashing pixels is measured by `cargo bench -p pg_moderation_engine --bench hash`, which runs after it unless told not to.
+and a package of a tenth as many images. Then the engine alone, `cargo bench -p pg_moderation_engine --bench hash`: hashing
+pixels, and looking up among 1M and 10M hashes, uniform and clustered, beside other ways of doing it.
 """
 
 import argparse

@@ -51,7 +51,6 @@ def start(pg_config):
     script(cluster, "45_ads.sql")
     cluster.psql("ANALYZE", DATABASE)
     script(cluster, "50_report.sql")
-    script(cluster, "60_backtest.sql")
     say("the operator's loop: shadow, sample, figures, proposals, publish")
     script(cluster, "55_loop.sql")
     report = place() / "scam-en.html"
@@ -66,6 +65,8 @@ def start(pg_config):
         f" (the same COPY without the trigger: {plain:.2f} s)."
     )
     pictures(cluster)
+    say("backtesting the mined list against the imported one")
+    script(cluster, "70_backtest.sql")
     say(f"a report of the package scam-en is in {report}")
     say("done; the server runs until `make demo-stop`. To look around:")
     print(f"\n  {psql_line(cluster)}\n")

@@ -106,6 +106,23 @@ def bindgen_arguments():
     return f"{given} -I{output_of(['gcc', '-print-file-name=include'])}".strip()
 
 
+def pypi_file(pin):
+    """The pinned package's one file on PyPI in the cache, a wheel or an archive; not installed."""
+    name = f"{pin['package']} {pin['version']}"
+    return once(CACHE / "pypi" / name.replace(" ", "-"), lambda file: download_pypi(pin, name, file))
+
+
+def download_pypi(pin, name, file):
+    say(f"downloading {name}")
+    with temporary_beside(file) as partial, tempfile.TemporaryDirectory() as download:
+        requirements = Path(download, "requirements.txt")
+        requirements.write_text(f"{pin['package']}=={pin['version']} --hash=sha256:{pin['sha256']}\n")
+        # pip asks an archive for its name by running its setup.py, after the sum was checked.
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        downloaded([*command, "--dest", download, "-r", requirements], name)
+        shutil.copyfile(next(f for f in Path(download).iterdir() if f != requirements), partial)
+
+
 def npm_tarball(pin):
     """The pinned npm package's tarball as it is on the registry, checked; not unpacked and none of its code run."""
     name = pin["package"].replace("@", "").replace("/", "-")

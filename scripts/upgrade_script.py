@@ -7,7 +7,10 @@ Functions whose signature or result changed cannot be replaced: they are dropped
 from a fresh install, nothing else does: tests/upgrade compares. Not for scripts of others: it knows quotes, dollar
 quotes, comments and BEGIN ATOMIC, no more.
 
-    python3 scripts/upgrade_script.py FOLDER    writes the update scripts into FOLDER, where the server looks for them
+The scripts are checked in as sql/pg_moderation--OLD--NEW.sql, where a plain `cargo pgrx install` or `package` finds them;
+`make test` holds them against the sources, `make update-script` writes them anew.
+
+    python3 scripts/upgrade_script.py [--check]    writes them, or says whether they are what the sources make
 """
 
 import argparse
@@ -149,26 +152,46 @@ def update(old_script, new_script, changes_script):
     return found + last
 
 
-def write(folder):
-    """Write the update scripts from every version in FROM into a folder; returns their paths."""
+def scripts():
+    """The update scripts from every version in FROM by their names, as the sources make them."""
     version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
     new = "".join(path.read_text() for path in sorted((ROOT / "sql").glob("[0-9]*.sql")))
-    paths = []
+    made_of_sources = {}
     for since, script in FROM.items():
         changes = (ROOT / f"sql/changes/{since}--{version}.sql").read_text()
         found = update((ROOT / script).read_text(), new, changes)
-        path = Path(folder) / f"pg_moderation--{since}--{version}.sql"
         guard = "\\echo Use \"ALTER EXTENSION pg_moderation UPDATE\" to load this file. \\quit\n"
-        path.write_text(guard + "".join(f"{statement};\n" for statement in found))
+        name = f"pg_moderation--{since}--{version}.sql"
+        made_of_sources[name] = guard + "".join(f"{statement};\n" for statement in found)
+    return made_of_sources
+
+
+def write(folder):
+    """Write the update scripts into a folder; returns their paths."""
+    paths = []
+    for name, content in scripts().items():
+        path = Path(folder) / name
+        path.write_text(content)
         paths.append(path)
     return paths
 
 
+def check():
+    """A Failure if a checked-in update script is not what the sources make."""
+    for name, content in scripts().items():
+        path = ROOT / "sql" / name
+        if not path.exists() or path.read_text() != content:
+            raise Failure(f"sql/{name} is not what the sources make: run make update-script")
+
+
 def command():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where to write them")
-    for path in write(parser.parse_args().folder):
-        say(f"wrote {path}")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if they are not what the sources make")
+    if parser.parse_args().check:
+        check()
+        return
+    for path in write(ROOT / "sql"):
+        say(f"wrote {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -35,10 +35,14 @@ CREATE TABLE moderation.packages (
     created_by      text NOT NULL,
     max_distance    smallint NOT NULL DEFAULT 31 CHECK (max_distance >= 0 AND max_distance <= 64),
     rules           jsonb,
+    restricted      boolean NOT NULL DEFAULT false,
+    team            text CHECK (team <> ''),
     CONSTRAINT packages_schedule_check CHECK (expires_at > valid_from)
 );
 COMMENT ON TABLE moderation.packages IS 'Named sets of risk items; action, threshold and policy here are the draft, releases freeze them.';
 COMMENT ON COLUMN moderation.packages.rules IS 'Verdict rules of the draft, see set_verdict_rules(); NULL: none.';
+COMMENT ON COLUMN moderation.packages.restricted IS 'Only operators and admins may read its material, and only admins put it in force; see alter_package().';
+COMMENT ON COLUMN moderation.packages.team IS 'Name of a role: only its members and admins see the package''s items, hits and history; NULL: everybody who may read the tables.';
 COMMENT ON COLUMN moderation.packages.threshold IS 'The package acts when the sum of its items'' scores in one content reaches this; 0: any hit.';
 COMMENT ON COLUMN moderation.packages.latest_release IS 'Highest release number so far; the draft is release latest_release + 1.';
 COMMENT ON COLUMN moderation.packages.valid_from IS 'The package judges from this moment on; NULL: always. Copied into each deployment, which is what counts. Changed by alter_package(), at once.';

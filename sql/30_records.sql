@@ -147,3 +147,13 @@ COMMENT ON TABLE moderation.quarantine IS 'Rows kept out of their tables by a bl
 COMMENT ON COLUMN moderation.quarantine.content IS 'Every stored column by name, as the text its type prints (ISO dates, exact numbers), so that every type round-trips.';
 COMMENT ON COLUMN moderation.quarantine.changed IS 'For an update: the columns it changed; releasing writes only these.';
 COMMENT ON COLUMN moderation.quarantine.stored_key IS 'For an update: the key that the row has in its table; content_key is the one it was to get.';
+
+CREATE TABLE moderation.withdrawn_hits (
+    hit_id          uuid PRIMARY KEY,
+    withdrawn_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_by    text NOT NULL,
+    reason          text NOT NULL,
+    undone          boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE moderation.withdrawn_hits IS 'Hits whose cause is gone: a rescan did not find them again, or they were undone. The hit itself stays as evidence.';
+COMMENT ON COLUMN moderation.withdrawn_hits.undone IS 'By undo_item() or undo_release(): counts in no figure and is no strike. What a rescan withdrew was right by the release of its time, and counts there.';

@@ -156,6 +156,11 @@ CREATE TRIGGER signal_in_force AFTER INSERT OR DELETE ON moderation.packages
     FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force_rename AFTER UPDATE ON moderation.packages
     FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION moderation.signal_in_force();
+CREATE TRIGGER signal_in_force_rights AFTER UPDATE ON moderation.packages
+    FOR EACH ROW WHEN (OLD.restricted <> NEW.restricted OR OLD.team IS DISTINCT FROM NEW.team)
+    EXECUTE FUNCTION moderation.signal_in_force();
+CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.group_roles
+    FOR EACH ROW EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force_truncate AFTER TRUNCATE ON moderation.packages
     FOR EACH STATEMENT EXECUTE FUNCTION moderation.signal_in_force();
 CREATE TRIGGER signal_in_force AFTER INSERT OR UPDATE OR DELETE ON moderation.releases
@@ -168,6 +173,8 @@ ALTER TABLE moderation.item_overrides ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.item_overrides ENABLE ALWAYS TRIGGER signal_in_force_truncate;
 ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force_rename;
+ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force_rights;
 ALTER TABLE moderation.packages ENABLE ALWAYS TRIGGER signal_in_force_truncate;
+ALTER TABLE moderation.group_roles ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.releases ENABLE ALWAYS TRIGGER signal_in_force;
 ALTER TABLE moderation.installation ENABLE ALWAYS TRIGGER signal_in_force;

@@ -1,4 +1,4 @@
--- The working life of a package after its first publish: promote, roll out, roll back, restore, change, snooze, compare.
+-- The working life of a package after its first publish: promote, roll out, roll back, restore, change, snooze.
 
 CREATE FUNCTION moderation.promote_release(
     name text, release integer DEFAULT NULL, note text DEFAULT NULL, share numeric DEFAULT 100)
@@ -8,6 +8,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(promote_release.name);
     shadow moderation.deployments := moderation.deployed(target.package_id, 'shadow');
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF shadow.release IS NULL OR promote_release.release <> shadow.release THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = CASE WHEN promote_release.release IS NULL THEN format('package "%s" has no shadow release', target.name)
@@ -30,6 +31,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(set_rollout.name);
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
 BEGIN
+    PERFORM moderation.check_approver(target);
     PERFORM moderation.check_share(set_rollout.share);
     IF live.release IS NULL OR live.share = 100.0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -55,6 +57,7 @@ DECLARE
     live moderation.deployments := moderation.deployed(target.package_id, 'live');
     number integer := rollback_package.to_release;
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF number IS NULL THEN
         IF live.release IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -108,6 +111,7 @@ DECLARE
     before moderation.deployments;
     retired jsonb := moderation.stages_of(target.package_id);
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF live.release IS NOT NULL OR shadow.release IS NOT NULL
        OR coalesce(live.operation <> 'retire', true) AND coalesce(shadow.operation <> 'retire', true) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -141,7 +145,8 @@ COMMENT ON FUNCTION moderation.restore_package(text, text) IS 'Puts back in forc
 CREATE FUNCTION moderation.alter_package(
     name text, action moderation.action DEFAULT NULL, threshold real DEFAULT NULL, policy text DEFAULT NULL,
     description text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-    needs_approval boolean DEFAULT NULL, frequency_source regclass DEFAULT NULL, note text DEFAULT NULL)
+    needs_approval boolean DEFAULT NULL, frequency_source regclass DEFAULT NULL, note text DEFAULT NULL,
+    restricted boolean DEFAULT NULL, team text DEFAULT NULL)
     RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -183,6 +188,31 @@ BEGIN
             DETAIL = 'Whoever must ask for approval must not be able to do without.',
             HINT = 'Ask the owner of the extension.';
     END IF;
+    changed.restricted := coalesce(alter_package.restricted, target.restricted);
+    changed.team := nullif(coalesce(alter_package.team, target.team), '');
+    IF NOT changed.restricted OR (changed.valid_from, changed.expires_at) IS DISTINCT FROM (target.valid_from, target.expires_at) THEN
+        PERFORM moderation.check_approver(target);
+    END IF;
+    IF target.team IS NOT NULL AND changed.team IS DISTINCT FROM target.team AND NOT moderation.caller_is('admin') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('only an admin may take package "%s" from its team', target.name),
+            DETAIL = format('It belongs to %s.', target.team),
+            HINT = 'Ask an admin.';
+    END IF;
+    IF changed.team IS DISTINCT FROM target.team AND changed.team IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = changed.team) THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+                MESSAGE = format('role "%s" does not exist', changed.team),
+                DETAIL = 'A team is a role; its members see the package.',
+                HINT = format('CREATE ROLE %I NOLOGIN; GRANT %I TO ...;', changed.team, changed.team);
+        END IF;
+        IF NOT moderation.caller_is('admin') AND NOT pg_has_role(moderation.caller(), changed.team, 'USAGE') THEN
+            RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+                MESSAGE = format('%s is no member of team "%s"', moderation.caller(), changed.team),
+                DETAIL = format('Package "%s" would be out of reach.', target.name),
+                HINT = 'Ask an admin.';
+        END IF;
+    END IF;
     changed.needs_approval := coalesce(alter_package.needs_approval, target.needs_approval);
     changed.frequency_source := coalesce(alter_package.frequency_source, target.frequency_source);
     later := array_remove(ARRAY[
@@ -192,7 +222,7 @@ BEGIN
     UPDATE moderation.packages p
     SET action = changed.action, threshold = changed.threshold, policy_id = changed.policy_id, description = changed.description,
         valid_from = changed.valid_from, expires_at = changed.expires_at, needs_approval = changed.needs_approval,
-        frequency_source = changed.frequency_source
+        frequency_source = changed.frequency_source, restricted = changed.restricted, team = changed.team
     WHERE p.package_id = target.package_id AND changed IS DISTINCT FROM target;
     IF later <> '{}' THEN
         UPDATE moderation.drafts d SET draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
@@ -210,16 +240,32 @@ BEGIN
     RETURN later;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.alter_package(text, moderation.action, real, text, text, timestamptz, timestamptz, boolean, regclass, text) IS 'Changes what is given, leaves the rest. action, threshold and policy are the draft''s and take effect with the next publish; the result names those of them that changed. description, valid_from, expires_at, needs_approval and frequency_source take effect at once. An empty policy or description takes it away, infinite times do.';
+COMMENT ON FUNCTION moderation.alter_package(text, moderation.action, real, text, text, timestamptz, timestamptz, boolean, regclass, text, boolean, text) IS 'Changes what is given, leaves the rest. action, threshold and policy are the draft''s and take effect with the next publish; the result names those of them that changed. description, valid_from, expires_at, needs_approval, frequency_source, restricted and team take effect at once. restricted: only operators and admins read the material, only admins put it in force. team: a role whose members alone (and admins) see the package. An empty policy, description or team takes it away, infinite times do.';
 
 CREATE FUNCTION moderation.rename_package(name text, new_name text, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
     target moderation.packages;
+    named_by text;
 BEGIN
     PERFORM moderation.check_name('package', rename_package.new_name);
     target := moderation.lock_package(rename_package.name);
+    -- Verdict rules know packages by their names, and releases do not change.
+    SELECT p.name INTO named_by FROM moderation.packages p
+    WHERE EXISTS (
+        SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
+        UNION ALL
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
+             jsonb_array_elements(x.rules) r
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
+    ORDER BY p.name LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('package "%s" is named by verdict rules of package "%s"', target.name, named_by),
+            DETAIL = 'They would no longer find it.',
+            HINT = format('Leave it out of them first: SELECT moderation.set_verdict_rules(%L, ...); and publish.', named_by);
+    END IF;
     UPDATE moderation.packages p SET name = rename_package.new_name WHERE p.package_id = target.package_id;
     PERFORM moderation.audit('rename_package', rename_package.new_name, jsonb_build_object('name', target.name),
         jsonb_build_object('name', rename_package.new_name), rename_package.note);
@@ -270,11 +316,8 @@ DECLARE
     m text; d text; h text;
 BEGIN
     PERFORM moderation.check_items(target, ids);
-    IF weight <= 0 OR weight > 1000 OR weight = 'NaN'::real THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('weight %s is out of range', weight),
-            DETAIL = 'A weight is above 0 and at most 1000; 1 is the default.',
-            HINT = 'Leave it out unless the package has a threshold.';
+    IF weight IS NOT NULL THEN
+        PERFORM moderation.check_weight(weight);
     END IF;
     BEGIN
         FOR before IN SELECT v.* FROM moderation.item_versions v WHERE v.item_id = ANY (ids) AND v.removed_in IS NULL LOOP
@@ -358,6 +401,7 @@ DECLARE
     unknown bigint[] := ARRAY(
         SELECT DISTINCT i FROM unnest(item_ids) i
         WHERE NOT EXISTS (SELECT FROM moderation.items t WHERE t.item_id = i AND t.package_id = target.package_id) ORDER BY i);
+    before jsonb;
     overridden bigint[];
 BEGIN
     IF unknown <> '{}' THEN
@@ -378,6 +422,10 @@ BEGIN
             DETAIL = 'It makes no hits that could be recorded.',
             HINT = 'Snooze it instead.';
     END IF;
+    SELECT jsonb_agg(jsonb_build_object('item_id', o.item_id, 'effect', o.effect, 'until', o.until) ORDER BY o.item_id) INTO before
+    FROM (SELECT DISTINCT ON (x.item_id) x.* FROM moderation.item_overrides x WHERE x.item_id = ANY (item_ids)
+          ORDER BY x.item_id, x.override_id DESC) o
+    WHERE o.effect <> 'normal' AND (o.until IS NULL OR o.until > now());
     WITH overridden AS (
     INSERT INTO moderation.item_overrides (package_id, item_id, effect, until, overridden_by, reason)
     SELECT target.package_id, i.item_id, override_items.effect, nullif(override_items.until, 'infinity'), moderation.caller(),
@@ -391,7 +439,8 @@ BEGIN
     SELECT array_agg(o.item_id ORDER BY o.item_id) INTO overridden FROM overridden o;
     PERFORM moderation.audit(
         CASE override_items.effect WHEN 'off' THEN 'snooze_items' WHEN 'normal' THEN 'unsnooze_items' ELSE 'shadow_items' END,
-        target.name, NULL, jsonb_build_object('items', overridden, 'until', override_items.until), override_items.reason)
+        target.name, CASE WHEN before IS NOT NULL THEN jsonb_build_object('overrides', before) END,
+        jsonb_build_object('items', overridden, 'until', override_items.until), override_items.reason)
     WHERE overridden IS NOT NULL;
     RETURN coalesce(cardinality(overridden), 0);
 END
@@ -402,6 +451,7 @@ CREATE FUNCTION moderation.snooze_items(package text, item_ids bigint[], until t
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
+    PERFORM moderation.check_approver(moderation.lock_package(package));
     RETURN moderation.override_items(package, item_ids, 'off', until, reason);
 END
 $fn$;
@@ -411,89 +461,8 @@ CREATE FUNCTION moderation.unsnooze_items(package text, item_ids bigint[], reaso
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
+    PERFORM moderation.check_approver(moderation.lock_package(package));
     RETURN moderation.override_items(package, item_ids, 'normal', NULL, reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.unsnooze_items(text, bigint[], text) IS 'Ends the snooze of items before its time; returns how many were snoozed.';
-
-CREATE FUNCTION moderation.release_settings(package_id integer, release integer) RETURNS jsonb
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
-        SELECT CASE WHEN release_settings.release IS NULL
-            THEN (SELECT jsonb_build_object('action', p.action, 'threshold', p.threshold, 'policy', o.name, 'severity', o.severity)
-                  FROM moderation.packages p LEFT JOIN moderation.policies o ON o.policy_id = p.policy_id
-                  WHERE p.package_id = release_settings.package_id)
-            ELSE (SELECT jsonb_build_object('action', r.action, 'threshold', r.threshold, 'policy', r.policy, 'severity', r.severity)
-                  FROM moderation.releases r
-                  WHERE r.package_id = release_settings.package_id AND r.release = release_settings.release) END;
-    END;
-COMMENT ON FUNCTION moderation.release_settings(integer, integer) IS 'Internal: the frozen settings of a release, or those of the draft (NULL); NULL if there is no such release.';
-
-CREATE FUNCTION moderation.release_items(package_id integer, release integer)
-    RETURNS TABLE (item_id bigint, term text, element bytea, content jsonb)
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
-        SELECT v.item_id, v.term, moderation.item_element(v.item_hash, v.weight, v.valid_from, v.expires_at),
-               to_jsonb(v) - ARRAY['item_id', 'package_id', 'added_in', 'removed_in', 'item_hash', 'changed_at', 'changed_by']
-        FROM moderation.item_versions v
-        WHERE v.package_id = release_items.package_id
-          AND CASE WHEN release_items.release IS NULL THEN v.removed_in IS NULL
-                   ELSE v.added_in <= release_items.release
-                        AND (v.removed_in IS NULL OR v.removed_in > release_items.release) END;
-    END;
-COMMENT ON FUNCTION moderation.release_items(integer, integer) IS 'Internal: the items of a release, or of the draft (NULL), with what they say.';
-
-CREATE FUNCTION moderation.diff_releases(name text, a integer, b integer DEFAULT NULL)
-    RETURNS TABLE (item_id bigint, term text, change text, before jsonb, after jsonb)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $fn$
-DECLARE
-    target integer;
-    missing integer;
-BEGIN
-    SELECT p.package_id INTO target FROM moderation.packages p WHERE p.name = diff_releases.name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('package "%s" does not exist', coalesce(diff_releases.name, 'NULL')),
-            DETAIL = 'No package has this name.',
-            HINT = 'Packages are listed in moderation.packages.';
-    END IF;
-    SELECT r INTO missing FROM unnest(ARRAY[a, b]) r WHERE moderation.release_settings(target, r) IS NULL LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('package "%s" has no release %s', diff_releases.name, missing),
-            DETAIL = 'Releases are numbered from 1, in the order they were published; NULL is the draft.',
-            HINT = 'Releases are listed in moderation.releases.';
-    END IF;
-    RETURN QUERY
-    WITH old AS MATERIALIZED (
-        SELECT * FROM moderation.release_items(target, a)
-    ), new AS MATERIALIZED (
-        SELECT * FROM moderation.release_items(target, b)
-    ), differs AS (
-        SELECT coalesce(o.item_id, n.item_id) AS item_id, coalesce(n.term, o.term) AS term, o.content AS was, n.content AS is_now,
-               o.element AS old_element, n.element AS new_element
-        FROM old o FULL JOIN new n ON n.item_id = o.item_id
-        WHERE o.element IS DISTINCT FROM n.element
-    )
-    SELECT NULL::bigint, NULL::text, 'settings',
-           (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(moderation.release_settings(target, a)) s
-            WHERE s.value <> moderation.release_settings(target, b)->s.key),
-           (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(moderation.release_settings(target, b)) s
-            WHERE s.value <> moderation.release_settings(target, a)->s.key)
-    WHERE moderation.release_settings(target, a) <> moderation.release_settings(target, b)
-    UNION ALL
-    (SELECT d.item_id, d.term,
-            CASE WHEN d.was IS NULL THEN 'added' WHEN d.is_now IS NULL THEN 'removed' ELSE 'changed' END,
-            CASE WHEN d.is_now IS NULL THEN jsonb_strip_nulls(d.was)
-                 ELSE (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(d.was) s WHERE s.value <> d.is_now->s.key) END,
-            CASE WHEN d.was IS NULL THEN jsonb_strip_nulls(d.is_now)
-                 ELSE (SELECT jsonb_object_agg(s.key, s.value) FROM jsonb_each(d.is_now) s WHERE s.value <> d.was->s.key) END
-     FROM differs d
-     -- Removed and added again, the same: another id, no difference.
-     WHERE NOT (d.was IS NULL AND EXISTS (SELECT FROM differs x WHERE x.is_now IS NULL AND x.old_element = d.new_element))
-       AND NOT (d.is_now IS NULL AND EXISTS (SELECT FROM differs x WHERE x.was IS NULL AND x.new_element = d.old_element))
-     ORDER BY d.item_id);
-END
-$fn$;
-COMMENT ON FUNCTION moderation.diff_releases(text, integer, integer) IS 'What is different between two releases of a package, or a release and the draft (NULL): one row per item added, removed or changed, with what changed before and after, and one for the settings.';

@@ -30,7 +30,7 @@ COMMENT ON FUNCTION moderation.check_weight(real) IS 'Internal: refuses weights 
 
 CREATE FUNCTION moderation.add_images_to_draft(
     package text, hashes moderation.pdqhash[], qualities integer[], allow boolean, max_distance integer, label text, weight real,
-    source text, case_ref text, note text, valid_from timestamptz, expires_at timestamptz,
+    source text, case_ref text, note text, valid_from timestamptz, expires_at timestamptz, evidence text,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -73,9 +73,9 @@ BEGIN
                           WHERE v.package_id = target.package_id AND v.hash = h.hash AND v.allow = add_images_to_draft.allow
                             AND v.removed_in IS NULL)
     ), new_items AS (
-        INSERT INTO moderation.items (item_id, package_id, kind, source, case_ref, note, created_by)
+        INSERT INTO moderation.items (item_id, package_id, kind, source, case_ref, note, evidence, created_by)
         OVERRIDING SYSTEM VALUE
-        SELECT f.item_id, target.package_id, 'image', source, case_ref, note, moderation.caller() FROM fresh f
+        SELECT f.item_id, target.package_id, 'image', source, case_ref, note, evidence, moderation.caller() FROM fresh f
     ), new_versions AS (
         INSERT INTO moderation.item_versions
             (item_id, package_id, added_in, kind, allow, hash, max_distance, label, weight, valid_from, expires_at, item_hash,
@@ -102,26 +102,26 @@ BEGIN
     END IF;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_images_to_draft(text, moderation.pdqhash[], integer[], boolean, integer, text, real, text, text, text, timestamptz, timestamptz) IS 'Internal: what add_images() and allow_images() share.';
+COMMENT ON FUNCTION moderation.add_images_to_draft(text, moderation.pdqhash[], integer[], boolean, integer, text, real, text, text, text, timestamptz, timestamptz, text) IS 'Internal: what add_images() and allow_images() share.';
 
 CREATE FUNCTION moderation.add_images(
     package text, hashes moderation.pdqhash[], max_distance integer DEFAULT NULL, label text DEFAULT NULL, weight real DEFAULT 1,
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL, qualities integer[] DEFAULT NULL,
-    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, evidence text DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at) a;
+    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at, evidence) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_images(text, moderation.pdqhash[], integer, text, real, text, text, text, integer[], timestamptz, timestamptz) IS 'Adds risk images by their hashes to the package''s draft; those already there are skipped and counted. Qualities, if given, must be 50 or more. max_distance: for these images instead of the package''s.';
+COMMENT ON FUNCTION moderation.add_images(text, moderation.pdqhash[], integer, text, real, text, text, text, integer[], timestamptz, timestamptz, text) IS 'Adds risk images by their hashes to the package''s draft; those already there are skipped and counted. Qualities, if given, must be 50 or more. max_distance: for these images instead of the package''s.';
 
 CREATE FUNCTION moderation.add_images(
     package text, images bytea[], max_distance integer DEFAULT NULL, label text DEFAULT NULL, weight real DEFAULT 1,
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
-    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, evidence text DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -148,29 +148,29 @@ BEGIN
         END;
     END IF;
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at) a;
+    FROM moderation.add_images_to_draft(package, hashes, qualities, false, max_distance, label, weight, source, case_ref, note, valid_from, expires_at, evidence) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_images(text, bytea[], integer, text, real, text, text, text, timestamptz, timestamptz) IS 'Adds risk images by their files (JPEG, PNG, WebP, GIF, BMP) to the package''s draft; only the hashes are kept. An image of a quality below 50 is refused.';
+COMMENT ON FUNCTION moderation.add_images(text, bytea[], integer, text, real, text, text, text, timestamptz, timestamptz, text) IS 'Adds risk images by their files (JPEG, PNG, WebP, GIF, BMP) to the package''s draft; only the hashes are kept. An image of a quality below 50 is refused.';
 
 CREATE FUNCTION moderation.allow_images(
     package text, hashes moderation.pdqhash[], max_distance integer DEFAULT NULL, label text DEFAULT NULL,
     source text DEFAULT NULL, case_ref text DEFAULT NULL, note text DEFAULT NULL,
-    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+    valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, evidence text DEFAULT NULL,
     OUT added integer, OUT skipped integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 BEGIN
     SELECT a.added, a.skipped INTO added, skipped
-    FROM moderation.add_images_to_draft(package, hashes, NULL, true, max_distance, label, 1, source, case_ref, note, valid_from, expires_at) a;
+    FROM moderation.add_images_to_draft(package, hashes, NULL, true, max_distance, label, 1, source, case_ref, note, valid_from, expires_at, evidence) a;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.allow_images(text, moderation.pdqhash[], integer, text, text, text, text, timestamptz, timestamptz) IS 'Adds allowed images to the package''s draft: an image within max_distance of one has no image hits of this package.';
+COMMENT ON FUNCTION moderation.allow_images(text, moderation.pdqhash[], integer, text, text, text, text, timestamptz, timestamptz, text) IS 'Adds allowed images to the package''s draft: an image within max_distance of one has no image hits of this package.';
 
 CREATE FUNCTION moderation.add_video(
     package text, label text, frames moderation.video_frame[], max_distance integer DEFAULT NULL, min_material real DEFAULT 80,
     min_content real DEFAULT 0, weight real DEFAULT 1, source text DEFAULT NULL, case_ref text DEFAULT NULL,
-    note text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL)
+    note text DEFAULT NULL, valid_from timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, evidence text DEFAULT NULL)
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -200,8 +200,8 @@ BEGIN
     IF FOUND THEN
         RETURN id;
     END IF;
-    INSERT INTO moderation.items (package_id, kind, source, case_ref, note, created_by)
-    VALUES (target.package_id, 'video', source, case_ref, note, moderation.caller())
+    INSERT INTO moderation.items (package_id, kind, source, case_ref, note, evidence, created_by)
+    VALUES (target.package_id, 'video', source, case_ref, note, evidence, moderation.caller())
     RETURNING item_id INTO id;
     INSERT INTO moderation.item_versions
         (item_id, package_id, added_in, kind, frames, max_distance, min_material, min_content, label, weight, valid_from,
@@ -210,7 +210,7 @@ BEGIN
             add_video.min_material, add_video.min_content, add_video.label, add_video.weight,
             add_video.valid_from, add_video.expires_at, hash_of_item, moderation.caller());
     UPDATE moderation.drafts d
-    SET set_state = moderation.set_hash_apply(d.set_state, 
+    SET set_state = moderation.set_hash_apply(d.set_state,
             ARRAY[moderation.item_element(hash_of_item, add_video.weight, add_video.valid_from, add_video.expires_at)], '{}'),
         videos = d.videos + 1, draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
@@ -219,9 +219,9 @@ BEGIN
     RETURN id;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_video(text, text, moderation.video_frame[], integer, real, real, real, text, text, text, timestamptz, timestamptz) IS 'Adds a risk video by its frames to the package''s draft; returns the item id, of the one already there if it is. It hits a content that contains at least min_material percent of its frames and consists of them to at least min_content percent.';
+COMMENT ON FUNCTION moderation.add_video(text, text, moderation.video_frame[], integer, real, real, real, text, text, text, timestamptz, timestamptz, text) IS 'Adds a risk video by its frames to the package''s draft; returns the item id, of the one already there if it is. It hits a content that contains at least min_material percent of its frames and consists of them to at least min_content percent.';
 
-CREATE FUNCTION moderation.set_max_distance(package text, max_distance integer) RETURNS void
+CREATE FUNCTION moderation.set_max_distance(package text, max_distance integer, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -239,7 +239,7 @@ BEGIN
     UPDATE moderation.drafts d SET draft_key = gen_random_uuid(), changed_at = now(), changed_by = moderation.caller()
     WHERE d.package_id = target.package_id;
     PERFORM moderation.audit('set_max_distance', target.name, jsonb_build_object('max_distance', target.max_distance),
-        jsonb_build_object('max_distance', set_max_distance.max_distance), NULL);
+        jsonb_build_object('max_distance', set_max_distance.max_distance), note);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.set_max_distance(text, integer) IS 'Sets the distance of the package''s draft: of images and videos that were added without one.';
+COMMENT ON FUNCTION moderation.set_max_distance(text, integer, text) IS 'Sets the distance of the package''s draft: of images and videos that were added without one.';

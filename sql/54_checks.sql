@@ -29,6 +29,7 @@ CREATE TABLE moderation.publish_requests (
     note            text,
     requested_at    timestamptz NOT NULL DEFAULT now(),
     requested_by    text NOT NULL,
+    requested_session text NOT NULL,
     decision        text CHECK (decision = ANY (ARRAY['approved', 'rejected'])),
     decided_at      timestamptz,
     decided_by      text,
@@ -39,6 +40,7 @@ CREATE INDEX publish_requests_package_idx ON moderation.publish_requests (packag
 COMMENT ON TABLE moderation.publish_requests IS 'Publishes that wait, or waited, for a second person.';
 COMMENT ON COLUMN moderation.publish_requests.release IS 'The shadow release to promote; NULL: the draft.';
 COMMENT ON COLUMN moderation.publish_requests.draft_key IS 'The state of the draft that was asked for; a draft changed since voids the request.';
+COMMENT ON COLUMN moderation.publish_requests.requested_session IS 'The role that had logged in, whatever role it had set; neither may approve.';
 COMMENT ON COLUMN moderation.publish_requests.published IS 'The release that the approval put in force.';
 
 CREATE FUNCTION moderation.add_check(
@@ -119,6 +121,7 @@ DECLARE
 BEGIN
     PERFORM FROM moderation.packages p
     WHERE p.package_id = (SELECT c.package_id FROM moderation.checks c WHERE c.check_id = remove_check.check_id) FOR UPDATE;
+    PERFORM moderation.check_readable(c.package_id) FROM moderation.checks c WHERE c.check_id = remove_check.check_id;
     DELETE FROM moderation.checks c WHERE c.check_id = remove_check.check_id RETURNING * INTO gone;
     IF gone.check_id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -150,6 +153,7 @@ BEGIN
             MESSAGE = 'package must not be NULL',
             DETAIL = 'Checks belong to a package.', HINT = 'Packages are listed in moderation.packages.';
     END IF;
+    PERFORM moderation.check_readable(target);
     settings := moderation.release_settings(target, run_checks.release);
     RETURN QUERY
     SELECT c.check_id, c.expect, (v.action IS NOT NULL) = (c.expect = 'hit'), v.action, v.score, v.items, c.body, c.note, c.image
@@ -245,20 +249,20 @@ BEGIN
             DETAIL = 'A request names the shadow release to promote, or none for the draft.',
             HINT = 'Leave release out to publish the draft.';
     END IF;
-    IF request_publish.release IS NULL AND draft.terms = 0 THEN
+    IF request_publish.release IS NULL AND draft.terms + draft.images + draft.videos = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('package "%s" has no item to publish', target.name),
-            DETAIL = 'A release needs at least one term; allow entries alone match nothing.',
+            DETAIL = 'A release needs at least one term, image or video; allow entries alone match nothing.',
             HINT = format('Add terms first: SELECT moderation.add_terms(%L, ARRAY[...]);', target.name);
     END IF;
     IF request_publish.stage = 'live' THEN
         -- Now rather than when somebody has looked at it.
         PERFORM moderation.check_gates(target, request_publish.release);
     END IF;
-    INSERT INTO moderation.publish_requests (package_id, stage, release, draft_key, share, note, requested_by)
+    INSERT INTO moderation.publish_requests (package_id, stage, release, draft_key, share, note, requested_by, requested_session)
     VALUES (target.package_id, request_publish.stage, request_publish.release,
             CASE WHEN request_publish.release IS NULL THEN draft.draft_key END, request_publish.share, request_publish.note,
-            moderation.caller())
+            moderation.caller(), session_user)
     RETURNING request_id INTO new_id;
     PERFORM moderation.audit('request_publish', target.name, NULL, jsonb_build_object('request_id', new_id, 'stage',
         request_publish.stage, 'release', request_publish.release, 'share', request_publish.share), request_publish.note);
@@ -290,6 +294,7 @@ BEGIN
             DETAIL = format('By %s.', claimed.decided_by),
             HINT = 'Ask again with request_publish().';
     END IF;
+    PERFORM moderation.check_readable(claimed.package_id);
     RETURN claimed;
 END
 $fn$;
@@ -304,9 +309,12 @@ DECLARE
     number integer;
 BEGIN
     SELECT * INTO target FROM moderation.packages p WHERE p.package_id = request.package_id;
-    IF request.requested_by = moderation.caller() THEN
+    PERFORM moderation.check_approver(target);
+    -- Nor by another role of the same login.
+    IF request.requested_by = moderation.caller() OR request.requested_session = session_user THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('publish request %s cannot be approved by %s, who made it', request.request_id, request.requested_by),
+            MESSAGE = format('publish request %s cannot be approved by %s, who made it', request.request_id,
+                             CASE WHEN request.requested_by = moderation.caller() THEN request.requested_by ELSE request.requested_session END),
             DETAIL = 'The second person is another one.',
             HINT = 'Ask a colleague; reject_publish() withdraws it.';
     END IF;
@@ -325,7 +333,7 @@ BEGIN
     END IF;
     number := coalesce(request.release, moderation.freeze_draft(target, request.note));
     PERFORM moderation.put_in_force(target, request.stage, number, request.share, request.note,
-                                    CASE WHEN request.release IS NULL THEN 'publish' ELSE 'promote' END, 'approve_publish');
+                                    CASE WHEN request.release IS NULL THEN 'publish' ELSE 'promote' END, 'approve_publish', approve_publish.note);
     UPDATE moderation.publish_requests r
     SET decision = 'approved', decided_at = now(), decided_by = moderation.caller(), reason = approve_publish.note, published = number
     WHERE r.request_id = request.request_id;

@@ -30,6 +30,7 @@ BEGIN
         FROM moderation.hits h
         WHERE h.source_id = count_strikes.source_id AND left(h.content_key, 200) = left(count_strikes.content_key, 200)
           AND h.content_key = count_strikes.content_key AND h.stage = 'live' AND h.owner_key IS NOT NULL
+          AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)
         GROUP BY h.owner_key, h.package_id, h.source_id, h.content_key;
     END IF;
 END

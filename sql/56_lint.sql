@@ -2,13 +2,14 @@
 
 CREATE FUNCTION moderation.lint_items(
     package text, release integer, frequency_source regclass, errors_only boolean,
-    OUT severity text, OUT item_id bigint, OUT rule text, OUT message text, OUT fix text)
+    OUT severity text, OUT item_id bigint, OUT rule text, OUT message text, OUT fix text,
+    OUT other_item bigint)
     RETURNS SETOF record
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
-COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL).';
+COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
 
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -17,7 +18,9 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
                    format('SELECT moderation.remove_items(%L, ARRAY[%s]);', p.name, v.item_id) AS remove
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
-            WHERE p.name = lint_others.package AND (v.kind = 'image' OR v.expires_at <= now())
+            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+              AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -44,7 +47,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 
 -- As the caller: the frequency source is his.
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)
@@ -54,8 +57,9 @@ AS $fn$
 BEGIN
     RETURN QUERY
     SELECT l.severity, l.item_id, l.rule, l.message, l.fix
-    FROM (SELECT * FROM moderation.lint_items(lint_package.package, lint_package.release,
-                                              moderation.frequency_source(lint_package.package), false)
+    FROM (SELECT i.severity, i.item_id, i.rule, i.message, i.fix
+          FROM moderation.lint_items(lint_package.package, lint_package.release,
+                                     moderation.frequency_source(lint_package.package), false) i
           UNION ALL
           SELECT * FROM moderation.lint_others(lint_package.package, lint_package.release)) l
     ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.item_id, l.rule;

@@ -1,9 +1,9 @@
 -- A package as one JSON document, and back: to another server, into version control, to a partner.
 --
--- Layout, version 1: format, version, package (name, action, threshold, max_distance, rules,
--- description), policy (name, severity,
--- default_action, description) or null, release (number, null for a draft), content_hash (hex), folding_version, items: every
--- column of item_versions and items that means something elsewhere, ids and release numbers left out.
+-- Layout, version 1: format, version, package (name, action, threshold, max_distance, rules, description), policy (name,
+-- severity, default_action, description) or null, release (number, null for a draft), content_hash (hex), folding_version,
+-- items: every column of item_versions and items that means something elsewhere, ids and release numbers left out; checks
+-- (body or image, expect, note), which belong to the package and not to its content hash.
 
 CREATE FUNCTION moderation.content_hash(
     set_state bytea, action moderation.action, threshold real, policy text, severity smallint, max_distance smallint,
@@ -26,17 +26,10 @@ DECLARE
     target moderation.packages;
     number integer;
     settings jsonb;
-    distance smallint;
-    verdict_rules jsonb;
     exported jsonb;
 BEGIN
-    SELECT * INTO target FROM moderation.packages p WHERE p.name = export_package.name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('package "%s" does not exist', coalesce(export_package.name, 'NULL')),
-            DETAIL = 'No package has this name.',
-            HINT = 'Packages are listed in moderation.packages.';
-    END IF;
+    SELECT * INTO target FROM moderation.packages p WHERE p.package_id = moderation.find_package(export_package.name);
+    PERFORM moderation.check_readable(target.package_id);
     number := coalesce(export_package.release, nullif(target.latest_release, 0));
     settings := moderation.release_settings(target.package_id, number);
     IF settings IS NULL THEN
@@ -45,14 +38,11 @@ BEGIN
             DETAIL = 'Releases are numbered from 1, in the order they were published.',
             HINT = 'Releases are listed in moderation.releases.';
     END IF;
-    distance := coalesce((SELECT r.max_distance FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number),
-                         target.max_distance);
-    verdict_rules := CASE WHEN number IS NULL THEN target.rules
-        ELSE (SELECT r.rules FROM moderation.releases r WHERE r.package_id = target.package_id AND r.release = number) END;
     SELECT jsonb_build_object(
         'format', 'pg_moderation package', 'version', 1, 'release', number,
         'package', jsonb_build_object('name', target.name, 'action', settings->'action', 'threshold', settings->'threshold',
-                                      'max_distance', distance, 'rules', verdict_rules, 'description', target.description),
+                                      'max_distance', settings->'max_distance', 'rules', settings->'rules',
+                                      'description', target.description),
         'policy', CASE WHEN settings->>'policy' IS NULL THEN NULL
             ELSE jsonb_build_object('name', settings->'policy', 'severity', settings->'severity')
                  || coalesce((SELECT jsonb_build_object('default_action', o.default_action, 'description', o.description)
@@ -61,11 +51,15 @@ BEGIN
         'content_hash', encode(moderation.content_hash(
             moderation.set_hash_apply('', coalesce(array_agg(r.element), '{}'), '{}'), (settings->>'action')::moderation.action,
             (settings->>'threshold')::real, settings->>'policy', (settings->>'severity')::smallint,
-            CASE WHEN bool_or(v.kind <> 'term' AND NOT v.allow) THEN distance END, verdict_rules), 'hex'),
+            CASE WHEN bool_or(v.kind <> 'term' AND NOT v.allow) THEN (settings->>'max_distance')::smallint END,
+            nullif(settings->'rules', 'null')), 'hex'),
         'items', coalesce(jsonb_agg(
             jsonb_strip_nulls(to_jsonb(v) || (to_jsonb(i) - 'kind'))
                 - ARRAY['item_id', 'package_id', 'added_in', 'removed_in', 'changed_at', 'changed_by']
-            ORDER BY v.item_hash), '[]'))
+            ORDER BY v.item_hash), '[]'),
+        'checks', (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                              'body', c.body, 'image', c.image, 'expect', c.expect, 'note', c.note)) ORDER BY c.check_id), '[]')
+                   FROM moderation.checks c WHERE c.package_id = target.package_id))
     INTO exported
     FROM moderation.release_items(target.package_id, number) r
     JOIN moderation.item_versions v
@@ -75,7 +69,7 @@ BEGIN
     RETURN exported;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.export_package(text, integer) IS 'A release of a package (default: the newest, of an unpublished package its draft) as JSON, for import_package() on any server: settings, policy, and every item with its provenance.';
+COMMENT ON FUNCTION moderation.export_package(text, integer) IS 'A release of a package (default: the newest, of an unpublished package its draft) as JSON, for import_package() on any server: settings, policy, every item with its provenance, and the checks that the package has now.';
 
 CREATE FUNCTION moderation.import_package(
     content jsonb, name text DEFAULT NULL, note text DEFAULT NULL,
@@ -88,7 +82,10 @@ DECLARE
     policy moderation.policies;
     wrong bigint;
     stale bigint[];
+    checks bigint;
+    missing text;
 BEGIN
+    PERFORM moderation.check_import_size(pg_column_size(content));
     IF content->>'format' IS DISTINCT FROM 'pg_moderation package' OR content->>'version' IS DISTINCT FROM '1'
        OR jsonb_typeof(content->'items') IS DISTINCT FROM 'array' OR jsonb_typeof(content->'package') IS DISTINCT FROM 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -98,6 +95,15 @@ BEGIN
     END IF;
     package := coalesce(import_package.name, content->'package'->>'name');
     PERFORM moderation.check_name('package', package);
+    SELECT string_agg(DISTINCT format('"%s"', w), ', ') INTO missing
+    FROM jsonb_path_query(content, '$.package.rules[*].with[*]') x(name), LATERAL (SELECT x.name #>> '{}') y(w)
+    WHERE NOT EXISTS (SELECT FROM moderation.packages p WHERE p.name = w);
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('verdict rules of the export name packages that do not exist here: %s', missing),
+            DETAIL = 'Nothing was imported.',
+            HINT = 'Import or create them first; an empty package will do.';
+    END IF;
     BEGIN
         IF jsonb_typeof(content->'policy') = 'object' THEN
             SELECT * INTO policy FROM moderation.policies o WHERE o.name = content->'policy'->>'name';
@@ -119,9 +125,9 @@ BEGIN
             package, action => (content->'package'->>'action')::moderation.action,
             threshold => (content->'package'->>'threshold')::real, policy => coalesce(content->'policy'->>'name', ''), note => note);
         target := moderation.lock_package(package);
-        PERFORM moderation.set_max_distance(package, (content->'package'->>'max_distance')::integer)
+        PERFORM moderation.set_max_distance(package, (content->'package'->>'max_distance')::integer, note)
         WHERE (content->'package'->>'max_distance')::integer <> target.max_distance;
-        PERFORM moderation.set_verdict_rules(package, coalesce(nullif(content->'package'->'rules', 'null'), '[]'))
+        PERFORM moderation.set_verdict_rules(package, coalesce(nullif(content->'package'->'rules', 'null'), '[]'), note)
         WHERE nullif(content->'package'->'rules', 'null') IS DISTINCT FROM target.rules;
         target := moderation.lock_package(package);
         -- An item says what it is: a hash that does not follow from it would make two items of one, or one of two.
@@ -185,6 +191,13 @@ BEGIN
             WHERE d.package_id = target.package_id AND n.elements IS NOT NULL
         )
         SELECT count(*) INTO added FROM fresh;
+        SELECT count(CASE WHEN c.image IS NULL THEN moderation.add_check(package, c.body, c.expect, c.note)
+                          ELSE moderation.add_check(package, c.image, c.expect, c.note) END)
+        INTO checks
+        FROM jsonb_to_recordset(CASE WHEN jsonb_typeof(content->'checks') = 'array' THEN content->'checks' ELSE '[]' END)
+                 c(body text, image moderation.pdqhash, expect moderation.expectation, note text)
+        WHERE NOT EXISTS (SELECT FROM moderation.checks k
+                          WHERE k.package_id = target.package_id AND (k.body = c.body OR k.image = c.image));
     EXCEPTION
         WHEN data_exception OR not_null_violation OR check_violation OR unique_violation THEN
             IF SQLERRM LIKE 'item % of the export is not what its hash says' THEN
@@ -205,7 +218,7 @@ BEGIN
             HINT = 'The export was changed or is damaged: export it again.';
     END IF;
     PERFORM moderation.audit('import_package', package, NULL,
-        jsonb_build_object('release', release, 'added', added, 'removed', removed, 'content_hash', content_hash), note);
+        jsonb_build_object('release', release, 'added', added, 'removed', removed, 'checks', checks, 'content_hash', content_hash), note);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.import_package(jsonb, text, text) IS 'Makes the draft of a package what an export says, and a release of it with the identical content hash, else fails as a whole. Creates package and policy if they are missing; puts nothing in force: that is publish_package(). name: import it under another one.';
+COMMENT ON FUNCTION moderation.import_package(jsonb, text, text) IS 'Makes the draft of a package what an export says, and a release of it with the identical content hash, else fails as a whole. Creates package and policy if they are missing; puts nothing in force: that is publish_package(). Checks that the package has not are added. name: import it under another one.';

@@ -60,7 +60,8 @@ COMMENT ON FUNCTION moderation.watched_column(regclass, text, name) IS 'Internal
 
 CREATE FUNCTION moderation.attach(
     "table" regclass, id name, text name[] DEFAULT NULL, on_block moderation.on_block DEFAULT 'flag', owner name DEFAULT NULL,
-    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL)
+    created_at name DEFAULT NULL, verdict_column name DEFAULT NULL, image name[] DEFAULT NULL, video name[] DEFAULT NULL,
+    set_column name DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -166,6 +167,19 @@ BEGIN
                 HINT = 'Name a jsonb column, or a new one for attach() to add.';
         END IF;
     END IF;
+    IF set_column IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = "table" AND a.attname = set_column
+                       AND a.attnum > 0 AND NOT a.attisdropped) THEN
+            EXECUTE format('ALTER TABLE %s ADD COLUMN %I text', "table", set_column);
+        END IF;
+        attribute := moderation.watched_column("table", 'set_column', set_column);
+        IF attribute.atttypid <> 'text'::regtype THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" of table %s is not text', set_column, "table"),
+                DETAIL = format('Its type is %s.', format_type(attribute.atttypid, attribute.atttypmod)),
+                HINT = 'Name a text column, or a new one for attach() to add.';
+        END IF;
+    END IF;
 
     FOR entry IN
         SELECT c.column_name, c.role FROM (
@@ -175,13 +189,14 @@ BEGIN
             SELECT u.name, 'video', 2000000 + u.n FROM unnest(video) WITH ORDINALITY u(name, n) UNION ALL
             SELECT owner, 'owner', 3000000 UNION ALL
             SELECT created_at, 'created_at', 3000001 UNION ALL
-            SELECT verdict_column, 'verdict', 3000002) c(column_name, role, n)
+            SELECT verdict_column, 'verdict', 3000002 UNION ALL
+            SELECT set_column, 'set', 3000003) c(column_name, role, n)
         WHERE c.column_name IS NOT NULL ORDER BY c.n
     LOOP
-        IF roles->(entry.column_name::text) ? entry.role OR (entry.role = 'verdict' AND roles ? entry.column_name::text) THEN
+        IF roles->(entry.column_name::text) ? entry.role OR (entry.role IN ('verdict', 'set') AND roles ? entry.column_name::text) THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
                 MESSAGE = format('column "%s" is named twice', entry.column_name),
-                DETAIL = 'A column is watched once, and the verdict column is not watched.',
+                DETAIL = 'A column is watched once, and the columns of the verdict and the set are not watched.',
                 HINT = 'Name each column once.';
         END IF;
         IF NOT roles ? entry.column_name::text THEN
@@ -200,7 +215,7 @@ BEGIN
                    'EXECUTE FUNCTION moderation.watched_columns(%L)',
         (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(ordered) WITH ORDINALITY u(c, n)), "table", settings);
     -- Of a partitioned table it also tells rows that only move between partitions.
-    IF on_block = 'quarantine' OR verdict_column IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
+    IF on_block = 'quarantine' OR coalesce(verdict_column, set_column) IS NOT NULL OR (on_block = 'reject' AND relation.relkind = 'p') THEN
         -- Row triggers fire in the order of their names: ours shall see what the others made of the row.
         EXECUTE format('CREATE TRIGGER zzzz_moderation_judge BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
                        'EXECUTE FUNCTION moderation.judge_row()', "table");
@@ -210,7 +225,7 @@ BEGIN
     RETURN source;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[]) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
+COMMENT ON FUNCTION moderation.attach(regclass, name, name[], moderation.on_block, name, name, name, name[], name[], name) IS 'Moderates every row inserted into or changed in a table from now on: records hits, writes the verdict into verdict_column and the name of the set that judged the row, hit or not, into set_column (made if missing), and flags, quarantines or rejects what is to be blocked. Returns the source id.';
 
 CREATE FUNCTION moderation.detach("table" regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

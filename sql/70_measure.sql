@@ -138,3 +138,18 @@ CREATE FUNCTION moderation.wilson_interval(
              ) AS c (centre, half);
     END;
 COMMENT ON FUNCTION moderation.wilson_interval(bigint, bigint, double precision) IS 'Wilson score interval of a proportion (E. B. Wilson, JASA 22, 1927); 95 % by default; NULL without trials.';
+
+-- The limits one by one and in closed form, for views of thousands of rows: these are inlined, the function above is called.
+CREATE FUNCTION moderation.wilson_low(successes bigint, trials bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN greatest(0.0::double precision, (successes + 1.920729410347062::double precision
+        - 1.959963984540054::double precision * sqrt(successes * (1.0::double precision - successes / nullif(trials, 0)::double precision) + 0.960364705173531::double precision))
+        / (nullif(trials, 0) + 3.841458820694124::double precision)) * nullif(trials, 0) / nullif(trials, 0);
+COMMENT ON FUNCTION moderation.wilson_low(bigint, bigint) IS 'Lower limit of wilson_interval() at 95 %.';
+
+CREATE FUNCTION moderation.wilson_high(successes bigint, trials bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN least(1.0::double precision, (successes + 1.920729410347062::double precision
+        + 1.959963984540054::double precision * sqrt(successes * (1.0::double precision - successes / nullif(trials, 0)::double precision) + 0.960364705173531::double precision))
+        / (nullif(trials, 0) + 3.841458820694124::double precision)) * nullif(trials, 0) / nullif(trials, 0);
+COMMENT ON FUNCTION moderation.wilson_high(bigint, bigint) IS 'Upper limit of wilson_interval() at 95 %.';

@@ -50,17 +50,32 @@ DECLARE
     least_unflagged constant integer := 50;
     s record;
     missing bigint;
+    live tstzmultirange;
 BEGIN
+    -- What was judged before the packages were live, or after, says nothing of what they miss.
+    SELECT range_agg(d.during) INTO live
+    FROM (SELECT x.release,
+                 tstzrange(x.since, CASE WHEN lead(x.since) OVER w IS NOT NULL THEN greatest(x.since, lead(x.since) OVER w) END)
+                 * tstzrange(x.valid_from, x.expires_at) AS during
+          FROM moderation.deployments x
+          WHERE x.stage = 'live' AND x.package_id = ANY (packages)
+          WINDOW w AS (PARTITION BY x.package_id ORDER BY x.deployment_id)) d
+    WHERE d.release IS NOT NULL;
+    IF live IS NULL OR isempty(live) THEN
+        labels := 0;
+        note := 'never live: nothing to measure yet';
+        RETURN;
+    END IF;
     WITH flagged AS MATERIALIZED (
         SELECT v.source_id, v.content_key, bool_or(v.package_id = ANY (packages)) AS ours, array_agg(DISTINCT v.package_id) AS by_packages
         FROM moderation.content_verdicts v
-        WHERE v.stage = 'live' AND v.acted AND v.content_key IS NOT NULL
+        WHERE v.stage = 'live' AND v.acted AND v.content_key IS NOT NULL AND v.observed_at <@ live
           AND (since IS NULL OR v.observed_at >= since) AND (until IS NULL OR v.observed_at < until)
         GROUP BY v.source_id, v.content_key
     ), unflagged AS MATERIALIZED (
         SELECT e.source_id, e.content_key, max(e.weight)::double precision AS weight
         FROM moderation.exposures e
-        WHERE e.content_key IS NOT NULL
+        WHERE e.content_key IS NOT NULL AND e.observed_at <@ live
           AND (since IS NULL OR e.observed_at >= since) AND (until IS NULL OR e.observed_at < until)
           AND NOT EXISTS (SELECT FROM flagged f WHERE f.source_id = e.source_id AND f.content_key = e.content_key)
         GROUP BY e.source_id, e.content_key
@@ -118,7 +133,7 @@ BEGIN
     INTO s FROM limits l;
     labels := s.n;
     IF s.unflagged = 0 THEN
-        note := 'no exposures of unflagged content: pg_moderation.exposure_sample';
+        note := 'no exposures of unflagged content while it was live: pg_moderation.exposure_sample';
         RETURN;
     END IF;
     missing := (s.flagged_missing + s.others_missing + s.unflagged_missing)::bigint;
@@ -135,7 +150,7 @@ BEGIN
     FROM moderation.recall_interval(s.found, s.found_low, s.found_high, s.missed, s.missed_low, s.missed_high) i;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.estimate_recall(integer[], integer, timestamptz, timestamptz) IS 'Internal: the share of all violating judged contents that these packages act on, live, from the random samples of next_for_review(): found = N1 p1; missed = N2 p2 + N3 p3, where N1 is what they flagged, N2 what only others flagged, N3 the weighted exposures nothing flagged, and p the weighted share of violating labels in each (post-stratified Hajek estimator: Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992). Limits: Wilson per stratum, combined by MOVER. Labels that were not drawn at random do not enter. NULL, with a note, when labels are too few.';
+COMMENT ON FUNCTION moderation.estimate_recall(integer[], integer, timestamptz, timestamptz) IS 'Internal: the share of all violating judged contents that these packages act on, live, from the random samples of next_for_review(): found = N1 p1; missed = N2 p2 + N3 p3, where N1 is what they flagged, N2 what only others flagged, N3 the weighted exposures nothing flagged, and p the weighted share of violating labels in each (post-stratified Hajek estimator: Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992). Limits: Wilson per stratum, combined by MOVER. Only what was judged while they were live counts: a sample drawn before says nothing of what they miss. Labels that were not drawn at random do not enter. NULL, with a note, when labels are too few.';
 
 CREATE TYPE moderation.package_figures AS (
     package text, stage moderation.stage, release integer, hits bigint, contents bigint, owners bigint, reviewed bigint,
@@ -260,7 +275,7 @@ BEGIN
     PERFORM moderation.check_by(package_stats.by);
     RETURN QUERY
     SELECT * FROM moderation.figures(
-        CASE WHEN package_stats.package IS NULL THEN ARRAY(SELECT p.package_id FROM moderation.packages p)
+        CASE WHEN package_stats.package IS NULL THEN moderation.visible_packages()
              ELSE ARRAY[moderation.find_package(package_stats.package)] END,
         false, package_stats.since, package_stats.until, package_stats.by);
 END
@@ -275,12 +290,13 @@ AS $fn$
 DECLARE
     wanted integer := moderation.find_policy(policy_stats.policy);
     found_policy record;
+    visible constant integer[] := moderation.visible_packages();
 BEGIN
     PERFORM moderation.check_by(policy_stats.by);
     FOR found_policy IN
         SELECT o.policy_id, array_agg(p.package_id) AS packages
         FROM moderation.policies o JOIN moderation.packages p ON p.policy_id = o.policy_id
-        WHERE wanted IS NULL OR o.policy_id = wanted
+        WHERE (wanted IS NULL OR o.policy_id = wanted) AND p.package_id = ANY (visible)
         GROUP BY o.policy_id, o.name ORDER BY o.name
     LOOP
         RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, true, policy_stats.since, policy_stats.until,
@@ -314,6 +330,7 @@ CREATE FUNCTION moderation.item_stats(
 AS $fn$
 DECLARE
     wanted integer := moderation.find_package(item_stats.package);
+    readable constant boolean := wanted = ANY (moderation.readable_packages());
 BEGIN
     RETURN QUERY
     WITH seen AS MATERIALIZED (
@@ -370,7 +387,7 @@ BEGIN
         WHERE i.package_id = wanted AND NOT i.allow AND (item_stats.stage IS NULL OR st.stage = item_stats.stage)
         GROUP BY st.stage, i.item_id, f.release
     )
-    SELECT item_stats.package, l.stage, l.item_id, l.kind, l.term, l.match, l.weight, l.in_force, coalesce(s.hits, 0),
+    SELECT item_stats.package, l.stage, l.item_id, l.kind, CASE WHEN readable THEN l.term END, CASE WHEN readable THEN l.match END, l.weight, l.in_force, coalesce(s.hits, 0),
            coalesce(s.contents, 0), coalesce(s.owners, 0), coalesce(s.tp, 0), coalesce(s.fp, 0), coalesce(s.unsure, 0), coalesce(s.disputed, 0),
            s.tp / nullif(s.tp + s.fp, 0)::double precision, i.low, i.high,
            CASE WHEN c.violating > 0 AND c.benign > 0 AND s.tp + s.fp > 0
@@ -398,6 +415,8 @@ CREATE FUNCTION moderation.item_overlap(
 AS $fn$
 DECLARE
     wanted integer := CASE WHEN item_overlap.package IS NOT NULL THEN moderation.find_package(item_overlap.package) END;
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     IF min_share IS NULL OR NOT min_share BETWEEN 0 AND 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -424,13 +443,13 @@ BEGIN
         WHERE wanted IS NULL OR a.package_id = wanted
         GROUP BY 1, 2, 3, 4
     )
-    SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia ORDER BY v.added_in DESC LIMIT 1),
-           qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib ORDER BY v.added_in DESC LIMIT 1),
+    SELECT qa.name, b.ia, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ia AND v.package_id = ANY (readable) ORDER BY v.added_in DESC LIMIT 1),
+           qb.name, b.ib, (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = b.ib AND v.package_id = ANY (readable) ORDER BY v.added_in DESC LIMIT 1),
            sa.contents, sb.contents, b.n, b.n / sa.contents::double precision, b.n / sb.contents::double precision
     FROM shared b
     JOIN sizes sa ON sa.item_id = b.ia JOIN sizes sb ON sb.item_id = b.ib
     JOIN moderation.packages qa ON qa.package_id = b.pa JOIN moderation.packages qb ON qb.package_id = b.pb
-    WHERE b.n / sa.contents::double precision >= min_share
+    WHERE b.n / sa.contents::double precision >= min_share AND b.pa = ANY (visible) AND b.pb = ANY (visible)
     ORDER BY b.n / sa.contents::double precision DESC, b.n DESC, b.ia, b.ib;
 END
 $fn$;
@@ -441,12 +460,14 @@ CREATE FUNCTION moderation.package_overlap(
     OUT package_a text, OUT package_b text, OUT contents_a bigint, OUT contents_both bigint, OUT share_of_a double precision)
     RETURNS SETOF record LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
+DECLARE
+    visible constant integer[] := moderation.visible_packages();
 BEGIN
     RETURN QUERY
     WITH pairs AS MATERIALIZED (
         SELECT DISTINCT v.package_id, v.source_id, coalesce(v.content_key, encode(v.digest, 'hex')) AS content
         FROM moderation.content_verdicts v
-        WHERE v.acted AND v.stage = 'live' AND (package_overlap.since IS NULL OR v.observed_at >= package_overlap.since)
+        WHERE v.package_id = ANY (visible) AND v.acted AND v.stage = 'live' AND (package_overlap.since IS NULL OR v.observed_at >= package_overlap.since)
     ), sizes AS (
         SELECT p.package_id, count(*) AS contents FROM pairs p GROUP BY p.package_id
     )

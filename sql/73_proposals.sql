@@ -38,7 +38,7 @@ CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
 CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
-COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "threshold"}.';
+COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "images": [{"hash", "max_distance"}], "threshold"}.';
 COMMENT ON COLUMN moderation.proposals.evidence IS 'The figures it rests on.';
 COMMENT ON COLUMN moderation.proposals.effect IS 'What to expect of the labelled contents: gained and lost true and false positives, precision before and after with Wilson 95 % intervals, recall before and after over the labelled contents.';
 COMMENT ON COLUMN moderation.proposals.examples IS 'Contents, as {"source", "content_key"} or excerpts of the texts given.';
@@ -83,7 +83,10 @@ BEGIN
         FROM jsonb_array_elements(coalesce(change->'add', '[]')) a
         UNION ALL
         SELECT 3, format('SELECT * FROM moderation.allow_terms(%L, ARRAY[%L], match => %L, level => %L);', name, a->>'term', a->>'match', a->>'level')
-        FROM jsonb_array_elements(coalesce(change->'allow', '[]')) a) s;
+        FROM jsonb_array_elements(coalesce(change->'allow', '[]')) a
+        UNION ALL
+        SELECT 4, format('SELECT * FROM moderation.add_images(%L, ARRAY[%L]::moderation.pdqhash[], max_distance => %s);', name, a->>'hash', a->>'max_distance')
+        FROM jsonb_array_elements(coalesce(change->'images', '[]')) a) s;
     INSERT INTO moderation.proposals (package_id, kind, item_id, term, change, evidence, effect, examples, sql, case_id, proposed_by)
     VALUES (propose.package_id, propose.kind, propose.item_id, propose.term, propose.change, propose.evidence, propose.effect,
             coalesce(propose.examples, '[]'), coalesce(statements, ''), propose.case_id, moderation.caller())
@@ -106,6 +109,7 @@ DECLARE
     made bigint[] := '{}';
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF bar IS NULL OR NOT bar BETWEEN 0 AND 1 OR min_labels IS NULL OR min_labels < 1 OR dead_after IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_cleanup() needs a bar from 0 to 1, labels of 1 or more and a time',
             DETAIL = format('bar is %s, min_labels %s, dead_after %s.', bar, min_labels, dead_after), HINT = 'Leave them out for 0.8, 5 and 90 days.';
@@ -173,6 +177,7 @@ DECLARE
     list jsonb := '[]';
     found jsonb;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR background IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_terms() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -244,7 +249,8 @@ BEGIN
     PERFORM moderation.remove_items(target.name, ARRAY(
         SELECT v.item_id FROM moderation.item_versions v
         WHERE v.package_id = p.package_id AND v.removed_in IS NULL
-          AND v.item_id IN (SELECT i::bigint FROM jsonb_array_elements_text(coalesce(p.change->'remove', '[]')) i)))
+          AND v.item_id IN (SELECT i::bigint FROM jsonb_array_elements_text(coalesce(p.change->'remove', '[]')) i)),
+        accept_proposal.reason)
     WHERE jsonb_array_length(coalesce(p.change->'remove', '[]')) > 0;
     FOR a IN
         SELECT x.match, x.level, coalesce(x.weight, 1) AS weight, array_agg(x.term ORDER BY n) AS terms
@@ -262,6 +268,13 @@ BEGIN
     LOOP
         PERFORM moderation.allow_terms(target.name, ARRAY[a.term], a.match, a.level, source => provenance,
                                        case_ref => p.case_id::text, note => accept_proposal.reason);
+    END LOOP;
+    FOR a IN
+        SELECT x.hash, x.max_distance
+        FROM jsonb_array_elements(coalesce(p.change->'images', '[]')) e(entry), jsonb_to_record(e.entry) AS x(hash moderation.pdqhash, max_distance integer)
+    LOOP
+        PERFORM moderation.add_images(target.name, ARRAY[a.hash], a.max_distance, source => provenance, case_ref => p.case_id::text,
+                                      note => accept_proposal.reason);
     END LOOP;
     PERFORM moderation.decide_proposal(p, 'accepted', accept_proposal.reason);
     RETURN target.name;
@@ -293,6 +306,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('no proposal %s', coalesce(claim_proposal.proposal_id::text, 'NULL')),
             DETAIL = 'Nothing was proposed under this number.', HINT = 'See moderation.open_proposals.';
     END IF;
+    PERFORM moderation.check_readable(p.package_id);
     IF p.state <> 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('proposal %s was already %s', p.proposal_id, p.state),
             DETAIL = format('By %s at %s.', p.decided_by, p.decided_at), HINT = 'A proposal is decided once.';
@@ -310,16 +324,18 @@ BEGIN
     SET state = decide_proposal.state, decided_at = now(), decided_by = moderation.caller(), reason = decide_proposal.reason
     WHERE q.proposal_id = p.proposal_id;
     PERFORM moderation.audit(CASE WHEN decide_proposal.state = 'accepted' THEN 'accept_proposal' ELSE 'reject_proposal' END,
-        (SELECT k.name FROM moderation.packages k WHERE k.package_id = p.package_id), NULL,
-        jsonb_build_object('proposal_id', p.proposal_id, 'kind', p.kind, 'change', p.change), decide_proposal.reason);
+        (SELECT k.name FROM moderation.packages k WHERE k.package_id = p.package_id),
+        jsonb_build_object('proposal_id', p.proposal_id, 'state', p.state),
+        jsonb_build_object('proposal_id', p.proposal_id, 'state', decide_proposal.state, 'kind', p.kind, 'change', p.change),
+        decide_proposal.reason);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.decide_proposal(moderation.proposals, text, text) IS 'Internal: closes a proposal and notes it in the audit log.';
 
-CREATE VIEW moderation.open_proposals AS
+CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     SELECT p.proposal_id, k.name AS package, p.kind, p.item_id, p.term, p.evidence, p.effect, p.examples, p.sql, p.case_id, p.proposed_at, p.proposed_by
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
-    WHERE p.state = 'open';
+    WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
 
 CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
@@ -343,6 +359,7 @@ DECLARE
     v record;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
@@ -385,6 +402,7 @@ DECLARE
     caught_tp bigint;
     made bigint[] := '{}';
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF clean IS NULL OR violating IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'suggest_allow() needs an array of clean texts',
             DETAIL = 'clean or violating is NULL.', HINT = 'clean => array_agg(body) over rows that are known to be innocent.';
@@ -452,6 +470,7 @@ DECLARE
     longer jsonb;
     new_id bigint;
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_narrowing() needs as many labels as texts',
             DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),

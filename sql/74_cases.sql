@@ -18,6 +18,7 @@ CREATE TABLE moderation.case_contents (
     source_id       integer,
     content_key     text,
     body            text NOT NULL,
+    image           moderation.pdqhash,
     owner_key       text,
     created_at      timestamptz,
     added_at        timestamptz NOT NULL DEFAULT now(),
@@ -60,7 +61,7 @@ COMMENT ON FUNCTION moderation.find_case(bigint) IS 'Internal: a case by id.';
 
 CREATE FUNCTION moderation.add_to_case(
     case_id bigint, bodies text[], source regclass DEFAULT NULL, content_keys text[] DEFAULT NULL, owners text[] DEFAULT NULL,
-    created_at timestamptz[] DEFAULT NULL)
+    created_at timestamptz[] DEFAULT NULL, images moderation.pdqhash[] DEFAULT NULL)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
@@ -72,7 +73,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a case takes texts',
             DETAIL = 'bodies is empty or holds a NULL.', HINT = 'For example bodies => array_agg(body), content_keys => array_agg(id::text).';
     END IF;
-    IF cardinality(content_keys) <> cardinality(bodies) OR cardinality(owners) <> cardinality(bodies) OR cardinality(created_at) <> cardinality(bodies) THEN
+    IF cardinality(content_keys) <> cardinality(bodies) OR cardinality(owners) <> cardinality(bodies) OR cardinality(created_at) <> cardinality(bodies)
+       OR cardinality(images) <> cardinality(bodies) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the arrays of add_to_case() are not equally long',
             DETAIL = format('There are %s texts.', cardinality(bodies)), HINT = 'Take all from the same rows.';
     END IF;
@@ -81,18 +83,20 @@ BEGIN
             DETAIL = format('By %s at %s.', found_case.closed_by, found_case.closed_at), HINT = 'Open another one.';
     END IF;
     PERFORM FROM moderation.cases c WHERE c.case_id = found_case.case_id FOR UPDATE;
-    INSERT INTO moderation.case_contents (case_id, entry, source_id, content_key, body, owner_key, created_at, added_by)
+    INSERT INTO moderation.case_contents (case_id, entry, source_id, content_key, body, image, owner_key, created_at, added_by)
     SELECT found_case.case_id, (SELECT coalesce(max(x.entry), 0) FROM moderation.case_contents x WHERE x.case_id = found_case.case_id) + row_number() OVER (ORDER BY b.n),
-           found_source, content_keys[b.n], b.body, owners[b.n], add_to_case.created_at[b.n], moderation.caller()
+           found_source, content_keys[b.n], b.body, images[b.n], owners[b.n], add_to_case.created_at[b.n], moderation.caller()
     FROM unnest(bodies) WITH ORDINALITY b(body, n)
     WHERE content_keys[b.n] IS NULL OR NOT EXISTS (
         SELECT FROM moderation.case_contents x
         WHERE x.case_id = found_case.case_id AND x.source_id IS NOT DISTINCT FROM found_source AND x.content_key = content_keys[b.n]);
     GET DIAGNOSTICS added = ROW_COUNT;
+    PERFORM moderation.audit('add_to_case', NULL, NULL, jsonb_build_object('case_id', found_case.case_id, 'added', added), NULL)
+    WHERE added > 0;
     RETURN added;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.add_to_case(bigint, text[], regclass, text[], text[], timestamptz[]) IS 'Adds contents to a case: their texts, and if known where they are from, their keys, owners and times, in arrays of one length. What is in it already is skipped. Returns how many were added.';
+COMMENT ON FUNCTION moderation.add_to_case(bigint, text[], regclass, text[], text[], timestamptz[], moderation.pdqhash[]) IS 'Adds contents to a case: their texts (empty where there is none), and if known where they are from, their keys, owners, times and image hashes, in arrays of one length. What is in it already is skipped. Returns how many were added.';
 
 CREATE FUNCTION moderation.close_case(case_id bigint, note text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -101,7 +105,8 @@ BEGIN
     PERFORM moderation.find_case(close_case.case_id);
     UPDATE moderation.cases c SET closed_at = now(), closed_by = moderation.caller(), note = coalesce(close_case.note, c.note)
     WHERE c.case_id = close_case.case_id AND c.closed_at IS NULL;
-    PERFORM moderation.audit('close_case', NULL, NULL, jsonb_build_object('case_id', close_case.case_id), close_case.note) WHERE FOUND;
+    PERFORM moderation.audit('close_case', NULL, jsonb_build_object('case_id', close_case.case_id, 'state', 'open'),
+        jsonb_build_object('case_id', close_case.case_id, 'state', 'closed'), close_case.note) WHERE FOUND;
 END
 $fn$;
 COMMENT ON FUNCTION moderation.close_case(bigint, text) IS 'Closes a case; nothing more is added to it.';
@@ -143,7 +148,12 @@ BEGIN
               WHERE s.skeleton <> '') d
         WHERE d.n > 1
         UNION ALL
-        SELECT 'term', m.term, numbers[e], 8
+        -- Images within the usual distance of a central one.
+        SELECT 'near-duplicate images', encode(i.hashes[g.centre], 'hex'), i.numbers[m], 8
+        FROM (SELECT array_agg(c.image::bytea ORDER BY c.entry) AS hashes, array_agg(c.entry ORDER BY c.entry) AS numbers FROM c WHERE c.image IS NOT NULL) i,
+             moderation.cluster_images(i.hashes, array_fill(true, ARRAY[coalesce(cardinality(i.hashes), 0)]), 31, 2, 0) g, unnest(g.members) m
+        UNION ALL
+        SELECT 'term', m.term, numbers[e], 9
         FROM moderation.mine_terms(texts || background, classes || array_fill(-1::smallint, ARRAY[cardinality(background)]), false, 20, 2, 0.5) m
         CROSS JOIN LATERAL generate_subscripts(texts, 1) e
         WHERE position(m.term IN moderation.fold_text(texts[e])) > 0
@@ -154,7 +164,7 @@ BEGIN
     ORDER BY f.place, count(DISTINCT f.entry) DESC, f.value;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.summarize_case(bigint, text[]) IS 'What the contents of a case have in common: size, time span (UTC), owners, domains, messenger handles, phone numbers, groups of near-duplicates, and terms that they say and the background texts do not. entries: of moderation.case_contents.';
+COMMENT ON FUNCTION moderation.summarize_case(bigint, text[]) IS 'What the contents of a case have in common: size, time span (UTC), owners, domains, messenger handles, phone numbers, groups of near-duplicates of text and image (31 bits), and terms that they say and the background texts do not. entries: of moderation.case_contents.';
 
 CREATE FUNCTION moderation.derive_from_case(case_id bigint, package text, background text[] DEFAULT '{}', min_support integer DEFAULT 2)
     RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp SET jit = off
@@ -165,9 +175,12 @@ DECLARE
     texts text[];
     v record;
     made bigint[] := '{}';
+    images moderation.pdqhash[];
 BEGIN
+    PERFORM moderation.check_readable(wanted);
     PERFORM moderation.find_case(derive_from_case.case_id);
-    SELECT array_agg(c.body ORDER BY c.entry), count(*) INTO texts, size FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;
+    SELECT array_agg(c.body ORDER BY c.entry), count(*), coalesce(array_agg(c.image ORDER BY c.entry) FILTER (WHERE c.image IS NOT NULL), '{}')
+    INTO texts, size, images FROM moderation.case_contents c WHERE c.case_id = derive_from_case.case_id;
     IF size = 0 THEN
         RETURN;
     END IF;
@@ -188,8 +201,11 @@ BEGIN
     RETURN QUERY
     SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made)
     UNION ALL
+    SELECT s.* FROM moderation.suggest_images(derive_from_case.package, images, array_fill(true, ARRAY[cardinality(images)]), derive_from_case.min_support,
+                                              case_id => derive_from_case.case_id) s
+    UNION ALL
     SELECT s.* FROM moderation.suggest_terms(derive_from_case.package, texts, array_fill(true, ARRAY[cardinality(texts)]), background,
                                              min_support => derive_from_case.min_support, case_id => derive_from_case.case_id) s;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.derive_from_case(bigint, text, text[], integer) IS 'Proposals for a package from a case: addresses that at least min_support of its contents share and no background text has, and mined terms; accepted, their items carry the case as case_ref.';
+COMMENT ON FUNCTION moderation.derive_from_case(bigint, text, text[], integer) IS 'Proposals for a package from a case: addresses that at least min_support of its contents share and no background text has, images that look alike, and mined terms; accepted, their items carry the case as case_ref.';

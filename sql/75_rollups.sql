@@ -16,9 +16,23 @@ CREATE TABLE moderation.rollup_days (
     disputed        bigint NOT NULL,
     PRIMARY KEY (package_id, item_id, release, stage, day)
 );
-CREATE INDEX rollup_days_day_idx ON moderation.rollup_days (day) WHERE item_id = 0;
+CREATE INDEX rollup_days_day_idx ON moderation.rollup_days (day);
+CREATE INDEX rollup_days_package_idx ON moderation.rollup_days (day) WHERE item_id = 0;
 COMMENT ON TABLE moderation.rollup_days IS 'Figures per day (UTC) of the hit, made by refresh_rollups(); they outlive the hits. Three grains: package (release and item_id 0), release (item_id 0), item (release 0).';
 COMMENT ON COLUMN moderation.rollup_days.contents IS 'Contents with a hit on that day; distinct within the day only, as owners are.';
+
+CREATE TABLE moderation.rollup_labels (
+    content         bigint NOT NULL,
+    day             date NOT NULL,
+    package_id      integer NOT NULL,
+    stage           moderation.stage NOT NULL,
+    release         integer NOT NULL,
+    item_id         bigint NOT NULL,
+    label           text NOT NULL CHECK (label = ANY (ARRAY['violating', 'benign', 'unsure', 'disputed'])),
+    PRIMARY KEY (content, day, package_id, stage, release, item_id, label)
+);
+CREATE INDEX rollup_labels_day_idx ON moderation.rollup_labels (day);
+COMMENT ON TABLE moderation.rollup_labels IS 'Labelled hits as of the last refresh_rollups(), by content (a hash of source and key) and day: what the label columns of rollup_days count, so that new reviews cost what they change and not the days they fall on.';
 
 CREATE TABLE moderation.rollup_items (
     package_id      integer NOT NULL,
@@ -51,60 +65,141 @@ DECLARE
     today date := (now() AT TIME ZONE 'UTC')::date;
     state moderation.rollup_state;
     from_day date;
-    days date[];
+    first_hit timestamptz;
+    last_hit timestamptz;
+    days date[] := '{}';
     this_day date;
     day_start timestamptz;
+    labelled_days date[];
+    items bigint[];
 BEGIN
     -- Refreshes queue up; readers do not wait.
     LOCK TABLE moderation.rollup_days IN SHARE ROW EXCLUSIVE MODE;
     PERFORM moderation.collect_rejected();
     SELECT * INTO state FROM moderation.rollup_state;
-    from_day := coalesce(refresh_rollups.since, CASE WHEN state.refreshed_through IS NOT NULL THEN least(state.refreshed_through, today) - 1 END, '-infinity');
-    -- Days from there on, and those with a hit in a content that was reviewed since the last time.
-    SELECT array_agg(x.day ORDER BY x.day) INTO days FROM (
-        SELECT (d AT TIME ZONE 'UTC')::date AS day
-        FROM (SELECT greatest(min(h.observed_at), CASE WHEN isfinite(from_day) THEN from_day::timestamp AT TIME ZONE 'UTC' END) AS low,
-                     max(h.observed_at) AS high
-              FROM moderation.hits h) r
-        CROSS JOIN LATERAL generate_series(date_trunc('day', r.low, 'UTC'), r.high, interval '24 hours') d
-        UNION
-        SELECT DISTINCT (h.observed_at AT TIME ZONE 'UTC')::date
-        FROM (SELECT DISTINCT r.source_id, r.content_key FROM moderation.reviews r
-              WHERE r.reviewed_at >= state.refreshed_at - interval '1 hour') v
-        JOIN moderation.hits h ON h.source_id = v.source_id AND left(h.content_key, 200) = left(v.content_key, 200)
-                              AND h.content_key = v.content_key
-    ) x;
-    FOREACH this_day IN ARRAY coalesce(days, '{}') LOOP
+    SELECT min(h.observed_at), max(h.observed_at) INTO first_hit, last_hit FROM moderation.hits h;
+    from_day := greatest(coalesce(refresh_rollups.since, CASE WHEN state.refreshed_through IS NOT NULL THEN least(state.refreshed_through, today) - 1 END,
+                                  '-infinity'), (first_hit AT TIME ZONE 'UTC')::date);
+
+    -- Hits, day by day: what is counted has to be sorted, and a day fits into memory.
+    FOR this_day IN
+        SELECT d::date FROM generate_series(from_day::timestamp, last_hit AT TIME ZONE 'UTC', interval '1 day') d
+    LOOP
         day_start := this_day::timestamp AT TIME ZONE 'UTC';
         -- Days whose hits have expired keep their figures.
         CONTINUE WHEN NOT EXISTS (SELECT FROM moderation.hits h WHERE h.bucket = moderation.ring_bucket(day_start)
                                   AND h.observed_at >= day_start AND h.observed_at < day_start + interval '24 hours');
+        days := days || this_day;
         DELETE FROM moderation.rollup_days r WHERE r.day = this_day;
+        DELETE FROM moderation.rollup_labels l WHERE l.day = this_day;
         INSERT INTO moderation.rollup_days
             (day, package_id, stage, release, item_id, hits, contents, owners, kept_out, true_positives, false_positives, unsure, disputed)
         SELECT this_day, g.package_id, g.stage, coalesce(g.release, 0), coalesce(g.item_id, 0), count(*),
-               count(DISTINCT g.content), count(DISTINCT g.owner_key), count(DISTINCT g.content) FILTER (WHERE g.outcome <> 'flagged'),
-               count(DISTINCT g.content) FILTER (WHERE g.label = 'violating'), count(DISTINCT g.content) FILTER (WHERE g.label = 'benign'),
-               count(DISTINCT g.content) FILTER (WHERE g.label = 'unsure'), count(DISTINCT g.content) FILTER (WHERE g.disputed)
-        FROM (SELECT h.package_id, h.stage, h.release, h.item_id, h.owner_key, h.outcome, h.label, h.disputed,
+               count(DISTINCT g.content), count(DISTINCT g.owner_key), count(DISTINCT g.content) FILTER (WHERE g.outcome <> 'flagged'), 0, 0, 0, 0
+        FROM (SELECT h.package_id, h.stage, h.release, h.item_id, h.owner_key, h.outcome,
                      hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
-              FROM moderation.hit_labels h
+              FROM moderation.hits h
               WHERE h.bucket = moderation.ring_bucket(day_start)
                 AND h.observed_at >= day_start AND h.observed_at < day_start + interval '24 hours') g
         GROUP BY GROUPING SETS ((g.package_id, g.stage), (g.package_id, g.stage, g.release), (g.package_id, g.stage, g.item_id));
     END LOOP;
-    TRUNCATE moderation.rollup_items;
-    INSERT INTO moderation.rollup_items
+
+    -- Labels of contents reviewed since the last time, and of reviewed contents among the hits counted above: what such a
+    -- content counted before is taken away, what it counts now is added.
+    WITH touched AS MATERIALIZED (
+        SELECT r.source_id, r.content_key FROM moderation.reviews r
+        WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
+        UNION
+        SELECT r.source_id, r.content_key
+        FROM moderation.hits h
+        JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
+        WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
+    ), gone AS (
+        DELETE FROM moderation.rollup_labels l
+        USING (SELECT DISTINCT hashtextextended(t.content_key, t.source_id) AS content FROM touched t) c
+        WHERE l.content = c.content AND l.day >= (first_hit AT TIME ZONE 'UTC')::date
+        RETURNING l.content, l.day, l.package_id, l.stage, l.release, l.item_id, l.label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM gone f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives - d.tp, false_positives = r.false_positives - d.fp, unsure = r.unsure - d.unsure,
+            disputed = r.disputed - d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
+    )
+    SELECT coalesce(array_agg(DISTINCT u.day), '{}'), coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items FROM updated u;
+    WITH touched AS MATERIALIZED (
+        SELECT r.source_id, r.content_key FROM moderation.reviews r
+        WHERE state.refreshed_at IS NULL OR r.reviewed_at >= state.refreshed_at - interval '1 hour'
+        UNION
+        SELECT r.source_id, r.content_key
+        FROM moderation.hits h
+        JOIN moderation.reviews r ON r.source_id = h.source_id AND left(r.content_key, 200) = left(h.content_key, 200) AND r.content_key = h.content_key
+        WHERE state.refreshed_at IS NOT NULL AND h.observed_at >= from_day::timestamp AT TIME ZONE 'UTC'
+    ), fresh AS (
+        INSERT INTO moderation.rollup_labels (content, day, package_id, stage, release, item_id, label)
+        SELECT DISTINCT hashtextextended(h.content_key, h.source_id), (h.observed_at AT TIME ZONE 'UTC')::date, h.package_id, h.stage, h.release,
+               h.item_id, x.label
+        FROM touched t
+        JOIN moderation.hits h ON h.source_id = t.source_id AND left(h.content_key, 200) = left(t.content_key, 200) AND h.content_key = t.content_key
+        LEFT JOIN moderation.releases r ON r.package_id = h.package_id AND r.release = h.release
+        LEFT JOIN moderation.policies p ON p.name = r.policy
+        -- The order of hit_labels: of the hit before of the content, under its policy before under none.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN l.disputed THEN 'disputed' ELSE l.label::text END AS label
+            FROM moderation.labels l
+            WHERE l.source_id = h.source_id AND left(l.content_key, 200) = left(h.content_key, 200) AND l.content_key = h.content_key
+              AND (l.hit_id IS NULL OR l.hit_id = h.hit_id) AND (l.policy_id IS NULL OR l.policy_id = p.policy_id)
+            ORDER BY l.hit_id IS NULL, l.policy_id IS NULL LIMIT 1) x
+        ON CONFLICT DO NOTHING
+        RETURNING content, day, package_id, stage, release, item_id, label
+    ), delta AS (
+        SELECT f.day, f.package_id, f.stage, coalesce(f.release, 0) AS release, coalesce(f.item_id, 0) AS item_id,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'violating') AS tp, count(DISTINCT f.content) FILTER (WHERE f.label = 'benign') AS fp,
+               count(DISTINCT f.content) FILTER (WHERE f.label = 'unsure') AS unsure, count(DISTINCT f.content) FILTER (WHERE f.label = 'disputed') AS disputed
+        FROM fresh f
+        GROUP BY GROUPING SETS ((f.day, f.package_id, f.stage), (f.day, f.package_id, f.stage, f.release), (f.day, f.package_id, f.stage, f.item_id))
+    ), updated AS (
+        UPDATE moderation.rollup_days r
+        SET true_positives = r.true_positives + d.tp, false_positives = r.false_positives + d.fp, unsure = r.unsure + d.unsure,
+            disputed = r.disputed + d.disputed
+        FROM delta d
+        WHERE r.package_id = d.package_id AND r.item_id = d.item_id AND r.release = d.release AND r.stage = d.stage AND r.day = d.day
+        RETURNING r.day, r.item_id
+    )
+    SELECT labelled_days || coalesce(array_agg(DISTINCT u.day), '{}'), items || coalesce(array_agg(DISTINCT u.item_id), '{}') INTO labelled_days, items
+    FROM updated u;
+
+    -- Items whose days changed, or that have one which left the recent 28 since.
+    items := ARRAY(SELECT u.item_id FROM unnest(items) u(item_id)
+                   UNION SELECT r.item_id FROM moderation.rollup_days r
+                   WHERE r.day = ANY (days) OR (r.day > least(state.refreshed_through, today) - 28 AND r.day <= greatest(state.refreshed_through, today) - 28));
+    INSERT INTO moderation.rollup_items AS i
     SELECT r.package_id, r.stage, r.item_id, sum(r.hits), sum(r.contents), sum(r.true_positives), sum(r.false_positives),
            coalesce(sum(r.hits) FILTER (WHERE r.day > today - 28), 0), coalesce(sum(r.true_positives) FILTER (WHERE r.day > today - 28), 0),
            coalesce(sum(r.false_positives) FILTER (WHERE r.day > today - 28), 0), min(r.day), max(r.day)
-    FROM moderation.rollup_days r WHERE r.item_id > 0 GROUP BY r.package_id, r.stage, r.item_id;
+    FROM moderation.rollup_days r
+    WHERE r.item_id > 0 AND r.item_id = ANY (items)
+    GROUP BY r.package_id, r.stage, r.item_id
+    ON CONFLICT ON CONSTRAINT rollup_items_pkey DO UPDATE
+    SET hits = excluded.hits, contents = excluded.contents, true_positives = excluded.true_positives, false_positives = excluded.false_positives,
+        recent_hits = excluded.recent_hits, recent_true_positives = excluded.recent_true_positives,
+        recent_false_positives = excluded.recent_false_positives, first_day = excluded.first_day, last_day = excluded.last_day
+    WHERE (i.hits, i.contents, i.true_positives, i.false_positives, i.recent_hits, i.recent_true_positives, i.recent_false_positives, i.last_day)
+          IS DISTINCT FROM (excluded.hits, excluded.contents, excluded.true_positives, excluded.false_positives, excluded.recent_hits,
+                            excluded.recent_true_positives, excluded.recent_false_positives, excluded.last_day);
     INSERT INTO moderation.rollup_state (refreshed_through, refreshed_at) VALUES (today, now())
     ON CONFLICT ON CONSTRAINT rollup_state_pkey DO UPDATE SET refreshed_through = today, refreshed_at = now();
-    RETURN coalesce(cardinality(days), 0);
+    RETURN (SELECT count(DISTINCT d) FROM unnest(days || labelled_days) d);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.refresh_rollups(date) IS 'Brings the rollups up to date: yesterday and today, days with newly reviewed contents, and everything the first time; from since on when given (after a clock went back, or to repair). Returns how many days it looked at. Run it daily, from cron or pg_cron.';
+COMMENT ON FUNCTION moderation.refresh_rollups(date) IS 'Brings the rollups up to date: the hits of yesterday and today are counted, and the labels of contents reviewed since the last time; everything the first time; from since on when given (after a clock went back, or to repair). Returns how many days it looked at. Run it daily, from cron or pg_cron, or as often as you like.';
 
 CREATE FUNCTION moderation.binomial_tail(successes bigint, trials bigint, probability double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -168,6 +263,8 @@ CREATE FUNCTION moderation.alarms(
 AS $fn$
 DECLARE
     moment timestamptz := coalesce(alarms.at, now());
+    visible constant integer[] := moderation.visible_packages();
+    readable constant integer[] := moderation.readable_packages();
 BEGIN
     RETURN QUERY
     WITH runs AS MATERIALIZED (
@@ -199,10 +296,11 @@ BEGIN
         WHERE y.periods >= 24 AND y.judged >= 4000 AND y.now_judged > 0 AND r.now_contents >= 5
     )
     SELECT q.name, t.stage, t.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1),
+           CASE WHEN t.package_id = ANY (readable)
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = t.item_id ORDER BY v.added_in DESC LIMIT 1) END,
            t.now_contents, t.usual * t.now_judged, t.now_judged::bigint, t.usual, t.rate, t.tail
     FROM tested t JOIN moderation.packages q ON q.package_id = t.package_id
-    WHERE t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
+    WHERE t.package_id = ANY (visible) AND t.tail <= 0.005 AND t.rate >= 1.25 * t.usual
     ORDER BY t.tail, q.name, t.item_id NULLS FIRST;
 END
 $fn$;
@@ -210,24 +308,29 @@ COMMENT ON FUNCTION moderation.alarms(timestamptz) IS 'Packages (item_id NULL) a
 
 -- ---- Views ------------------------------------------------------------------------------------------------------
 
-CREATE VIEW moderation.package_daily AS
+CREATE VIEW moderation.package_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives, r.false_positives,
            r.unsure, r.disputed,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
-           i.low AS precision_low, i.high AS precision_high
+           moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
+           moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    CROSS JOIN LATERAL moderation.wilson_interval(r.true_positives, r.true_positives + r.false_positives) i
-    WHERE r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND r.item_id = 0 AND r.release = 0 AND r.day < (SELECT s.refreshed_through FROM moderation.rollup_state s)
     UNION ALL
-    SELECT (h.observed_at AT TIME ZONE 'UTC')::date, p.name, h.stage, count(*),
-           count(DISTINCT (h.source_id, h.content_key, h.digest)), count(DISTINCT h.owner_key),
-           count(DISTINCT (h.source_id, h.content_key, h.digest)) FILTER (WHERE h.outcome <> 'flagged'),
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM moderation.hits h
-    JOIN moderation.packages p ON p.package_id = h.package_id
-    WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
-    GROUP BY 1, 2, 3;
+    SELECT g.day, p.name, g.stage, g.hits, g.contents, g.owners, g.kept_out, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM (
+        SELECT n.day, n.package_id, n.stage, count(*) AS hits, count(DISTINCT n.content) AS contents, count(DISTINCT n.owner_key) AS owners,
+               count(DISTINCT n.content) FILTER (WHERE n.outcome <> 'flagged') AS kept_out
+        FROM (SELECT (h.observed_at AT TIME ZONE 'UTC')::date AS day, h.package_id, h.stage, h.owner_key, h.outcome,
+                     hashtextextended(coalesce(h.content_key, encode(h.digest, 'hex')), h.source_id) AS content
+              FROM moderation.hits h
+              WHERE h.observed_at >= coalesce((SELECT s.refreshed_through::timestamp AT TIME ZONE 'UTC' FROM moderation.rollup_state s), '-infinity'::timestamptz)
+                AND NOT EXISTS (SELECT FROM moderation.withdrawn_hits w WHERE w.hit_id = h.hit_id AND w.undone)) n
+        GROUP BY n.day, n.package_id, n.stage) g
+    JOIN moderation.packages p ON p.package_id = g.package_id
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.package_daily IS 'Per day (UTC), package and stage: hits, contents, owners, contents kept out (quarantined or rejected), and what reviewers said. Days before the last refresh_rollups() from the rollups, later ones from the hits.';
 COMMENT ON COLUMN moderation.package_daily.day IS 'Day of the hits, UTC.';
 COMMENT ON COLUMN moderation.package_daily.hits IS 'Rows of moderation.hits: one per content, digest, release and item.';
@@ -238,33 +341,35 @@ COMMENT ON COLUMN moderation.package_daily.true_positives IS 'Contents labelled 
 COMMENT ON COLUMN moderation.package_daily.false_positives IS 'Contents labelled benign.';
 COMMENT ON COLUMN moderation.package_daily.precision IS 'TP / (TP + FP); NULL without labels. With its Wilson 95 % interval.';
 
-CREATE VIEW moderation.release_daily AS
+CREATE VIEW moderation.release_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.release, r.stage, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id = 0 AND r.release > 0;
+    WHERE r.item_id = 0 AND r.release > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.release_daily IS 'package_daily by release, as of the last refresh_rollups(). Columns as there.';
 
-CREATE VIEW moderation.item_daily AS
+CREATE VIEW moderation.item_daily WITH (security_barrier) AS
     SELECT r.day, p.name AS package, r.stage, r.item_id, r.hits, r.contents, r.owners, r.kept_out, r.true_positives,
            r.false_positives, r.unsure, r.disputed
     FROM moderation.rollup_days r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    WHERE r.item_id > 0;
+    WHERE r.item_id > 0 AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_daily IS 'package_daily by item, as of the last refresh_rollups(). Columns as there; filter by package or item.';
 
-CREATE VIEW moderation.item_totals AS
+CREATE VIEW moderation.item_totals WITH (security_barrier) AS
     SELECT p.name AS package, r.stage, r.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) AS term,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = r.item_id ORDER BY v.added_in DESC LIMIT 1) END AS term,
            r.hits, r.contents, r.true_positives, r.false_positives,
            r.true_positives / nullif(r.true_positives + r.false_positives, 0)::double precision AS precision,
-           i.low AS precision_low, i.high AS precision_high, r.recent_hits,
+           moderation.wilson_low(r.true_positives, r.true_positives + r.false_positives) AS precision_low,
+           moderation.wilson_high(r.true_positives, r.true_positives + r.false_positives) AS precision_high, r.recent_hits,
            r.recent_true_positives / nullif(r.recent_true_positives + r.recent_false_positives, 0)::double precision AS recent_precision,
            r.first_day, r.last_day
     FROM moderation.rollup_items r
     JOIN moderation.packages p ON p.package_id = r.package_id
-    CROSS JOIN LATERAL moderation.wilson_interval(r.true_positives, r.true_positives + r.false_positives) i;
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.item_totals IS 'Lifetime figures of every item that ever hit, as of the last refresh_rollups(). item_stats() has more, from the hits.';
 COMMENT ON COLUMN moderation.item_totals.contents IS 'Contents, counted once a day.';
 COMMENT ON COLUMN moderation.item_totals.recent_hits IS 'Of the last 28 days.';

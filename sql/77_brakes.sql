@@ -86,6 +86,7 @@ DECLARE
         WHEN set_brake.rollback IS NULL THEN 'rollback is true or false'
         WHEN set_brake.enabled IS NULL THEN 'enabled is true or false' END;
 BEGIN
+    PERFORM moderation.check_approver(target);
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('these are no settings of a brake: %s', wrong),
@@ -113,6 +114,7 @@ DECLARE
     target moderation.packages := moderation.lock_package(drop_brake.package);
     old moderation.brakes;
 BEGIN
+    PERFORM moderation.check_approver(target);
     DELETE FROM moderation.brakes b WHERE b.package_id = target.package_id RETURNING * INTO old;
     IF old.package_id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -332,11 +334,13 @@ BEGIN
     END IF;
     PERFORM moderation.collect_rejected();
     FOR package IN
-        SELECT p.name FROM moderation.brakes b JOIN moderation.packages p ON p.package_id = b.package_id WHERE b.enabled ORDER BY p.package_id
+        SELECT p.package_id, p.name FROM moderation.brakes b JOIN moderation.packages p ON p.package_id = b.package_id
+        -- Of restricted packages only what is for an admin to decide.
+        WHERE b.enabled AND moderation.may_deploy(p.package_id) ORDER BY p.package_id
     LOOP
-        -- Runs queue up; the second sees what the first braked.
-        SELECT b.* INTO brake FROM moderation.brakes b
-        WHERE b.package_id = (moderation.lock_package(package.name)).package_id AND b.enabled;
+        -- Runs queue up; the second sees what the first braked. A statement of its own: what it waited for is seen by the next.
+        PERFORM moderation.lock_package(package.name);
+        SELECT b.* INTO brake FROM moderation.brakes b WHERE b.package_id = package.package_id AND b.enabled;
         CONTINUE WHEN NOT FOUND;
         found_events := ARRAY(SELECT e FROM moderation.brake_items(brake, run_brakes.at) e);
         event := moderation.brake_release(brake, run_brakes.at);
@@ -373,6 +377,7 @@ BEGIN
     SELECT e.* INTO event FROM moderation.brake_events e WHERE e.event_id = release_brake.event_id;
     IF FOUND THEN
         target := moderation.lock_package((SELECT p.name FROM moderation.packages p WHERE p.package_id = event.package_id));
+        PERFORM moderation.check_approver(target);
         SELECT e.* INTO event FROM moderation.brake_events e WHERE e.event_id = release_brake.event_id FOR UPDATE;
     END IF;
     IF event.event_id IS NULL OR event.released_at IS NOT NULL THEN
@@ -409,12 +414,13 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.release_brake(bigint, text) IS 'Takes back what a brake did: the item is enforced again, the release that was rolled back is live again with its share. The share it had counts as usual from then on, for as long as the history is. False if there was nothing to take back: the event was a report, or somebody changed it since.';
 
-CREATE VIEW moderation.brakes_in_force AS
+CREATE VIEW moderation.brakes_in_force WITH (security_barrier) AS
     SELECT e.event_id, p.name AS package, e.item_id, e.release,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = e.item_id ORDER BY v.added_in DESC LIMIT 1) AS term,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+                THEN (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = e.item_id ORDER BY v.added_in DESC LIMIT 1) END AS term,
            e.done, e.contents, e.judged, e.usual_share, e.share, e.probability, e.reason, e.sql, e.braked_at
     FROM moderation.brake_events e JOIN moderation.packages p ON p.package_id = e.package_id
-    WHERE e.released_at IS NULL;
+    WHERE e.released_at IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.brakes_in_force IS 'What run_brakes() braked or reported and nobody has released, with the statement that takes it further.';
 COMMENT ON COLUMN moderation.brakes_in_force.item_id IS 'NULL: the release as a whole.';
 COMMENT ON COLUMN moderation.brakes_in_force.sql IS 'Takes the brake back, or rolls the release back.';

@@ -1,8 +1,10 @@
 -- What dashboards read: a stable contract, column by column.
 
-CREATE VIEW moderation.in_force AS
+CREATE VIEW moderation.in_force WITH (security_barrier) AS
     SELECT p.name AS package, d.stage, part.release, r.action, r.threshold, r.policy, r.severity, r.terms, r.allow_entries,
-           d.since, d.deployed_by, d.note, r.content_hash, part.share, d.valid_from, d.expires_at,
+           d.since, d.deployed_by,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN d.note END AS note,
+           r.content_hash, part.share, d.valid_from, d.expires_at,
            coalesce(d.valid_from <= now(), true) AND coalesce(d.expires_at > now(), true) AS judges_now,
            (SELECT count(*) FROM (
                 SELECT v.item_id FROM moderation.item_versions v
@@ -28,30 +30,36 @@ CREATE VIEW moderation.in_force AS
         ORDER BY d.deployment_id DESC LIMIT 1) d
     CROSS JOIN LATERAL (VALUES (d.release, d.share), (d.rest, 100.0 - d.share)) AS part(release, share)
     JOIN moderation.releases r
-      ON r.package_id = d.package_id AND r.release = part.release;
+      ON r.package_id = d.package_id AND r.release = part.release
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.in_force IS 'What judges now: one row per release in force, two live ones of a package during a rollout; share: percent of the contents it judges; judges_now: within the package''s schedule; inactive_items: snoozed, expired or not yet valid.';
 
-CREATE VIEW moderation.open_requests AS
-    SELECT r.request_id, p.name AS package, r.stage, r.release, r.share, r.note, r.requested_by, r.requested_at,
+CREATE VIEW moderation.open_requests WITH (security_barrier) AS
+    SELECT r.request_id, p.name AS package, r.stage, r.release, r.share,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN r.note END AS note,
+           r.requested_by, r.requested_at,
            r.release IS NULL AND r.draft_key <> d.draft_key AS draft_changed_since
     FROM moderation.publish_requests r
     JOIN moderation.packages p ON p.package_id = r.package_id
     JOIN moderation.drafts d ON d.package_id = r.package_id
-    WHERE r.decision IS NULL;
+    WHERE r.decision IS NULL AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
 COMMENT ON VIEW moderation.open_requests IS 'Publishes that wait for a second person; draft_changed_since: cannot be approved any more.';
 
-CREATE VIEW moderation.item_overrides_in_force AS
-    SELECT p.name AS package, o.item_id, v.term, o.effect, o.since, o.until, o.overridden_by, o.reason
+CREATE VIEW moderation.item_overrides_in_force WITH (security_barrier) AS
+    SELECT p.name AS package, o.item_id,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.term END AS term,
+           o.effect, o.since, o.until, o.overridden_by,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN o.reason END AS reason
     FROM moderation.item_overrides o
     JOIN moderation.packages p ON p.package_id = o.package_id
     LEFT JOIN LATERAL (SELECT v.term FROM moderation.item_versions v
                        WHERE v.item_id = o.item_id ORDER BY v.added_in DESC LIMIT 1) v ON true
-    WHERE o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]) AND o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
       AND NOT EXISTS (SELECT FROM moderation.item_overrides n
                       WHERE n.item_id = o.item_id AND n.override_id > o.override_id);
 COMMENT ON VIEW moderation.item_overrides_in_force IS 'Items that are snoozed, or kept to shadow, at this moment.';
 
-CREATE VIEW moderation.current_items AS
+CREATE VIEW moderation.current_items WITH (security_barrier) AS
     SELECT p.name AS package, v.item_id, v.kind, v.allow, v.term, v.match, v.level, v.language, v.weight, v.added_in,
            v.added_in > p.latest_release AS is_draft, i.source, i.case_ref, i.note, i.created_at, i.created_by,
            v.valid_from, v.expires_at, o.effect AS override, o.until AS override_until, v.label, v.hash, v.max_distance,
@@ -63,32 +71,45 @@ CREATE VIEW moderation.current_items AS
         SELECT o.effect, o.until FROM moderation.item_overrides o
         WHERE o.item_id = v.item_id ORDER BY o.override_id DESC LIMIT 1) o
       ON o.effect <> 'normal' AND (o.until IS NULL OR o.until > now())
-    WHERE v.removed_in IS NULL;
+    WHERE v.removed_in IS NULL AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.current_items IS 'Every package''s draft: the items the next release would contain; is_draft marks those no release has yet; override and override_until: snoozed, or kept to shadow, at this moment.';
 
-CREATE VIEW moderation.recent_hits AS
+CREATE VIEW moderation.recent_hits WITH (security_barrier) AS
     SELECT h.observed_at, s.relation AS source, h.content_key, h.owner_key, p.name AS package, h.release, h.stage, h.action,
-           h.outcome, h.item_id, v.term, h.field, h.span_start, h.span_length, h.places, h.matched, h.level, h.steps, h.score,
-           h.hit_id, h.kind, v.label, h.distance, h.material_percent, h.content_percent, h.time_ranges
+           h.outcome, h.item_id, CASE WHEN m.readable THEN v.term END AS term, h.field,
+           CASE WHEN m.readable THEN h.span_start END AS span_start, CASE WHEN m.readable THEN h.span_length END AS span_length, h.places,
+           CASE WHEN m.readable THEN h.matched END AS matched, h.level, h.steps, h.score, h.hit_id, h.kind,
+           CASE WHEN m.readable THEN v.label END AS label, CASE WHEN m.readable THEN h.distance END AS distance, h.material_percent,
+           h.content_percent, CASE WHEN m.readable THEN h.time_ranges END AS time_ranges,
+           w.withdrawn_at, CASE WHEN m.readable THEN w.reason END AS withdrawn_because
     FROM moderation.hits h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
     JOIN moderation.packages p ON p.package_id = h.package_id
+    CROSS JOIN LATERAL (SELECT p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])) AS m(readable)
     LEFT JOIN moderation.sources s ON s.source_id = h.source_id
     LEFT JOIN moderation.item_versions v
       ON v.item_id = h.item_id AND v.added_in <= h.release
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
-    WHERE h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood.';
+    WHERE h.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND h.observed_at >= (now() - interval '30 days');
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
 
-CREATE VIEW moderation.items_never_hit AS
-    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind, v.term, v.match, v.level, v.added_in, i.created_at, i.source,
-           v.label
+CREATE VIEW moderation.items_never_hit WITH (security_barrier) AS
+    SELECT DISTINCT f.package, f.stage, v.item_id, v.kind,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.term END AS term,
+           v.match, v.level, v.added_in, i.created_at,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN i.source END AS source,
+           CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.label END AS label
     FROM moderation.in_force f
     JOIN moderation.packages p ON p.name = f.package
     JOIN moderation.item_versions v
       ON v.package_id = p.package_id AND v.added_in <= f.release
      AND (v.removed_in IS NULL OR v.removed_in > f.release)
     JOIN moderation.items i ON i.item_id = v.item_id
-    WHERE NOT v.allow
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
+      AND NOT v.allow
+      -- The rollups know most items that hit, also before the oldest hit that is kept; the hits need asking for the rest only.
+      AND NOT EXISTS (SELECT FROM moderation.rollup_items u WHERE u.item_id = v.item_id)
       AND NOT EXISTS (SELECT FROM moderation.hits h WHERE h.item_id = v.item_id);
 COMMENT ON VIEW moderation.items_never_hit IS 'Items in force that no attached table ever hit: candidates for cleaning up, or for a second look at their spelling.';
 

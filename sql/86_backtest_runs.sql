@@ -15,6 +15,8 @@ CREATE TABLE moderation.backtest_runs (
     key             name NOT NULL,
     key_type        regtype,
     fields          name[] NOT NULL,
+    media           name[] NOT NULL DEFAULT '{}',
+    owner           name,
     sample          double precision,
     caller_path     text NOT NULL,
     rows_planned    bigint NOT NULL,
@@ -73,12 +75,12 @@ DECLARE
     new_id bigint;
 BEGIN
     INSERT INTO moderation.backtest_runs
-        (package, release, draft_key, against, relation, query, source_id, key, key_type, fields, sample, caller_path,
+        (package, release, draft_key, against, relation, query, source_id, key, key_type, fields, media, owner, sample, caller_path,
          rows_planned, started_by)
     SELECT run.package, run.release,
            CASE WHEN run.release IS NULL THEN (SELECT d.draft_key FROM moderation.drafts d WHERE d.package_id = p.package_id) END,
            coalesce(run.against, moderation.mostly_live(p.package_id)),
-           run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.sample, run.caller_path,
+           run.relation, run.query, run.source_id, run.key, run.key_type, run.fields, run.media, run.owner, run.sample, run.caller_path,
            run.rows_planned, moderation.caller()
     FROM (SELECT 1) one LEFT JOIN moderation.packages p ON p.name = run.package
     RETURNING run_id INTO new_id;
@@ -92,15 +94,15 @@ COMMENT ON FUNCTION moderation.create_run(moderation.backtest_runs, text[], bigi
 
 CREATE FUNCTION moderation.plan_run(
     package text, source moderation.content_source, release integer, against integer, sample double precision,
-    chunk_rows integer, caller_path text)
+    chunk_rows integer, caller_path text, is_rescan boolean)
     RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
     run moderation.backtest_runs;
-    from_sql text := coalesce(source.relation::text, '(' || source.query || E'\n)');
+    from_sql text := moderation.source_sql(source);
     total bigint;
     without_key bigint;
     repeated bigint;
@@ -114,14 +116,8 @@ BEGIN
             MESSAGE = format('chunk_rows %s is out of range', coalesce(chunk_rows::text, 'NULL')),
             DETAIL = 'A chunk has at least one row.', HINT = 'Leave it out for 50,000.';
     END IF;
-    IF sample IS NOT NULL AND NOT (sample > 0 AND sample <= 1) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('sample %s is out of range', sample),
-            DETAIL = 'It is the share of the contents to look at, above 0 and at most 1.',
-            HINT = 'For example sample => 0.01; leave it out for every content.';
-    END IF;
-    IF package IS NOT NULL THEN
-        PERFORM moderation.candidate_verdict('{}', package, release, against);
+    IF NOT is_rescan THEN
+        PERFORM moderation.check_backtest(package, release, against, sample);
     END IF;
     IF source.query IS NOT NULL THEN
         PERFORM set_config('search_path', caller_path, true);
@@ -188,24 +184,26 @@ BEGIN
     run.key := source.key;
     run.key_type := key_type;
     run.fields := source.fields;
+    run.media := coalesce(source.media, '{}');
+    run.owner := source.owner;
     run.sample := sample;
     run.caller_path := caller_path;
     run.rows_planned := total;
     RETURN moderation.create_run(run, coalesce(bounds, '{}'), coalesce(sizes, '{}'));
 END
 $fn$;
-COMMENT ON FUNCTION moderation.plan_run(text, moderation.content_source, integer, integer, double precision, integer, text) IS 'Internal: cuts a source into chunks of keys.';
+COMMENT ON FUNCTION moderation.plan_run(text, moderation.content_source, integer, integer, double precision, integer, text, boolean) IS 'Internal: cuts a source into chunks of keys.';
 
 CREATE FUNCTION moderation.start_backtest(
     package text, source text, key name DEFAULT NULL, fields name[] DEFAULT NULL, release integer DEFAULT NULL,
     against integer DEFAULT NULL, sample double precision DEFAULT NULL, chunk_rows integer DEFAULT 50000,
-    labels_of regclass DEFAULT NULL)
+    labels_of regclass DEFAULT NULL, owner name DEFAULT NULL)
     RETURNS bigint LANGUAGE sql
     BEGIN ATOMIC
-        SELECT moderation.plan_run(package, moderation.resolve_source(source, key, fields, labels_of, current_setting('search_path')),
-                                   release, against, sample, chunk_rows, current_setting('search_path'));
+        SELECT moderation.plan_run(package, moderation.resolve_source(source, key, fields, labels_of, owner, current_setting('search_path')),
+                                   release, against, sample, chunk_rows, current_setting('search_path'), false);
     END;
-COMMENT ON FUNCTION moderation.start_backtest(text, text, name, name[], integer, integer, double precision, integer, regclass) IS 'Plans a backtest of any length, cut into chunks of keys, and returns its run id; CALL run_backtest(run_id) does the work.';
+COMMENT ON FUNCTION moderation.start_backtest(text, text, name, name[], integer, integer, double precision, integer, regclass, name) IS 'Plans a backtest of any length, cut into chunks of keys, and returns its run id; CALL run_backtest(run_id) does the work.';
 
 CREATE FUNCTION moderation.own_run(run_id bigint) RETURNS moderation.backtest_runs
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -220,7 +218,9 @@ BEGIN
             DETAIL = 'No run has this number.', HINT = 'Runs are listed in moderation.backtest_progress.';
     END IF;
     IF run.started_by <> moderation.caller()
-       AND NOT coalesce(pg_has_role(moderation.caller(), to_regrole(quote_ident(run.started_by)), 'MEMBER'), false) THEN
+       -- Runs of a role that was dropped are left to superusers.
+       AND NOT coalesce(pg_has_role(moderation.caller(), to_regrole(quote_ident(run.started_by)), 'MEMBER'),
+                        (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = moderation.caller()), false) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('permission denied for backtest run %s', run.run_id),
             DETAIL = 'It was started by another role, whose rights it reads with.',
@@ -274,7 +274,7 @@ COMMENT ON FUNCTION moderation.finish_chunk(bigint, integer, timestamptz, bigint
 
 CREATE FUNCTION moderation.run_source(run moderation.backtest_runs) RETURNS moderation.content_source
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-    RETURN ROW(run.relation, run.query, run.source_id, run.key, run.fields)::moderation.content_source;
+    RETURN ROW(run.relation, run.query, run.source_id, run.key, run.fields, run.media, run.owner)::moderation.content_source;
 COMMENT ON FUNCTION moderation.run_source(moderation.backtest_runs) IS 'Internal: the source of a run.';
 
 CREATE FUNCTION moderation.current_draft_key(package text) RETURNS uuid
@@ -288,7 +288,7 @@ COMMENT ON FUNCTION moderation.current_draft_key(text) IS 'Internal: names the s
 CREATE FUNCTION moderation.judge_chunk(
     run moderation.backtest_runs, piece moderation.backtest_chunks, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
@@ -320,7 +320,7 @@ COMMENT ON FUNCTION moderation.judge_chunk(moderation.backtest_runs, moderation.
 CREATE FUNCTION moderation.judge_rows(
     run moderation.backtest_runs, condition text, OUT judged bigint, OUT rows moderation.backtest_row[])
     LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp SET enable_memoize = off SET DateStyle = 'ISO, YMD'
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'
     SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $fn$
 DECLARE
@@ -330,12 +330,8 @@ BEGIN
         PERFORM set_config('search_path', run.caller_path, true);
     END IF;
     EXECUTE format(
-        'SELECT pg_catalog.count(*), pg_catalog.array_agg(ROW(j.content_key, (v.v).change, (v.v).action_before, (v.v).action_after, '
-        '(v.v).score_before, (v.v).score_after, (v.v).verdict_before, (v.v).verdict_after, (v.v).items_before, '
-        '(v.v).items_after, (v.v).culprits, (v.v).needed)::moderation.backtest_row) FILTER (WHERE (v.v).change IS NOT NULL) '
-        'FROM %s AS j CROSS JOIN LATERAL (SELECT moderation.candidate_verdict(j.texts, $1, $2, $3) AS v OFFSET 0) AS v%s',
-        moderation.source_sql(source, condition),
-        CASE WHEN run.sample IS NULL THEN '' ELSE ' WHERE moderation.in_sample(j.content_key, $4)' END)
+        'SELECT pg_catalog.count(*), pg_catalog.array_agg(ROW(%s)::moderation.backtest_row) FILTER (WHERE (j.v).change IS NOT NULL) '
+        'FROM %s AS j', moderation.backtest_row_sql(), moderation.judged_sql(source, run.sample, condition))
     INTO judged, rows USING run.package, run.release, run.against, run.sample;
 END
 $fn$;
@@ -360,8 +356,11 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         -- A cancel is not caught: it ends the call.
         GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-        RAISE WARNING USING MESSAGE = format('chunk %s of backtest run %s failed: %s', piece.chunk, run_id, message),
-            HINT = 'The others go on; the next CALL moderation.run_backtest() tries it again.';
+        RAISE WARNING USING
+            MESSAGE = format('chunk %s of %s %s failed: %s', piece.chunk, CASE WHEN run.package IS NULL THEN 'rescan' ELSE 'backtest run' END,
+                             run_id, message),
+            HINT = format('The others go on; the next CALL moderation.%s tries it again.',
+                          CASE WHEN run.package IS NULL THEN format('rescan(%L)', run.relation) ELSE format('run_backtest(%s)', run_id) END);
         PERFORM moderation.finish_chunk(run_id, piece.chunk, began, NULL, NULL, SQLSTATE, message);
     END;
     RETURN true;
@@ -385,7 +384,7 @@ END
 $fn$;
 COMMENT ON PROCEDURE moderation.run_backtest(bigint) IS 'Works on a run, one transaction a chunk, until no chunk is left. After a cancel, a crash or a failed chunk, call it again; call it from several sessions to work in parallel. Not inside a transaction block.';
 
-CREATE VIEW moderation.backtest_progress AS
+CREATE VIEW moderation.backtest_progress WITH (security_barrier) AS
     SELECT r.run_id, CASE WHEN r.package IS NULL THEN 'rescan' ELSE 'backtest' END AS kind, r.package, r.release, r.against, coalesce(r.relation::text, r.query) AS source, r.sample,
            CASE WHEN c.left_over = 0 THEN 'done' WHEN w.workers > 0 THEN 'running' WHEN c.failed = c.left_over THEN 'failed'
                 ELSE 'stopped' END AS state,
@@ -410,7 +409,9 @@ CREATE VIEW moderation.backtest_progress AS
         SELECT count(*) AS workers FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
           AND l.classid = (hashtext('moderation.backtest_runs')::bigint & 4294967295)::oid AND l.objid = (r.run_id & 4294967295)::oid
-          AND l.objsubid = 2 AND l.granted) w;
+          AND l.objsubid = 2 AND l.granted) w
+    -- Also when the package is gone by that name; the query and the errors are of whoever started it.
+    WHERE moderation.caller_is('admin') OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = r.started_by AND pg_has_role(o.oid, 'MEMBER'));
 COMMENT ON VIEW moderation.backtest_progress IS 'Runs and how far they are: rows and chunks done, rate of one worker in rows a second, time left with the sessions now at work (of one when there is none), the newest error.';
 
 CREATE FUNCTION moderation.run_rows(run_id bigint) RETURNS SETOF moderation.backtest_row
@@ -426,10 +427,8 @@ COMMENT ON FUNCTION moderation.run_rows(bigint) IS 'What a run has found so far,
 CREATE FUNCTION moderation.summarise_run(run moderation.backtest_runs) RETURNS SETOF moderation.backtest_item
     LANGUAGE sql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT s.* FROM moderation.source_labels(moderation.run_source(run), run.package, run.sample, run.caller_path) l
-        CROSS JOIN LATERAL moderation.summarise_backtest(
-            ARRAY(SELECT r FROM moderation.run_rows(run.run_id) r), run.package, run.release, coalesce(run.against, 0),
-            l.labelled, l.labels) s;
+        SELECT s.* FROM moderation.summarise_rows(
+            moderation.run_source(run), run.package, run.release, coalesce(run.against, 0), run.sample, run.caller_path, run.run_id) s;
     END;
 COMMENT ON FUNCTION moderation.summarise_run(moderation.backtest_runs) IS 'Internal: what backtest_summary(run_id) returns.';
 
@@ -462,11 +461,13 @@ COMMENT ON FUNCTION moderation.backtest_estimate(bigint) IS 'What a run, usually
 CREATE FUNCTION moderation.drop_backtest(run_id bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
+DECLARE
+    gone moderation.backtest_runs := moderation.own_run(run_id);
 BEGIN
-    PERFORM moderation.own_run(run_id);
     DELETE FROM moderation.backtest_results b WHERE b.run_id = drop_backtest.run_id;
     DELETE FROM moderation.backtest_chunks c WHERE c.run_id = drop_backtest.run_id;
     DELETE FROM moderation.backtest_runs r WHERE r.run_id = drop_backtest.run_id;
+    PERFORM moderation.audit('drop_backtest', gone.package, jsonb_strip_nulls(to_jsonb(gone)), NULL, NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.drop_backtest(bigint) IS 'Forgets a run and its results.';

@@ -23,6 +23,7 @@ AS $fn$
 DECLARE
     target integer := moderation.find_package(package);
     missing integer;
+    readable constant integer[] := moderation.readable_packages();
     periods tstzmultirange;
 BEGIN
     SELECT n INTO missing FROM unnest(ARRAY[a, b]) n
@@ -60,7 +61,7 @@ BEGIN
         ORDER BY l.source_id, l.content_key, l.policy_id
     )
     SELECT s.item_id,
-           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = s.item_id
+           (SELECT v.term FROM moderation.item_versions v WHERE v.item_id = s.item_id AND target = ANY (readable)
               AND v.added_in <= greatest(a, b) AND (v.removed_in IS NULL OR v.removed_in > least(a, b))
             ORDER BY v.added_in DESC LIMIT 1),
            count(*) FILTER (WHERE s.by_a), count(*) FILTER (WHERE s.by_b), count(*) FILTER (WHERE s.by_a AND s.by_b),
@@ -116,9 +117,9 @@ CREATE FUNCTION moderation.still_blocked(quarantine_id bigint) RETURNS boolean
         SELECT coalesce((
             SELECT (moderation.moderate(
                         (SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') FROM jsonb_each(k.content) c
-                         WHERE c.key = ANY (a.fields::text[] || coalesce(a.images::text[], '{}'))),
-                        image => a.images::text[], content_key => k.content_key)).action IS NOT DISTINCT FROM 'block'::moderation.action
-                   OR a.fields IS NULL
+                         WHERE c.key = ANY (a.fields || a.images || a.videos)),
+                        image => a.images::text[], video => a.videos::text[], content_key => k.content_key)).action
+                   IS NOT DISTINCT FROM 'block'::moderation.action OR a.key IS NULL
             FROM moderation.quarantine k
             JOIN moderation.sources s ON s.source_id = k.source_id
             LEFT JOIN LATERAL moderation.attached_columns(s.relation) a ON true
@@ -131,19 +132,31 @@ CREATE FUNCTION moderation.withdraw_effects(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $fn$
 DECLARE
+    target integer := moderation.find_package(package);
     withdrawn bigint;
 BEGIN
-    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason)
-    SELECT e.hit_id, moderation.caller(), concat_ws(': ', call, note)
+    INSERT INTO moderation.withdrawn_hits (hit_id, withdrawn_by, reason, undone)
+    SELECT e.hit_id, moderation.caller(), concat_ws(': ', call, note), true
     FROM moderation.effects_of(package, withdraw_effects.release, withdraw_effects.item_id) e WHERE e.effect = 'hit'
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS withdrawn = ROW_COUNT;
+    -- What a rescan had withdrawn before is undone with it.
+    UPDATE moderation.withdrawn_hits w SET undone = true FROM moderation.hits h
+    WHERE h.hit_id = w.hit_id AND NOT w.undone AND h.package_id = target AND h.stage = 'live'
+      AND (withdraw_effects.release IS NULL OR h.release = withdraw_effects.release)
+      AND (withdraw_effects.item_id IS NULL OR h.item_id = withdraw_effects.item_id);
+    PERFORM moderation.count_strikes(s.source_id, s.content_key)
+    FROM (SELECT DISTINCT k.source_id, k.content_key FROM moderation.owner_strikes k
+          JOIN moderation.hits h ON h.source_id = k.source_id AND left(h.content_key, 200) = left(k.content_key, 200) AND h.content_key = k.content_key
+          WHERE k.package_id = target AND h.package_id = target AND h.stage = 'live'
+            AND (withdraw_effects.release IS NULL OR h.release = withdraw_effects.release)
+            AND (withdraw_effects.item_id IS NULL OR h.item_id = withdraw_effects.item_id)) s;
     PERFORM moderation.audit(call, package, jsonb_strip_nulls(jsonb_build_object('release', release, 'item_id', item_id)),
                              jsonb_build_object('hits_withdrawn', withdrawn, 'quarantined_released', released, 'quarantined_kept', kept), note);
     RETURN withdrawn;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.withdraw_effects(text, text, integer, bigint, text, bigint, bigint) IS 'Internal: withdraws hits and writes the audit entry of an undo.';
+COMMENT ON FUNCTION moderation.withdraw_effects(text, text, integer, bigint, text, bigint, bigint) IS 'Internal: withdraws hits, and the strikes that rest on them, and writes the audit entry of an undo.';
 
 CREATE FUNCTION moderation.undo_effects(
     call text, package text, release integer, item_id bigint, note text, OUT hits_withdrawn bigint, OUT rows_judged_again bigint,
@@ -179,12 +192,12 @@ BEGIN
         SELECT a.*, format_type(c.atttypid, c.atttypmod) AS key_type INTO attached
         FROM moderation.attached_columns(entry.relation) a JOIN pg_attribute c ON c.attrelid = entry.relation AND c.attname = a.key;
         CONTINUE WHEN attached.verdict IS NULL;
-        PERFORM moderation.rescanning(attached.source_id);
+        PERFORM moderation.rescanning(attached.source_id, concat_ws(': ', call, note));
         EXECUTE format('UPDATE %s AS s SET %2$I = s.%2$I WHERE s.%3$I = ANY ($1::%4$s[])',
                        entry.relation, attached.verdict, attached.key, attached.key_type)
         USING ARRAY(SELECT jsonb_array_elements_text(entry.keys));
         GET DIAGNOSTICS written = ROW_COUNT;
-        PERFORM moderation.rescanning(NULL);
+        PERFORM moderation.rescanning(NULL, NULL);
         rows_judged_again := rows_judged_again + written;
     END LOOP;
 END

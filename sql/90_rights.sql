@@ -1,50 +1,19 @@
--- Rights and dump. Matching is open; everything else is granted by the administrator, one function at a time.
+-- Rights and dump. Matching is open; everything else is granted by create_roles(), from the same list: 12_roles.sql.
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA moderation FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-    moderation.matches(text, text),
-    moderation.moderate_text(text, text[], text),
-    moderation.moderate_text(text, text, text),
-    moderation.moderate_text_as_of(text, timestamptz, text[], text),
-    moderation.moderate_text_by_release(text, text, integer),
-    moderation.text_hits(text, text[], integer, boolean, boolean),
-    moderation.text_hits(text, text, integer, boolean, boolean),
-    moderation.mask_text(text, text[], text),
-    moderation.fold_text(text, moderation.match_level),
-    moderation.matches(moderation.pdqhash, text),
-    moderation.moderate_image(moderation.pdqhash, text[], text), moderation.moderate_image(moderation.pdqhash, text, text),
-    moderation.moderate_image(bytea, text[], text), moderation.moderate_image(bytea, text, text),
-    moderation.image_hits(moderation.pdqhash, text[], integer, boolean, boolean),
-    moderation.image_hits(moderation.pdqhash, text, integer, boolean, boolean),
-    moderation.image_hits(bytea, text[], integer, boolean, boolean),
-    moderation.image_hits(bytea, text, integer, boolean, boolean),
-    moderation.moderate_video(moderation.video_frame[], text[], text),
-    moderation.moderate_video(moderation.video_frame[], text, text),
-    moderation.video_hits(moderation.video_frame[], text[], integer, boolean, boolean),
-    moderation.video_hits(moderation.video_frame[], text, integer, boolean, boolean),
-    moderation.moderate(jsonb, text[], text[], text[], text), moderation.moderate(record, text[], text),
-    moderation.pdq_hash(bytea, text), moderation.pdq_rotations(bytea, text), moderation.pdq_rotations(moderation.pdqhash),
-    moderation.video_frames(text),
-    moderation.content_digest(text[]),
-    moderation.folding_version(),
-    -- Trigger functions run on behalf of whoever changes an attached table.
-    moderation.judge_row(), moderation.record_row(), moderation.watched_columns()
-    TO PUBLIC;
-
--- What the types pdqhash and pdq_ball are made of, their operators and index classes, is open like the types themselves.
-DO $types$
+DO $everyone$
 DECLARE
     function regprocedure;
 BEGIN
     FOR function IN
-        SELECT p.oid FROM pg_proc p
-        WHERE p.pronamespace = 'moderation'::regnamespace
-          AND p.proname ~ '^(pdqhash|pdqhash_.*|pdq_ball|pdq_ball_.*|pdq_distance|pdq_within|pdq_contains|pdq_gin_.*)$'
+        SELECT p.oid FROM moderation.rights() r
+        JOIN pg_proc p ON p.proname = r.name AND p.pronamespace = 'moderation'::regnamespace
+        WHERE r.kind = 'routine' AND r.class = 'everyone'
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', function);
     END LOOP;
 END
-$types$;
+$everyone$;
 
 DO $dump$
 DECLARE

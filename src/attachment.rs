@@ -32,6 +32,7 @@ enum Role {
     Owner,
     CreatedAt,
     Verdict,
+    Set,
 }
 
 /// The argument of the trigger `moderation_columns`.
@@ -59,6 +60,8 @@ pub struct Attachment {
     pub owner: Option<Column>,
     pub created_at: Option<Column>,
     pub verdict: Option<Column>,
+    /// Where the name of the compiled set that judged the row goes.
+    pub set: Option<Column>,
 }
 
 thread_local! {
@@ -139,7 +142,7 @@ fn read(relation: pg_sys::Oid) -> Result<Attachment> {
     // are read as the types that their roles promise.
     let fits = |((_, _, _, kind), roles): (&(String, i16, u32, String), &Vec<Role>)| {
         roles.iter().all(|role| match role {
-            Role::Text => kind == "text",
+            Role::Text | Role::Set => kind == "text",
             Role::Image => kind == "image",
             Role::Video => kind == "video",
             Role::Verdict => kind == "jsonb",
@@ -171,5 +174,6 @@ fn read(relation: pg_sys::Oid) -> Result<Attachment> {
         owner: with_role(Role::Owner).pop(),
         created_at: with_role(Role::CreatedAt).pop(),
         verdict: with_role(Role::Verdict).pop(),
+        set: with_role(Role::Set).pop(),
     })
 }

@@ -4,10 +4,14 @@
 //! Not for judging: no hit is recorded, and shadow releases have no part in it.
 
 use crate::asked::{self, Compared};
+use crate::candidate::Arguments;
+use crate::content::Content;
 use crate::error::Result;
 use crate::in_force;
+use crate::media_hits::{self, MediaFound};
 use crate::pg::Call;
-use crate::verdict::{self, Field, Found, rank};
+use crate::rules::Owner;
+use crate::verdict::{self, Found, rank};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::Datum;
 use std::collections::{BTreeSet, HashMap};
@@ -18,183 +22,168 @@ crate::pg_function!(
     candidate_verdict
 );
 
-/// What one slot makes of a content.
-#[derive(Default)]
-struct Side {
-    /// Items that count, with the best hit of each.
-    items: HashMap<i64, f32>,
+/// The best hit of each item, by slot.
+type Scores = HashMap<(u16, i64), f32>;
+
+/// What one of the two makes of a content.
+struct Side<'r> {
+    /// Items that count, in order.
+    items: Vec<i64>,
     score: f32,
-    acts: bool,
+    /// What the package asks for; `None`: it does not act.
+    action: Option<&'r str>,
+    /// The strongest action of all packages.
+    verdict: Option<&'r str>,
 }
 
-impl Side {
-    fn of(scores: &HashMap<(u16, i64), f32>, slot: u16, threshold: f32) -> Self {
-        let items: HashMap<i64, f32> = scores
-            .iter()
-            .filter(|((of, _), _)| *of == slot)
-            .map(|(&(_, item), &score)| (item, score))
+/// What one content's hits are judged by.
+struct Judge<'j> {
+    compared: &'j Compared,
+    scores: Scores,
+    owner: Owner<'j>,
+}
+
+impl<'j> Judge<'j> {
+    /// The verdict with the package's release in `slot`, and without the other one; without one of its items on request.
+    fn side(&self, slot: Option<u16>, without: Option<i64>) -> Result<Side<'j>> {
+        let other = [self.compared.before, Some(self.compared.after)]
+            .into_iter()
+            .find(|&of| of != slot)
+            .flatten();
+        let mut counting = self.scores.clone();
+        counting.retain(|&(of, item), _| Some(of) != other && (Some(of) != slot || Some(item) != without));
+        let asked = verdict::actions(
+            &self.compared.releases,
+            verdict::package_scores(&counting),
+            &self.owner,
+            &mut Vec::new(),
+        )?;
+        let ours = asked.iter().find(|asked| Some(asked.slot) == slot);
+        let mut items: Vec<i64> = counting
+            .keys()
+            .filter(|(of, _)| Some(*of) == slot)
+            .map(|&(_, item)| item)
             .collect();
-        let score = sum(items.values());
-        Self {
-            acts: !items.is_empty() && score >= threshold,
+        items.sort_unstable();
+        Ok(Side {
             items,
-            score,
+            score: ours.map_or(0.0, |asked| asked.score),
+            action: ours.and_then(|asked| asked.action),
+            verdict: verdict::strongest(&asked),
+        })
+    }
+
+    /// Items without which the verdict would be weaker.
+    fn needed(&self, after: &Side<'_>) -> Result<Vec<i64>> {
+        let mut needed = Vec::new();
+        for &item in &after.items {
+            let without = self.side(Some(self.compared.after), Some(item))?;
+            if level(without.verdict) < level(after.verdict) {
+                needed.push(item);
+            }
         }
-    }
-
-    /// Would the package still act without this item?
-    fn acts_without(&self, item: i64, threshold: f32) -> bool {
-        let others = || {
-            self.items
-                .iter()
-                .filter(|&(&id, _)| id != item)
-                .map(|(_, score)| score)
-        };
-        others().next().is_some() && sum(others()) >= threshold
-    }
-
-    fn ids(&self) -> Vec<i64> {
-        let mut ids: Vec<i64> = self.items.keys().copied().collect();
-        ids.sort_unstable();
-        ids
+        Ok(needed)
     }
 }
 
-fn sum<'a>(scores: impl Iterator<Item = &'a f32>) -> f32 {
-    scores.fold(0.0, |sum, &score| sum + f64::from(score)) as f32
+fn level(action: Option<&str>) -> u8 {
+    action.map_or(0, rank)
 }
 
-/// The strongest of two actions.
-fn stronger<'a>(a: Option<&'a str>, b: Option<&'a str>) -> Option<&'a str> {
-    if a.map_or(0, rank) >= b.map_or(0, rank) {
-        a
-    } else {
-        b
-    }
+/// Hits of both kinds that an allow entry covers: slot, item, entry.
+fn covered(found: &[Found], media: &[MediaFound]) -> Vec<(u16, i64, i64)> {
+    let texts = found
+        .iter()
+        .filter_map(|f| Some((f.hit.slot, f.hit.item, f.hit.suppressed_by?)));
+    let others = media
+        .iter()
+        .filter_map(|f| Some((f.slot, f.item, f.suppressed_by?)));
+    texts.chain(others).collect()
 }
 
 /// Why an item counts on one side and not on the other: the allow entries that cover it there, or it is not there and
 /// itself the reason.
-fn culprits(here: &Side, there: &Side, slot_there: Option<u16>, found: &[Found]) -> BTreeSet<i64> {
+fn differences(
+    here: &Side<'_>,
+    there: &Side<'_>,
+    slot_there: Option<u16>,
+    covered: &[(u16, i64, i64)],
+) -> Vec<i64> {
     let mut out = BTreeSet::new();
-    for item in here.items.keys().filter(|item| !there.items.contains_key(item)) {
+    for &item in here.items.iter().filter(|item| !there.items.contains(item)) {
         let before = out.len();
-        let covering = found
+        let covering = covered
             .iter()
-            .filter(|f| Some(f.hit.slot) == slot_there && f.hit.item == *item)
-            .filter_map(|f| f.hit.suppressed_by);
-        out.extend(covering);
+            .filter(|&&(slot, of, _)| Some(slot) == slot_there && of == item);
+        out.extend(covering.map(|&(_, _, entry)| entry));
         if out.len() == before {
-            out.insert(*item);
+            out.insert(item);
         }
     }
-    out
+    out.into_iter().collect()
 }
 
-/// `candidate_verdict(fields, package, release, against)`: NULL when the package hits neither before nor after.
+fn change_of(before: &Side<'_>, after: &Side<'_>) -> &'static str {
+    match (before.action, after.action) {
+        (None, Some(_)) => "gained",
+        (Some(_), None) => "lost",
+        (before, after) if before != after => "changed",
+        _ => "same",
+    }
+}
+
+/// `candidate_verdict(package, release, against, owner, fields)`: NULL when the package hits neither before nor after.
 fn candidate_verdict(call: &Call) -> Result<Option<Datum>> {
-    let (Some(texts), Some(package)) = (call.texts(0)?, call.text(1)?) else {
+    let Some(package) = call.text(0)? else {
         return Ok(None);
     };
     let map = in_force::current()?;
-    let compared = asked::compared(&map, package, call.int4(2), call.int4(3))?;
-    let fields: Vec<Field<'_>> = texts.into_iter().map(|text| Field { name: None, text }).collect();
+    let compared = asked::compared(&map, package, call.int4(1), call.int4(2))?;
+    let arguments = Arguments::of(call, 4)?;
+    let mut content = Content::default();
+    let (fields, media) = arguments.parts(&mut content)?;
     let found = verdict::find(&compared.compiled, &fields, &compared.selection, true)?;
-    let ours = |slot: u16| slot == compared.after || Some(slot) == compared.before;
-    if !found
-        .iter()
-        .any(|f| f.hit.suppressed_by.is_none() && ours(f.hit.slot))
-    {
+    let media = media_hits::find(&compared.compiled, &media, &compared.selection, true)?;
+    if found.is_empty() && media.is_empty() {
         return Ok(None);
     }
-    let judged = Judged::new(&compared, &found)?;
+    let scores = verdict::item_scores(&found, &media);
+    let ours = |slot: u16| slot == compared.after || Some(slot) == compared.before;
+    if !scores.keys().any(|&(slot, _)| ours(slot)) {
+        return Ok(None);
+    }
+    let owner_key = || Ok(call.text(3)?.map(str::to_owned));
+    let judge = Judge {
+        compared: &compared,
+        scores,
+        owner: Owner::new(map.installed, &owner_key),
+    };
+    let before = judge.side(compared.before, None)?;
+    let after = judge.side(Some(compared.after), None)?;
+    let change = change_of(&before, &after);
+    let covered = covered(&found, &media);
+    let culprits = if change == "same" {
+        Vec::new()
+    } else if level(after.action) > level(before.action) {
+        differences(&after, &before, compared.before, &covered)
+    } else {
+        differences(&before, &after, Some(compared.after), &covered)
+    };
+    let needed = judge.needed(&after)?;
     let action = |action: Option<&str>| action.map(|action| map.label("action", action)).transpose();
-    let ids = |ids: Vec<i64>| ids.into_datum();
-    call.row(&[
-        Some(map.label("verdict_change", judged.change())?),
-        action(judged.action_before)?,
-        action(judged.action_after)?,
-        Some(Datum::from(judged.before.score.to_bits())),
-        Some(Datum::from(judged.after.score.to_bits())),
-        action(stronger(judged.others, judged.action_before))?,
-        action(stronger(judged.others, judged.action_after))?,
-        ids(judged.before.ids()),
-        ids(judged.after.ids()),
-        ids(judged.culprits(&compared, &found)),
-        ids(judged.needed(&compared)?),
-    ])
-    .map(Some)
-}
-
-struct Judged<'a> {
-    before: Side,
-    after: Side,
-    /// What the package asks for; `None` when it does not act.
-    action_before: Option<&'a str>,
-    action_after: Option<&'a str>,
-    /// The strongest action of the other packages.
-    others: Option<&'a str>,
-}
-
-impl<'a> Judged<'a> {
-    fn new(compared: &'a Compared, found: &[Found]) -> Result<Self> {
-        let scores = verdict::item_scores(found, &[]);
-        let side = |slot: u16| -> Result<(Side, &'a str)> {
-            let release = verdict::release_of(&compared.releases, slot)?;
-            Ok((Side::of(&scores, slot, release.threshold), &release.action))
-        };
-        let (before, action_before) = match compared.before {
-            Some(slot) => side(slot)?,
-            None => (Side::default(), ""),
-        };
-        let (after, action_after) = side(compared.after)?;
-        let slots: BTreeSet<u16> = scores.keys().map(|&(slot, _)| slot).collect();
-        let mut others = None;
-        for slot in slots {
-            if slot != compared.after && Some(slot) != compared.before {
-                let (side, action) = side(slot)?;
-                others = stronger(others, side.acts.then_some(action));
-            }
-        }
-        Ok(Self {
-            action_before: before.acts.then_some(action_before),
-            action_after: after.acts.then_some(action_after),
-            before,
-            after,
-            others,
-        })
-    }
-
-    fn change(&self) -> &'static str {
-        match (self.action_before, self.action_after) {
-            (None, Some(_)) => "gained",
-            (Some(_), None) => "lost",
-            (before, after) if before != after => "changed",
-            _ => "same",
-        }
-    }
-
-    /// The items and allow entries that make the difference; none when the settings do.
-    fn culprits(&self, compared: &Compared, found: &[Found]) -> Vec<i64> {
-        let gained = || culprits(&self.after, &self.before, compared.before, found);
-        let lost = || culprits(&self.before, &self.after, Some(compared.after), found);
-        match self.change() {
-            "gained" => gained(),
-            "lost" => lost(),
-            _ => BTreeSet::new(),
-        }
-        .into_iter()
-        .collect()
-    }
-
-    /// Items without which the verdict would be weaker.
-    fn needed(&self, compared: &Compared) -> Result<Vec<i64>> {
-        let threshold = verdict::release_of(&compared.releases, compared.after)?.threshold;
-        if !self.after.acts || rank(self.action_after.unwrap_or_default()) <= self.others.map_or(0, rank) {
-            return Ok(Vec::new());
-        }
-        let mut ids = self.after.ids();
-        ids.retain(|&item| !self.after.acts_without(item, threshold));
-        Ok(ids)
-    }
+    arguments
+        .row([
+            Some(map.label("verdict_change", change)?),
+            action(before.action)?,
+            action(after.action)?,
+            Some(Datum::from(before.score.to_bits())),
+            Some(Datum::from(after.score.to_bits())),
+            action(before.verdict)?,
+            action(after.verdict)?,
+            before.items.into_datum(),
+            after.items.into_datum(),
+            culprits.into_datum(),
+            needed.into_datum(),
+        ])
+        .map(Some)
 }

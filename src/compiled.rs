@@ -289,26 +289,9 @@ pub fn read_items(
     })
 }
 
-/// Every match mode; the engine names them as `moderation.match_mode` does.
-const MODES: [MatchMode; 13] = [
-    MatchMode::Word,
-    MatchMode::Prefix,
-    MatchMode::Suffix,
-    MatchMode::Substring,
-    MatchMode::Wildcard,
-    MatchMode::Inflected,
-    MatchMode::Typo,
-    MatchMode::Regex,
-    MatchMode::Rule,
-    MatchMode::Domain,
-    MatchMode::Phone,
-    MatchMode::Email,
-    MatchMode::Handle,
-];
-
 /// `moderation.match_mode` as the engine knows it.
 pub fn match_mode(label: &str) -> Result<MatchMode> {
-    MODES
+    MatchMode::ALL
         .into_iter()
         .find(|mode| mode.name() == label)
         .ok_or(Error::Internal("unknown match mode"))
@@ -316,7 +299,7 @@ pub fn match_mode(label: &str) -> Result<MatchMode> {
 
 /// `moderation.match_level` as the engine knows it.
 pub fn level(label: &str) -> Result<Level> {
-    [Level::Literal, Level::Folded, Level::Evasion]
+    Level::ALL
         .into_iter()
         .find(|level| level.name() == label)
         .ok_or(Error::Internal("unknown match level"))

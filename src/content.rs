@@ -9,7 +9,7 @@ use crate::media_hits::MediaFields;
 use crate::pdqhash::{hash_of, parse_hash};
 use crate::pg;
 use crate::verdict::Field;
-use crate::video::frames_of;
+use crate::video::{check_frames, frames_of};
 use pg_moderation_engine::hash::pdq::PdqHash;
 use pg_moderation_engine::hash::vpdq::{VideoFrame, parse_frames};
 use pgrx::pg_sys::{self, Datum, JsonbIteratorToken as Token};
@@ -92,6 +92,7 @@ impl<'c> Content<'c> {
                         self.images.push((path.whole(), parse_hash(text)?));
                     } else if videos.contains(&keys.as_str()) {
                         let frames = parse_frames(text).map_err(MediaError::FrameText)?;
+                        check_frames(frames.len())?;
                         self.videos.push((path.whole(), frames));
                     } else {
                         self.texts.push((path.whole(), text));
@@ -137,7 +138,7 @@ impl<'c> Content<'c> {
 
     /// # Safety
     /// `value` must be a non-null datum of this type that outlives the content.
-    unsafe fn add_column(
+    pub unsafe fn add_column(
         &mut self,
         name: &str,
         declared: pg_sys::Oid,
@@ -204,7 +205,7 @@ unsafe fn elements(array: Datum, element: pg_sys::Oid) -> Vec<Option<Datum>> {
 }
 
 /// Is it text, varchar, char or another variable-length string type?
-unsafe fn is_text(type_oid: pg_sys::Oid) -> bool {
+pub unsafe fn is_text(type_oid: pg_sys::Oid) -> bool {
     let (mut category, mut is_preferred) = (0, false);
     // SAFETY: a look-up by OID.
     unsafe {
@@ -214,13 +215,13 @@ unsafe fn is_text(type_oid: pg_sys::Oid) -> bool {
 }
 
 /// OIDs of our types.
-struct Types {
-    hash: pg_sys::Oid,
-    video: pg_sys::Oid,
+pub struct Types {
+    pub hash: pg_sys::Oid,
+    pub video: pg_sys::Oid,
 }
 
 impl Types {
-    fn look_up() -> Self {
+    pub fn look_up() -> Self {
         // SAFETY: look-ups by name in our schema; what is missing is InvalidOid, which no column has.
         unsafe {
             let schema = pg_sys::get_namespace_oid(c"moderation".as_ptr(), true);
@@ -354,6 +355,7 @@ impl Walk {
         let mut frames = Vec::new();
         loop {
             interrupted();
+            check_frames(frames.len())?;
             let at = |field| {
                 Error::from(MediaError::Frame {
                     position: frames.len() + 1,

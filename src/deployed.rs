@@ -6,6 +6,7 @@
 use crate::error::Result;
 use crate::identity::Installed;
 use crate::release::Release;
+use crate::rights::{Guard, Rights};
 use crate::rollout::NUMBERS;
 use crate::rules;
 use crate::schedule::Time;
@@ -16,6 +17,15 @@ use std::ffi::CStr;
 
 /// In the order of the enum, which is that of the slots.
 const STAGES: [(&CStr, &str); 2] = [(c"shadow", "shadow"), (c"live", "live")];
+
+/// What is read.
+pub struct Deployed {
+    /// Every package by name, in force or not.
+    pub packages: HashMap<String, i32>,
+    /// The releases in force, by package and stage.
+    pub releases: Vec<Release>,
+    pub rights: Rights,
+}
 
 /// A package.
 struct Package {
@@ -33,15 +43,25 @@ struct Deployment {
     valid: (Time, Time),
 }
 
-/// Every package by name, and the releases in force: now, or at a moment of the past; by package and stage.
-pub fn read(installed: Installed, at: Option<Time>) -> Result<(HashMap<String, i32>, Vec<Release>)> {
+/// What is in force, now or at a moment of the past, and who may see it.
+pub fn read(installed: Installed, at: Option<Time>) -> Result<Deployed> {
     let schema = installed.schema;
     let mut packages = Vec::new();
+    let mut rights = Rights::default();
     let table = Table::open(schema, c"packages")?;
-    let [id, name, salt] = table.columns([c"package_id", c"name", c"rollout_salt"])?;
+    let [id, name, salt, restricted, team] =
+        table.columns([c"package_id", c"name", c"rollout_salt", c"restricted", c"team"])?;
     table.each(|row| {
+        let number = row.int4(id).unwrap_or_default();
+        let guard = Guard {
+            restricted: row.boolean(restricted).unwrap_or_default(),
+            team: row.text(team)?,
+        };
+        if !guard.is_open() {
+            rights.guards.insert(number, guard);
+        }
         packages.push(Package {
-            id: row.int4(id).unwrap_or_default(),
+            id: number,
             name: row.text(name)?.unwrap_or_default(),
             salt: row.uuid(salt).unwrap_or_default(),
         });
@@ -63,8 +83,20 @@ pub fn read(installed: Installed, at: Option<Time>) -> Result<(HashMap<String, i
             }
         }
     }
+    let table = Table::open(schema, c"group_roles")?;
+    if !table.is_empty() {
+        let [class, role] = table.columns([c"class", c"role"])?;
+        table.each(|row| {
+            rights.roles.extend(row.text(class)?.zip(row.text(role)?));
+            Ok(())
+        })?;
+    }
     let names = packages.into_iter().map(|package| (package.name, package.id));
-    Ok((names.collect(), releases))
+    Ok(Deployed {
+        packages: names.collect(),
+        releases,
+        rights,
+    })
 }
 
 impl Deployment {

@@ -16,6 +16,7 @@ pub enum Error {
     /// A table or column of this version is missing.
     NotUpdated,
     UnknownPackage(String),
+    Restricted(String),
     UnknownLanguage(String),
     LanguageWithoutForms,
     Mask,
@@ -158,6 +159,12 @@ impl Error {
                 format!("package \"{name}\" does not exist"),
                 "No package has this name.",
                 "Packages in force are listed in moderation.in_force.",
+            ),
+            Self::Restricted(package) => report(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("the material of package \"{package}\" is not for this role"),
+                "The package is restricted, or belongs to a team.",
+                "Ask an operator of the team; counting and matching work for everybody.",
             ),
             Self::UnknownRelease { package, release } => report(
                 Code::ERRCODE_UNDEFINED_OBJECT,

@@ -11,8 +11,10 @@ use crate::media::MediaItems;
 use crate::moderate::slots_of;
 use crate::pg::{self, Call, Rows};
 use crate::rollout::Lot;
+use crate::verdict::release_of;
 use pg_moderation_engine::{
-    FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at, mask_text,
+    FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at,
+    loosened_rule, mask_text,
 };
 use pgrx::pg_sys::Datum;
 use std::collections::BTreeSet;
@@ -38,12 +40,20 @@ fn explain_text(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
-    if map.packages.contains_key(what) {
+    if let Some(&package_id) = map.packages.get(what) {
+        if !map.may_read(package_id)? {
+            return Err(Error::Restricted(what.to_owned()));
+        }
         explain_package(&rows, &map, body, what)?;
         return Ok(None);
     }
     let mut known = false;
-    let mut packages: Vec<&String> = map.packages.keys().collect();
+    let mut packages: Vec<&String> = Vec::new();
+    for (name, &package_id) in &map.packages {
+        if map.may_read(package_id)? {
+            packages.push(name);
+        }
+    }
     packages.sort();
     for package in packages {
         let items = items_of(&map, package)?;
@@ -131,7 +141,7 @@ fn hits(items: &[Item], body: &str) -> Result<BTreeSet<i64>> {
     Ok(hits.into_iter().map(|hit| hit.item).collect())
 }
 
-/// The plain terms as they would match most loosely: anywhere, and against evasions.
+/// The plain terms as they would match most loosely: anywhere, and against evasions; rules without exclusions and distances.
 fn loosened(items: &[Item]) -> Vec<Item> {
     let plain = |item: &&Item| {
         matches!(
@@ -148,9 +158,19 @@ fn loosened(items: &[Item]) -> Vec<Item> {
         ..item.clone()
     };
     let terms = || items.iter().filter(|item| !item.allow).filter(plain);
+    let rule = |item: &Item| {
+        let text = loosened_rule(&item.term.text).filter(|_| item.term.mode == MatchMode::Rule)?;
+        let term = Term {
+            text,
+            ..item.term.clone()
+        };
+        Some(Item { term, ..item.clone() })
+    };
+    let rules = items.iter().filter(|item| !item.allow).filter_map(rule);
     terms()
         .map(|item| loosen(item, MatchMode::Word, Level::Evasion))
         .chain(terms().map(|item| loosen(item, MatchMode::Substring, Level::Folded)))
+        .chain(rules)
         .collect()
 }
 
@@ -199,6 +219,13 @@ fn mask(call: &Call) -> Result<Option<Datum>> {
     let hits = map.compiled()?.matcher.find(body, &options, &mut interrupted)?;
     if hits.len() == MAX_MASKED {
         return Err(Error::Match(MatchError::OutOfMemory));
+    }
+    for hit in &hits {
+        if !map.may_read(release_of(&map.releases, hit.slot)?.package_id)? {
+            // What is hidden would be what was matched.
+            let hide = |c: char| if c.is_whitespace() { c } else { mask };
+            return Ok(Some(pg::text_datum(&body.chars().map(hide).collect::<String>())));
+        }
     }
     Ok(Some(pg::text_datum(&mask_text(body, &hits, mask))))
 }

@@ -10,7 +10,9 @@ use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::in_force;
 use crate::pg::{self, Call};
-use pg_moderation_engine::{FindOptions, Item, Matcher, Term, compile, term_grams, text_grams};
+use pg_moderation_engine::{
+    FindOptions, Gram, Item, Matcher, Term, compile, last_of_range, term_grams, text_grams,
+};
 use pgrx::IntoDatum;
 use pgrx::pg_sys::{self, Datum};
 use serde::Deserialize;
@@ -39,6 +41,11 @@ crate::pg_function!(
     moderation_grams_of_query,
     pg_finfo_moderation_grams_of_query,
     grams_of_query
+);
+crate::pg_function!(
+    moderation_grams_compare_partial,
+    pg_finfo_moderation_grams_compare_partial,
+    compare_partial
 );
 crate::pg_function!(
     moderation_grams_consistent,
@@ -269,7 +276,7 @@ fn wanted_terms(query: Datum, strategy: u16) -> Result<Option<Vec<Term>>> {
 }
 
 /// The alternatives: a row is a candidate when it has all grams of one of them. `None`: every row is.
-fn alternatives(query: Datum, strategy: u16) -> Result<Option<Vec<Vec<i32>>>> {
+fn alternatives(query: Datum, strategy: u16) -> Result<Option<Vec<Vec<Gram>>>> {
     let Some(terms) = wanted_terms(query, strategy)? else {
         return Ok(None);
     };
@@ -289,7 +296,9 @@ fn alternatives(query: Datum, strategy: u16) -> Result<Option<Vec<Vec<i32>>>> {
 /// GIN extractQuery. What the consistent functions need goes along as extra data: the number of alternatives, and for
 /// each its length and the positions of its grams among the keys.
 fn grams_of_query(call: &Call) -> Result<Option<Datum>> {
-    let (Some(query), Some(extra), Some(mode)) = (call.datum(0), call.datum(4), call.datum(6)) else {
+    let (Some(query), Some(partial), Some(extra), Some(mode)) =
+        (call.datum(0), call.datum(3), call.datum(4), call.datum(6))
+    else {
         return Ok(None);
     };
     let strategy = call.int4(2).unwrap_or_default() as u16;
@@ -299,10 +308,10 @@ fn grams_of_query(call: &Call) -> Result<Option<Datum>> {
         unsafe { *mode.cast_mut_ptr::<i32>() = pg_sys::GIN_SEARCH_MODE_ALL as i32 };
         return Ok(Some(Datum::null()));
     };
-    let mut keys: Vec<i32> = alternatives.iter().flatten().copied().collect();
+    let mut keys: Vec<Gram> = alternatives.iter().flatten().copied().collect();
     keys.sort_unstable();
     keys.dedup();
-    let positions: HashMap<i32, i32> = keys.iter().enumerate().map(|(n, &key)| (key, n as i32)).collect();
+    let positions: HashMap<Gram, i32> = keys.iter().enumerate().map(|(n, &key)| (key, n as i32)).collect();
     let mut plan = vec![alternatives.len() as i32];
     for grams in &alternatives {
         plan.push(grams.len() as i32);
@@ -312,16 +321,28 @@ fn grams_of_query(call: &Call) -> Result<Option<Datum>> {
     if !keys.is_empty() {
         let copy = palloc_array::<i32>(plan.len());
         let pointers = palloc_array::<pg_sys::Pointer>(keys.len());
-        // SAFETY: both arrays were just made with these lengths; GIN passes Pointer **extra_data.
+        let ranges = palloc_array::<bool>(keys.len());
+        // SAFETY: the arrays were just made with these lengths; GIN passes bool **pmatch and Pointer **extra_data.
         unsafe {
             std::ptr::copy_nonoverlapping(plan.as_ptr(), copy, plan.len());
-            for n in 0..keys.len() {
+            for (n, key) in keys.iter().enumerate() {
                 *pointers.add(n) = copy.cast();
+                *ranges.add(n) = key.is_range;
             }
+            *partial.cast_mut_ptr::<*mut bool>() = ranges;
             *extra.cast_mut_ptr::<*mut pg_sys::Pointer>() = pointers;
         }
     }
+    let keys: Vec<i32> = keys.iter().map(|gram| gram.key).collect();
     Ok(Some(keys_datum(&keys)))
+}
+
+/// GIN comparePartial: 0 within the range that begins with the first key, above 0 behind it.
+fn compare_partial(call: &Call) -> Result<Option<Datum>> {
+    let (Some(first), Some(key)) = (call.int4(0), call.int4(1)) else {
+        return Ok(None);
+    };
+    Ok(Some(i32::from(key > last_of_range(first)).into()))
 }
 
 /// May a row be hit of whose grams this is known? `check` holds a byte per key: 0 absent, else present or unknown.

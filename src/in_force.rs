@@ -14,6 +14,7 @@
 //! Not for settings of attachments: those hang on the table's triggers, see `attachment`.
 
 use crate::asked;
+pub use crate::asked::release;
 use crate::compiled::{self, Compiled};
 use crate::deployed;
 use crate::error::Result;
@@ -21,6 +22,7 @@ use crate::identity::Installed;
 use crate::pg;
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
+use crate::rights::Rights;
 use crate::rollout::Lot;
 use crate::schedule::{self, Moment, Override, Time};
 use crate::snapshot_key::{self, SnapshotKey};
@@ -47,9 +49,11 @@ pub struct InForce {
     pub releases: Vec<Release>,
     /// Name of the compiled set.
     pub set_hash: [u8; 32],
+    /// Who may see what of the packages.
+    pub rights: Rights,
     installation: OnceCell<Installation>,
     /// Items taken out of enforcement.
-    overrides: Vec<Override>,
+    pub overrides: Vec<Override>,
     /// The moment that this map is asked for; `None`: the transaction's time.
     at: Option<Time>,
     compiled: OnceCell<Rc<Compiled>>,
@@ -64,7 +68,7 @@ impl InForce {
         self.releases.iter().any(|release| !release.judges_all())
     }
 
-    fn time(&self) -> Time {
+    pub fn time(&self) -> Time {
         self.at.unwrap_or_else(schedule::now)
     }
 
@@ -157,11 +161,17 @@ impl InForce {
         label_oid(self.installed.schema, &enum_type, &label).map(pg_sys::Datum::from)
     }
 
+    /// May the caller read the material of this package? See [`Rights::may_read`].
+    pub fn may_read(&self, package_id: i32) -> Result<bool> {
+        self.rights.may_read(self.installed.owner, package_id)
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.set_hash == other.set_hash
             && self.releases == other.releases
             && self.overrides == other.overrides
             && self.packages == other.packages
+            && self.rights == other.rights
             && self.installed.signal == other.installed.signal
     }
 }
@@ -312,14 +322,15 @@ fn read_fresh() -> Result<Rc<InForce>> {
 fn read(at: Option<Time>) -> Result<InForce> {
     let installed = Installed::look_up()?;
     SIGNAL.set(installed.signal);
-    let (packages, releases) = deployed::read(installed, at)?;
+    let deployed = deployed::read(installed, at)?;
     Ok(InForce {
         installed,
-        packages,
-        set_hash: set_hash(&releases),
-        releases,
-        overrides: schedule::overrides(installed, at)?,
+        packages: deployed.packages,
+        set_hash: set_hash(&deployed.releases),
+        releases: deployed.releases,
+        rights: deployed.rights,
         installation: OnceCell::new(),
+        overrides: schedule::overrides(installed, at)?,
         at,
         compiled: OnceCell::new(),
         last_package: RefCell::new(None),

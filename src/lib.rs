@@ -17,6 +17,7 @@
 //! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
 //! | [`compiled_state`] | the view of the same name |
 //! | [`release`], [`rollout`], [`schedule`] | a release that judges; which contents; when an item counts |
+//! | [`rights`] | restricted packages, teams, group roles: who may see what |
 //! | [`material`] | term checks and hashes for the package functions of `sql/50_packages.sql` |
 //! | [`import`], [`layout`] | files of items: CSV, JSON Lines, word lists, ThreatExchange, HMA |
 //! | [`mining`] | term mining and set cover for proposals and statistics |
@@ -45,6 +46,7 @@ compile_error!(
 mod asked;
 mod attachment;
 mod backtest;
+mod candidate;
 mod collector;
 mod compiled;
 mod compiled_state;
@@ -78,6 +80,7 @@ mod record;
 mod reject;
 mod release;
 mod rescan;
+mod rights;
 mod rollout;
 mod rules;
 mod schedule;
@@ -97,7 +100,8 @@ use pgrx::{extension_sql_file, pg_guard, pg_sys};
 pgrx::pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../sql/15_pdqhash.sql", name = "pdqhash", requires = ["schema"]);
+extension_sql_file!("../sql/12_roles.sql", name = "roles", requires = ["schema"]);
+extension_sql_file!("../sql/15_pdqhash.sql", name = "pdqhash", requires = ["roles"]);
 extension_sql_file!(
     "../sql/20_material.sql",
     name = "material",
@@ -112,16 +116,31 @@ extension_sql_file!(
     requires = ["records"]
 );
 extension_sql_file!("../sql/45_media.sql", name = "media", requires = ["matching"]);
-extension_sql_file!("../sql/50_packages.sql", name = "packages", requires = ["media"]);
+extension_sql_file!(
+    "../sql/47_rights_of_packages.sql",
+    name = "rights_of_packages",
+    requires = ["media"]
+);
+extension_sql_file!(
+    "../sql/50_packages.sql",
+    name = "packages",
+    requires = ["rights_of_packages"]
+);
+extension_sql_file!("../sql/51_publish.sql", name = "publish", requires = ["packages"]);
 extension_sql_file!(
     "../sql/52_lifecycle.sql",
     name = "lifecycle",
-    requires = ["packages"]
+    requires = ["publish"]
+);
+extension_sql_file!(
+    "../sql/52_releases.sql",
+    name = "releases",
+    requires = ["lifecycle"]
 );
 extension_sql_file!(
     "../sql/53_media_items.sql",
     name = "media_items",
-    requires = ["lifecycle"]
+    requires = ["releases"]
 );
 extension_sql_file!(
     "../sql/54_checks.sql",
@@ -138,7 +157,8 @@ extension_sql_file!("../sql/57_import.sql", name = "import", requires = ["lint"]
 extension_sql_file!("../sql/58_export.sql", name = "export", requires = ["import"]);
 extension_sql_file!("../sql/60_attach.sql", name = "attach", requires = ["export"]);
 extension_sql_file!("../sql/70_measure.sql", name = "measure", requires = ["attach"]);
-extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["measure"]);
+extension_sql_file!("../sql/71_queue.sql", name = "queue", requires = ["measure"]);
+extension_sql_file!("../sql/71_review.sql", name = "review", requires = ["queue"]);
 extension_sql_file!(
     "../sql/72_statistics.sql",
     name = "statistics",
@@ -149,12 +169,30 @@ extension_sql_file!(
     name = "proposals",
     requires = ["statistics"]
 );
-extension_sql_file!("../sql/74_cases.sql", name = "cases", requires = ["proposals"]);
+extension_sql_file!(
+    "../sql/73_suggest_images.sql",
+    name = "suggest_images",
+    requires = ["proposals"]
+);
+extension_sql_file!(
+    "../sql/74_cases.sql",
+    name = "cases",
+    requires = ["suggest_images"]
+);
 extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);
 extension_sql_file!("../sql/77_brakes.sql", name = "brakes", requires = ["report"]);
 extension_sql_file!("../sql/80_views.sql", name = "views", requires = ["brakes"]);
-extension_sql_file!("../sql/85_backtest.sql", name = "backtest", requires = ["views"]);
+extension_sql_file!(
+    "../sql/81_view_columns.sql",
+    name = "view_columns",
+    requires = ["views"]
+);
+extension_sql_file!(
+    "../sql/85_backtest.sql",
+    name = "backtest",
+    requires = ["view_columns"]
+);
 extension_sql_file!(
     "../sql/86_backtest_runs.sql",
     name = "backtest_runs",
@@ -166,6 +204,11 @@ extension_sql_file!(
     "../sql/89_compare_undo.sql",
     name = "compare_undo",
     requires = ["rescan"]
+);
+extension_sql_file!(
+    "../sql/89_row_security.sql",
+    name = "row_security",
+    requires = ["compare_undo"]
 );
 extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 

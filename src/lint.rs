@@ -4,7 +4,6 @@
 //! also when a security definer function calls: it must be a plain table with columns of built-in types, so that reading
 //! it runs nobody's code.
 
-use crate::asked;
 use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::identity::{AsOwner, Settings};
@@ -30,14 +29,17 @@ impl From<LintError> for Error {
     }
 }
 
-/// `lint_items(package, release, frequency_source, errors_only)` → severity, item, rule, message, fix.
+/// `lint_items(package, release, frequency_source, errors_only)` → severity, item, rule, message, fix, other item.
 fn lint_items(call: &Call) -> Result<Option<Datum>> {
     let rows = call.rows();
     let Some(package) = call.text(0)? else {
         return Err(Error::UnknownPackage("NULL".into()));
     };
     let map = in_force::current()?;
-    let release = asked::release(&map, package, call.int4(1))?;
+    let release = in_force::release(&map, package, call.int4(1))?;
+    if !map.may_read(release.package_id)? {
+        return Err(Error::Restricted(package.to_owned()));
+    }
     let mut items = Vec::new();
     // Images and videos have their own rules, in SQL.
     compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;
@@ -58,6 +60,7 @@ fn lint_items(call: &Call) -> Result<Option<Datum>> {
             Some(pg::text_datum(finding.rule)),
             Some(pg::text_datum(&finding.message)),
             fix(package, &finding, &items).map(|sql| pg::text_datum(&sql)),
+            finding.other.map(Into::into),
         ])?;
     }
     Ok(None)

@@ -3,7 +3,7 @@
 use crate::compiled::{Compiled, interrupted};
 use crate::error::Result;
 use crate::in_force::{Release, Selection};
-use crate::verdict;
+use crate::verdict::{self, Shown};
 use crate::video::frames_text;
 use pg_moderation_engine::hash::pdq::PdqHash;
 use pg_moderation_engine::hash::vpdq::{Coverage, TimeRange, VideoFrame};
@@ -187,8 +187,8 @@ impl MediaFound {
         release.stage_of(self.shadowed)
     }
 
-    /// The hit in the documented JSON array. Without `material` nothing that tells what the item shows.
-    pub fn json(&self, release: &Release, material: bool) -> Value {
+    /// The hit in the documented JSON array. Without material nothing that tells what the item shows.
+    pub fn json(&self, release: &Release, shown: Shown) -> Value {
         let mut hit = json!({
             "package": release.package,
             "release": release.release,
@@ -205,10 +205,15 @@ impl MediaFound {
         let Some(object) = hit.as_object_mut() else {
             return hit;
         };
-        if let Some(near) = self.near() {
+        // The distances of a few images would tell the item's hash.
+        if shown.place
+            && let Some(near) = self.near()
+        {
             object.insert("distance".into(), near.distance.into());
         }
-        if let Seen::Frame { number, seconds, .. } = &self.seen {
+        if shown.place
+            && let Seen::Frame { number, seconds, .. } = &self.seen
+        {
             object.insert("frame_number".into(), (*number).into());
             object.insert("seconds".into(), (*seconds).into());
         }
@@ -217,13 +222,15 @@ impl MediaFound {
         }
         if let Some(coverage) = self.content() {
             object.insert("content_percent".into(), percent(coverage).into());
-            let ranges = coverage
-                .ranges
-                .iter()
-                .map(|range| json!([range.start, range.end]));
-            object.insert("time_ranges".into(), ranges.collect());
+            if shown.place {
+                let ranges = coverage
+                    .ranges
+                    .iter()
+                    .map(|range| json!([range.start, range.end]));
+                object.insert("time_ranges".into(), ranges.collect());
+            }
         }
-        if material {
+        if shown.material {
             object.insert("label".into(), self.label.as_str().into());
         }
         hit

@@ -1,10 +1,13 @@
-//! `mine_terms`, `find_variants` and `greedy_cover`: the mining engine behind the proposals and statistics of sql/72 and sql/73.
+//! `mine_terms`, `find_variants`, `cluster_images` and `greedy_cover`: the mining engine behind the proposals and statistics
+//! of sql/72 and sql/73.
 
 use crate::compiled::interrupted;
 use crate::error::{Error, Result};
 use crate::pg::{self, Call};
-use pg_moderation_engine::mine::{Class, Example, MineOptions, greedy_cover, mine, variants};
-use pg_moderation_engine::{Level, MatchMode};
+use pg_moderation_engine::hash::pdq::PdqHash;
+use pg_moderation_engine::mine::{
+    Class, ClusterOptions, Example, LabelledImage, MineOptions, greedy_cover, image_clusters, mine, variants,
+};
 use pgrx::pg_sys::{self, Datum};
 
 crate::pg_function!(moderation_mine_terms, pg_finfo_moderation_mine_terms, mine_terms);
@@ -14,6 +17,12 @@ crate::pg_function!(
     moderation_find_variants,
     pg_finfo_moderation_find_variants,
     find_variants
+);
+
+crate::pg_function!(
+    moderation_cluster_images,
+    pg_finfo_moderation_cluster_images,
+    cluster_images
 );
 
 /// `mine_terms(texts, classes, weighted, max_terms, min_support, precision_floor)`.
@@ -70,8 +79,8 @@ fn mine_terms(call: &Call) -> Result<Option<Datum>> {
             .collect();
         rows.put(&[
             Some(pg::text_datum(&term.term.text)),
-            Some(pg::text_datum(mode_name(term.term.mode))),
-            Some(pg::text_datum(level_name(term.term.level))),
+            Some(pg::text_datum(term.term.mode.name())),
+            Some(pg::text_datum(term.term.level.name())),
             Some(Datum::from(term.weight.to_bits() as usize)),
             count(term.violating),
             count(term.benign),
@@ -139,28 +148,51 @@ fn find_variants(call: &Call) -> Result<Option<Datum>> {
     Ok(None)
 }
 
-fn mode_name(mode: MatchMode) -> &'static str {
-    match mode {
-        MatchMode::Word => "word",
-        MatchMode::Prefix => "prefix",
-        MatchMode::Suffix => "suffix",
-        MatchMode::Substring => "substring",
-        MatchMode::Wildcard => "wildcard",
-        MatchMode::Inflected => "inflected",
-        MatchMode::Typo => "typo",
-        MatchMode::Regex => "regex",
-        MatchMode::Rule => "rule",
-        MatchMode::Domain => "domain",
-        MatchMode::Phone => "phone",
-        MatchMode::Email => "email",
-        MatchMode::Handle => "handle",
+/// `cluster_images(hashes, violating, radius, min_support, precision_floor)`.
+fn cluster_images(call: &Call) -> Result<Option<Datum>> {
+    let rows = call.rows();
+    let (Some(hashes), Some(labels)) = (call.array(0, pg_sys::BYTEAOID), call.array(1, pg_sys::BOOLOID))
+    else {
+        return Ok(None);
+    };
+    let mut images = Vec::new();
+    // Positions of the images in the arguments: those without hash or label are left out.
+    let mut positions = Vec::new();
+    for (position, (hash, label)) in hashes.into_iter().zip(labels).enumerate() {
+        let (Some(hash), Some(label)) = (hash, label) else {
+            continue;
+        };
+        // SAFETY: elements of an array of bytea.
+        let Ok(bytes) = <[u8; 32]>::try_from(unsafe { pg::varlena(hash) }) else {
+            return Err(Error::Internal("a hash has 32 bytes"));
+        };
+        images.push(LabelledImage {
+            hash: PdqHash(bytes),
+            violating: label.value() as u8 != 0,
+        });
+        positions.push(position + 1);
     }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Literal => "literal",
-        Level::Folded => "folded",
-        Level::Evasion => "evasion",
+    let options = ClusterOptions {
+        radius: call.int4(2).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+        min_support: call.int4(3).and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+        precision_floor: call.datum(4).map_or(0.9, |d| f64::from_bits(d.value() as u64)),
+    };
+    let count = |n: usize| Some(Datum::from(i32::try_from(n).unwrap_or(i32::MAX)));
+    let place = |image: usize| positions.get(image).copied().unwrap_or(0);
+    for cluster in image_clusters(&images, &options, &mut interrupted)? {
+        let members: Vec<String> = cluster.members.iter().map(|&m| place(m).to_string()).collect();
+        rows.put(&[
+            count(place(cluster.centre)),
+            count(cluster.max_distance as usize),
+            count(cluster.violating),
+            count(cluster.benign),
+            count(cluster.new_violating),
+            Some(pg::input(
+                pg_sys::INT4ARRAYOID,
+                -1,
+                &format!("{{{}}}", members.join(",")),
+            )?),
+        ])?;
     }
+    Ok(None)
 }

@@ -127,7 +127,12 @@ fn moderate(
         &selection,
         &Owner::nobody(),
     )?;
-    verdict_row(call, map, &judgement, &judgement.live_hits(map, true)?)
+    verdict_row(
+        call,
+        map,
+        &judgement,
+        &judgement.live_hits(map, verdict::Reader::Caller)?,
+    )
 }
 
 /// `moderate_text_by_release(body, package, release)`: the verdict by one release, or by the draft.
@@ -142,7 +147,7 @@ fn moderate_text_by_release(call: &Call) -> Result<Option<Datum>> {
         text: body,
     }];
     let judgement = verdict::judge_by(&asked, &fields)?;
-    verdict_row(call, &map, &judgement, &judgement.hits_by(&asked)?).map(Some)
+    verdict_row(call, &map, &judgement, &judgement.hits_by(&map, &asked)?).map(Some)
 }
 
 /// A verdict as a row of `moderation.verdict`.
@@ -213,6 +218,7 @@ fn put_hits(
     for found in found {
         pgrx::check_for_interrupts!();
         let release = release_of(releases, found.hit.slot)?;
+        let is_shown = map.may_read(release.package_id)?;
         let stage = found
             .stage(release)
             .map(|stage| map.label("stage", stage))
@@ -226,11 +232,12 @@ fn put_hits(
             compiled
                 .matcher
                 .term(found.hit.item, found.hit.slot)
+                .filter(|_| is_shown)
                 .map(pg::text_datum),
             Some(map.label("action", &release.action)?),
-            Some(found.span_start().into()),
-            Some(found.span_length().into()),
-            Some(pg::text_datum(&found.matched)),
+            is_shown.then(|| found.span_start().into()),
+            is_shown.then(|| found.span_length().into()),
+            is_shown.then(|| pg::text_datum(&found.matched)),
             Some(map.label("match_level", found.hit.evidence.level.name())?),
             Some(Datum::from(found.hit.score.to_bits())),
             (!found.hit.evidence.steps.is_empty())

@@ -161,7 +161,12 @@ fn verdict(call: &Call, fields: &[Field<'_>], media: &MediaFields<'_>, key: Opti
     let digest = || digest(fields, media);
     let selection = map.selection(slots_of(&map, call.texts(1)?)?, &Lot::new(key, &digest))?;
     let judgement = verdict::judge(&map, fields, media, &selection, &Owner::nobody())?;
-    verdict_row(call, &map, &judgement, &judgement.live_hits(&map, true)?)
+    verdict_row(
+        call,
+        &map,
+        &judgement,
+        &judgement.live_hits(&map, verdict::Reader::Caller)?,
+    )
 }
 
 fn digest(fields: &[Field<'_>], media: &MediaFields<'_>) -> [u8; 32] {
@@ -201,7 +206,7 @@ impl By {
 fn hits(
     call: &Call,
     media: Option<MediaFields<'_>>,
-    put: fn(&Rows, &InForce, &Release, &MediaFound) -> Result<()>,
+    put: fn(&Rows, &InForce, &Release, &MediaFound, bool) -> Result<()>,
 ) -> Result<Option<Datum>> {
     let rows = call.rows();
     let Some(media) = media else { return Ok(None) };
@@ -221,7 +226,9 @@ fn hits(
     };
     for found in found {
         pgrx::check_for_interrupts!();
-        put(&rows, &map, release_of(releases, found.slot)?, &found)?;
+        let release = release_of(releases, found.slot)?;
+        let is_shown = map.may_read(release.package_id)?;
+        put(&rows, &map, release, &found, is_shown)?;
     }
     Ok(None)
 }
@@ -243,7 +250,7 @@ fn video_hits(call: &Call) -> Result<Option<Datum>> {
 }
 
 /// Package to action: what all kinds of hits begin with.
-fn begin(map: &InForce, release: &Release, found: &MediaFound) -> Result<Vec<Option<Datum>>> {
+fn begin(map: &InForce, release: &Release, found: &MediaFound, is_shown: bool) -> Result<Vec<Option<Datum>>> {
     let stage = found
         .stage(release)
         .map(|stage| map.label("stage", stage))
@@ -254,14 +261,20 @@ fn begin(map: &InForce, release: &Release, found: &MediaFound) -> Result<Vec<Opt
         stage,
         Some(found.item.into()),
         Some(map.label("item_kind", found.kind())?),
-        Some(pg::text_datum(&found.label)).filter(|_| !found.label.is_empty()),
+        Some(pg::text_datum(&found.label)).filter(|_| is_shown && !found.label.is_empty()),
         Some(map.label("action", &release.action)?),
     ])
 }
 
-fn put_image_hit(rows: &Rows, map: &InForce, release: &Release, found: &MediaFound) -> Result<()> {
-    let near = found.near();
-    let mut row = begin(map, release, found)?;
+fn put_image_hit(
+    rows: &Rows,
+    map: &InForce,
+    release: &Release,
+    found: &MediaFound,
+    is_shown: bool,
+) -> Result<()> {
+    let near = found.near().filter(|_| is_shown);
+    let mut row = begin(map, release, found, is_shown)?;
     row.extend([
         near.map(|near| (near.distance as i32).into()),
         near.map(|near| i32::from(near.max_distance).into()),
@@ -271,28 +284,39 @@ fn put_image_hit(rows: &Rows, map: &InForce, release: &Release, found: &MediaFou
     rows.put(&row)
 }
 
-fn put_video_hit(rows: &Rows, map: &InForce, release: &Release, found: &MediaFound) -> Result<()> {
+fn put_video_hit(
+    rows: &Rows,
+    map: &InForce,
+    release: &Release,
+    found: &MediaFound,
+    is_shown: bool,
+) -> Result<()> {
     let real = |value: f64| Datum::from((value as f32).to_bits());
     let times = |ranges: &[_]| pg::input(pg_sys::NUMMULTIRANGEOID, -1, &multirange(ranges));
     let (frame, seconds) = match &found.seen {
-        Seen::Frame { number, seconds, .. } => (i32::try_from(*number).ok(), Some(*seconds)),
-        Seen::Image(_) | Seen::Video { .. } => (None, None),
+        Seen::Frame { number, seconds, .. } if is_shown => (i32::try_from(*number).ok(), Some(*seconds)),
+        Seen::Image(_) | Seen::Frame { .. } | Seen::Video { .. } => (None, None),
     };
-    let mut row = begin(map, release, found)?;
+    let mut row = begin(map, release, found, is_shown)?;
     row.extend([
         found.material().map(|coverage| real(percent(coverage))),
         found.content().map(|coverage| real(percent(coverage))),
         found
             .material()
+            .filter(|_| is_shown)
             .map(|coverage| times(&coverage.ranges))
             .transpose()?,
         found
             .content()
+            .filter(|_| is_shown)
             .map(|coverage| times(&coverage.ranges))
             .transpose()?,
         frame.map(Datum::from),
         seconds.map(|seconds| Datum::from(seconds.to_bits())),
-        found.near().map(|near| (near.distance as i32).into()),
+        found
+            .near()
+            .filter(|_| is_shown)
+            .map(|near| (near.distance as i32).into()),
         Some(Datum::from(found.score.to_bits())),
         found.suppressed_by.map(Datum::from),
     ]);

@@ -12,6 +12,7 @@ use crate::pg::{self, Call};
 use crate::record::{self, Content};
 use crate::spi::{self, Parameter};
 use crate::trigger::{self, Firing, Judged};
+use crate::verdict::Reader;
 use pgrx::pg_sys::{self, Datum};
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -57,7 +58,7 @@ pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged<'_>) -
     let content = trigger::content_of(firing, attachment, judged.digest())?;
     let (row, changed) = print_row(firing)?;
     let stored_key = trigger::stored_key(firing, attachment)?;
-    let verdict = trigger::verdict_json(judged, judged.judgement.live_hits(&judged.map, true)?);
+    let verdict = trigger::verdict_json(judged, judged.judgement.live_hits(&judged.map, Reader::Anybody)?);
     let caller = caller_name()?;
     {
         let _owner = AsOwner::new(judged.map.installed.owner);

@@ -138,6 +138,38 @@ pub fn write_hits(owner: pg_sys::Oid, rows: &Value) -> Result<()> {
     .map(|_| ())
 }
 
+/// After a content was judged again: live hits of it that were not found again are withdrawn, for this reason, and those
+/// that were withdrawn and found again stand again.
+pub fn settle_hits(map: &InForce, judgement: &Judgement, content: &Content, reason: &str) -> Result<()> {
+    let texts = judgement
+        .found
+        .iter()
+        .map(|f| (f.hit.slot, f.hit.item, f.shadowed));
+    let media = judgement.media.iter().map(|f| (f.slot, f.item, f.shadowed));
+    let mut found = BTreeMap::new();
+    for (slot, item, shadowed) in texts.chain(media) {
+        let release = release_of(&map.releases, slot)?;
+        if release.stage_of(shadowed) == Some("live") {
+            let hit = json!({"package_id": release.package_id, "release": release.release, "item_id": item});
+            found.insert((slot, item), hit);
+        }
+    }
+    let found = json!({
+        "source_id": content.source_id,
+        "content_key": content.content_key,
+        "digest": hex(&content.digest),
+        "found": found.into_values().collect::<Vec<_>>(),
+        "reason": reason,
+    });
+    let _owner = AsOwner::new(map.installed.owner);
+    spi::write(
+        c"SELECT moderation.settle_hits($1)",
+        &[Parameter::jsonb(&found)?],
+        |_| Ok(()),
+    )
+    .map(|_| ())
+}
+
 /// Writes rows that a rejected statement left behind. Returns why the database refuses them, if it does.
 pub fn collect_spooled(owner: pg_sys::Oid, rows: &Value) -> Result<Option<String>> {
     let _owner = AsOwner::new(owner);

@@ -28,7 +28,7 @@ impl Rejection {
             "action": judged.judgement.action,
             "score": verdict::decimal(judged.judgement.score),
             "content_key": content.content_key,
-            "hits": judged.judgement.live_hits(&judged.map, false)?,
+            "hits": judged.judgement.live_hits(&judged.map, verdict::Reader::OfError)?,
         });
         Ok(Self {
             message: pstrdup("row rejected by moderation")?,

@@ -10,7 +10,7 @@ use crate::pg::{self, Call};
 use crate::trigger::Firing;
 use crate::{in_force, record};
 use pgrx::pg_sys::{self, Datum};
-use std::cell::Cell;
+use std::cell::RefCell;
 
 crate::pg_function!(moderation_rescanning, pg_finfo_moderation_rescanning, rescanning);
 crate::pg_function!(
@@ -20,16 +20,34 @@ crate::pg_function!(
 );
 
 thread_local! {
-    /// The source that is rescanned at this moment, and the subtransaction that does it.
-    static RESCANNING: Cell<Option<(i32, u32)>> = const { Cell::new(None) };
+    static RESCANNING: RefCell<Option<Rescan>> = const { RefCell::new(None) };
+}
+
+struct Rescan {
+    /// The source that is rescanned at this moment.
+    source: i32,
+    /// The subtransaction that does it.
+    by: u32,
+    /// Why hits that are not found again are withdrawn.
+    reason: String,
 }
 
 /// Is this the update of a rescan, which leaves the watched columns as they are?
 pub fn is_at(firing: &Firing, attachment: &Attachment) -> bool {
-    RESCANNING
-        .get()
-        .is_some_and(|(source, _)| source == attachment.source_id)
-        && firing.leaves_watched(attachment)
+    RESCANNING.with_borrow(|rescan| {
+        rescan
+            .as_ref()
+            .is_some_and(|rescan| rescan.source == attachment.source_id)
+    }) && firing.leaves_watched(attachment)
+}
+
+/// Why the hits are withdrawn that the rescan at work does not find again.
+pub fn reason() -> String {
+    RESCANNING.with_borrow(|rescan| {
+        rescan
+            .as_ref()
+            .map_or_else(String::new, |rescan| rescan.reason.clone())
+    })
 }
 
 pub fn transaction_ended() {
@@ -37,16 +55,19 @@ pub fn transaction_ended() {
 }
 
 pub fn subtransaction_aborted(subtransaction: u32) {
-    if RESCANNING.get().is_some_and(|(_, by)| by >= subtransaction) {
-        RESCANNING.set(None);
-    }
+    RESCANNING.with_borrow_mut(|rescan| {
+        if rescan.as_ref().is_some_and(|rescan| rescan.by >= subtransaction) {
+            *rescan = None;
+        }
+    });
 }
 
-/// `rescanning(source_id)`: from now on until NULL, or the end of the (sub)transaction.
+/// `rescanning(source_id, reason)`: from now on until NULL, or the end of the (sub)transaction.
 fn rescanning(call: &Call) -> Result<Option<Datum>> {
     // SAFETY: plain read of transaction state.
-    let subtransaction = unsafe { pg_sys::GetCurrentSubTransactionId() };
-    RESCANNING.set(call.int4(0).map(|source| (source, subtransaction)));
+    let by = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    let reason = call.text(1)?.unwrap_or_default().to_owned();
+    RESCANNING.set(call.int4(0).map(|source| Rescan { source, by, reason }));
     Ok(None)
 }
 

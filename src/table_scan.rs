@@ -39,6 +39,10 @@ impl Row {
         self.datum(column).map(|datum| datum.value() as i32)
     }
 
+    pub fn boolean(&self, column: usize) -> Option<bool> {
+        self.datum(column).map(|datum| datum.value() as u8 != 0)
+    }
+
     pub fn int2(&self, column: usize) -> Option<i16> {
         self.datum(column).map(|datum| datum.value() as i16)
     }

@@ -230,7 +230,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     if !is_rescan && partition_move::arrives(&firing, &attachment)? {
         return Ok(row);
     }
-    if attachment.on_block == OnBlock::Reject && attachment.verdict.is_none() {
+    if attachment.on_block == OnBlock::Reject && attachment.verdict.is_none() && attachment.set.is_none() {
         return Ok(row);
     }
     let judged = judge(&firing, &attachment)?;
@@ -243,33 +243,41 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
         // A null pointer, not an SQL NULL: the row is skipped.
         return Ok(Some(Datum::null()));
     }
-    match &attachment.verdict {
-        Some(column) => with_verdict(&firing, column, &judged).map(Some),
-        None => Ok(row),
-    }
+    with_verdict(&firing, &attachment, &judged).map(Some)
 }
 
-/// The new row with the verdict in its column; NULL without a live hit.
-fn with_verdict(firing: &Firing, column: &Column, judged: &Judged<'_>) -> Result<Datum> {
-    let hits = judged.judgement.live_hits(&judged.map, true)?;
-    let verdict = if hits.as_array().is_none_or(Vec::is_empty) {
-        None
-    } else {
-        Some(pg::jsonb_datum(&verdict_json(judged, hits))?)
-    };
+/// The new row with the verdict in its column, NULL without a live hit, and the name of the set in its own.
+fn with_verdict(firing: &Firing, attachment: &Attachment, judged: &Judged<'_>) -> Result<Datum> {
     // PostgreSQL 15 takes these as mutable.
-    let mut number = i32::from(column.number);
-    let mut value = verdict.unwrap_or(Datum::null());
-    let mut is_null = verdict.is_none();
-    // SAFETY: the tuple belongs to the relation; the column is its jsonb column.
+    let (mut numbers, mut values, mut nulls) = (Vec::new(), Vec::new(), Vec::new());
+    let mut put = |column: &Column, value: Option<Datum>| {
+        numbers.push(i32::from(column.number));
+        values.push(value.unwrap_or(Datum::null()));
+        nulls.push(value.is_none());
+    };
+    if let Some(column) = &attachment.verdict {
+        let hits = judged
+            .judgement
+            .live_hits(&judged.map, verdict::Reader::Anybody)?;
+        let found = hits.as_array().is_some_and(|hits| !hits.is_empty());
+        let verdict = found.then(|| pg::jsonb_datum(&verdict_json(judged, hits)));
+        put(column, verdict.transpose()?);
+    }
+    if let Some(column) = &attachment.set {
+        put(column, Some(pg::text_datum(&record::hex(&judged.map.set_hash))));
+    }
+    if numbers.is_empty() {
+        return Ok(firing.new_tuple().into());
+    }
+    // SAFETY: the tuple belongs to the relation; the columns are its jsonb and text columns.
     let tuple = unsafe {
         pg_sys::heap_modify_tuple_by_cols(
             firing.new_tuple(),
             (*firing.relation()).rd_att,
-            1,
-            &raw mut number,
-            &raw mut value,
-            &raw mut is_null,
+            numbers.len() as i32,
+            numbers.as_mut_ptr(),
+            values.as_mut_ptr(),
+            nulls.as_mut_ptr(),
         )
     };
     Ok(tuple.into())
@@ -305,7 +313,7 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
         let digest = || judged.digest();
         record::is_exposed(&judged.map, attachment.source_id, key.as_deref(), &digest)?
     };
-    if !has_hits && !is_exposed {
+    if !has_hits && !is_exposed && !is_rescan {
         return Ok(None);
     }
     let content = content_of(&firing, &attachment, judged.digest())?;
@@ -327,6 +335,9 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
         let rows = record::hit_rows(&judged.map, &judged.judgement, &content, "flagged")?;
         record::write_hits(judged.map.installed.owner, &rows)?;
         spool::collect_if_due(&judged.map)?;
+    }
+    if is_rescan {
+        record::settle_hits(&judged.map, &judged.judgement, &content, &rescan::reason())?;
     }
     if is_exposed {
         record::write_exposure(&judged.map, &judged.judgement, &content)?;

@@ -43,6 +43,38 @@ pub struct Judgement {
 /// rests on all of them, and `text_hits` lists all.
 const MAX_LISTED: usize = 1_000;
 
+/// Who reads a verdict. Of a package with a guard (`rights`) those who may not read its material get neither it nor the
+/// place of the hit, which together with the content would be the same.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Reader {
+    /// Whoever called.
+    Caller,
+    /// Whoever reads the table where it is stored.
+    Anybody,
+    /// Whoever sees an error: no material at all.
+    OfError,
+}
+
+/// What a hit shows.
+#[derive(Clone, Copy)]
+pub struct Shown {
+    /// The item: its term or label, how near; and the matched text.
+    pub material: bool,
+    /// Where it stands.
+    pub place: bool,
+}
+
+fn shown(map: &InForce, reader: Reader, release: &Release) -> Result<Shown> {
+    let open = match reader {
+        Reader::Caller => map.may_read(release.package_id)?,
+        Reader::Anybody | Reader::OfError => !map.rights.is_guarded(release.package_id),
+    };
+    Ok(Shown {
+        material: open && reader != Reader::OfError,
+        place: open,
+    })
+}
+
 /// `log < review < block`, as the enum orders them.
 pub fn rank(action: &str) -> u8 {
     match action {
@@ -104,9 +136,9 @@ pub fn item_scores(found: &[Found], media: &[MediaFound]) -> HashMap<(u16, i64),
 }
 
 /// The score of each slot that has a hit: the sum over its items.
-fn package_scores(found: &[Found], media: &[MediaFound]) -> HashMap<u16, f32> {
+pub fn package_scores(items: &HashMap<(u16, i64), f32>) -> HashMap<u16, f32> {
     let mut scores: HashMap<u16, f64> = HashMap::new();
-    for ((slot, _), score) in item_scores(found, media) {
+    for (&(slot, _), &score) in items {
         *scores.entry(slot).or_insert(0.0) += f64::from(score);
     }
     scores
@@ -155,49 +187,75 @@ fn conclude(
     media: Vec<MediaFound>,
     owner: &Owner<'_>,
 ) -> Result<Judgement> {
-    let scores = package_scores(&found, &media);
-    let mut judging: Vec<(&Release, f32)> = Vec::new();
+    let mut rules = Vec::new();
+    let asked = actions(
+        releases,
+        package_scores(&item_scores(&found, &media)),
+        owner,
+        &mut rules,
+    )?;
+    Ok(Judgement {
+        action: strongest(&asked).map(str::to_owned),
+        score: asked.iter().fold(0.0, |highest, asked| asked.score.max(highest)),
+        found,
+        media,
+        rules,
+    })
+}
+
+/// What a release makes of a content that it hits.
+pub struct Asking<'r> {
+    pub slot: u16,
+    pub score: f32,
+    /// `None`: it does not act.
+    pub action: Option<&'r str>,
+}
+
+/// What the releases with these scores ask for, by their thresholds and rules; each rule that made it stronger is added to
+/// `rules`.
+pub fn actions<'r>(
+    releases: &'r [Release],
+    scores: impl IntoIterator<Item = (u16, f32)>,
+    owner: &Owner<'_>,
+    rules: &mut Vec<Value>,
+) -> Result<Vec<Asking<'r>>> {
+    let mut judging: Vec<(u16, &Release, f32)> = Vec::new();
     for (slot, score) in scores {
         let release = release_of(releases, slot)?;
         if release.is_enforced() {
-            judging.push((release, score));
+            judging.push((slot, release, score));
         }
     }
     // In an order of their own, so that what explains a verdict does not depend on a hash.
-    judging.sort_unstable_by_key(|(release, _)| (release.package_id, release.release));
+    judging.sort_unstable_by_key(|(_, release, _)| (release.package_id, release.release));
     let hit: Vec<&str> = judging
         .iter()
-        .map(|(release, _)| release.package.as_str())
+        .map(|(_, release, _)| release.package.as_str())
         .collect();
-    let mut action: Option<&str> = None;
-    let mut highest = 0.0f32;
-    let mut rules = Vec::new();
-    for &(release, score) in &judging {
-        highest = highest.max(score);
-        let mut asks = (score >= release.threshold).then_some(release.action.as_str());
+    let mut asked = Vec::with_capacity(judging.len());
+    for &(slot, release, score) in &judging {
+        let mut action = (score >= release.threshold).then_some(release.action.as_str());
         for (n, rule) in release.rules.iter().enumerate() {
-            if asks.map_or(0, rank) >= rank(&rule.action) {
+            if action.map_or(0, rank) >= rank(&rule.action) {
                 continue;
             }
             if let Some(because) = rule.holds(release.package_id, score, &hit, owner)? {
                 rules.push(json!({
                     "package": release.package, "release": release.release, "rule": n + 1,
-                    "from": asks, "action": rule.action, "because": because,
+                    "from": action, "action": rule.action, "because": because,
                 }));
-                asks = Some(&rule.action);
+                action = Some(&rule.action);
             }
         }
-        if action.map_or(0, rank) < asks.map_or(0, rank) {
-            action = asks;
-        }
+        asked.push(Asking { slot, score, action });
     }
-    Ok(Judgement {
-        action: action.map(str::to_owned),
-        score: highest,
-        found,
-        media,
-        rules,
-    })
+    Ok(asked)
+}
+
+/// The strongest action that is asked for.
+pub fn strongest<'r>(asked: &[Asking<'r>]) -> Option<&'r str> {
+    let actions = asked.iter().filter_map(|asked| asked.action);
+    actions.max_by_key(|action| rank(action))
 }
 
 pub fn release_of(releases: &[Release], slot: u16) -> Result<&Release> {
@@ -216,21 +274,27 @@ impl Judgement {
         !self.found.is_empty() || !self.media.is_empty()
     }
 
-    /// The live hits as the documented JSON array: the contract of `verdict.hits`. Without `material` the term and the
-    /// matched text are left out: for an error's DETAIL, whose reader may not know them.
-    pub fn live_hits(&self, map: &InForce, material: bool) -> Result<Value> {
+    /// The live hits as the documented JSON array: the contract of `verdict.hits`, as far as its reader may know them.
+    pub fn live_hits(&self, map: &InForce, reader: Reader) -> Result<Value> {
         match self.has_hits() {
             false => Ok(Value::Array(Vec::new())),
-            true => self.enforced_hits(&map.releases, map.compiled()?, material),
+            true => self.enforced_hits(map, &map.releases, map.compiled()?, reader),
         }
     }
 
     /// The same of one release or draft.
-    pub fn hits_by(&self, asked: &Asked) -> Result<Value> {
-        self.enforced_hits(std::slice::from_ref(&asked.release), &asked.compiled, true)
+    pub fn hits_by(&self, map: &InForce, asked: &Asked) -> Result<Value> {
+        let releases = std::slice::from_ref(&asked.release);
+        self.enforced_hits(map, releases, &asked.compiled, Reader::Caller)
     }
 
-    fn enforced_hits(&self, releases: &[Release], compiled: &Compiled, material: bool) -> Result<Value> {
+    fn enforced_hits(
+        &self,
+        map: &InForce,
+        releases: &[Release],
+        compiled: &Compiled,
+        reader: Reader,
+    ) -> Result<Value> {
         let mut hits = Vec::new();
         for found in &self.found {
             if hits.len() == MAX_LISTED {
@@ -238,13 +302,13 @@ impl Judgement {
             }
             let release = release_of(releases, found.hit.slot)?;
             if release.is_enforced() && !found.shadowed {
-                hits.push(found.json(release, compiled, material));
+                hits.push(found.json(release, compiled, shown(map, reader, release)?));
             }
         }
         for found in self.media.iter().take(MAX_LISTED.saturating_sub(hits.len())) {
             let release = release_of(releases, found.slot)?;
             if release.is_enforced() && !found.shadowed {
-                hits.push(found.json(release, material));
+                hits.push(found.json(release, shown(map, reader, release)?));
             }
         }
         Ok(Value::Array(hits))
@@ -271,7 +335,7 @@ impl Found {
         self.hit.evidence.steps.names().collect()
     }
 
-    fn json(&self, release: &Release, compiled: &Compiled, material: bool) -> Value {
+    fn json(&self, release: &Release, compiled: &Compiled, shown: Shown) -> Value {
         let mut hit = json!({
             "package": release.package,
             "release": release.release,
@@ -279,13 +343,15 @@ impl Found {
             "kind": "term",
             "action": release.action,
             "field": self.field,
-            "span_start": self.span_start(),
-            "span_length": self.span_length(),
+            "span_start": shown.place.then(|| self.span_start()),
+            "span_length": shown.place.then(|| self.span_length()),
             "level": self.hit.evidence.level.name(),
             "steps": self.steps(),
             "score": decimal(self.hit.score),
         });
-        if material && let Some(object) = hit.as_object_mut() {
+        if shown.material
+            && let Some(object) = hit.as_object_mut()
+        {
             object.insert(
                 "term".into(),
                 compiled.matcher.term(self.hit.item, self.hit.slot).into(),

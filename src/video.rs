@@ -24,6 +24,14 @@ crate::pg_function!(
 /// Most frames of one video: a day at one a second.
 pub const MAX_FRAMES: usize = 86_400;
 
+/// Refuses videos of more than [`MAX_FRAMES`].
+pub fn check_frames(frames: usize) -> Result<()> {
+    if frames > MAX_FRAMES {
+        return Err(MediaError::TooManyFrames { frames }.into());
+    }
+    Ok(())
+}
+
 /// The frames of a datum of type `video_frame[]`.
 ///
 /// # Safety
@@ -46,9 +54,7 @@ pub unsafe fn frames_of(datum: Datum) -> Result<Vec<VideoFrame>> {
             &mut count,
         );
         let count = count as usize;
-        if count > MAX_FRAMES {
-            return Err(MediaError::TooManyFrames { frames: count }.into());
-        }
+        check_frames(count)?;
         let mut frames = Vec::new();
         frames
             .try_reserve_exact(count)
@@ -137,9 +143,13 @@ fn video_frames(call: &Call) -> Result<Option<Datum>> {
     let Some(text) = call.text(0)? else {
         return Ok(None);
     };
-    for frame in parse_frames(text).map_err(MediaError::FrameText)? {
+    for (n, frame) in parse_frames(text)
+        .map_err(MediaError::FrameText)?
+        .iter()
+        .enumerate()
+    {
         let number = i32::try_from(frame.number).map_err(|_| MediaError::Frame {
-            position: 1,
+            position: n + 1,
             field: "frame_number",
         })?;
         rows.put(&[

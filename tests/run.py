@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import build  # noqa: E402
 import preflight  # noqa: E402
+import upgrade_script  # noqa: E402
 from postmaster import Cluster  # noqa: E402
 from project import BUILD, ROOT, Failure, give_away, lock, main, place, remove, run, say, unprivileged  # noqa: E402
 from server import installable, private  # noqa: E402
@@ -83,6 +84,7 @@ def rust_checks(report, server):
     """Formatting, clippy, the tests of the crates that know no PostgreSQL (the extension needs a server to link)."""
     report.check("fmt", lambda: run(["cargo", "fmt", "--all", "--check"], "rustfmt", cwd=ROOT))
     report.check("clippy", lambda: build.lint(server))
+    report.check("update-script", upgrade_script.check)
     if not report.wanted("engine"):
         return
     command = ["cargo", "test", "--workspace", "--exclude", "pg_moderation"]
@@ -216,7 +218,7 @@ def command():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pg", type=int, help="the major version; its private server is fetched if needed")
     parser.add_argument("--pg-config", default="", help="test a private copy of this server instead")
-    parser.add_argument("--only", action="append", default=[], help="fmt, clippy, engine, SUITE or SUITE/TEST")
+    parser.add_argument("--only", action="append", default=[], help="fmt, clippy, update-script, engine, SUITE or SUITE/TEST")
     parser.add_argument("--no-rust", action="store_true", help="leave out what every version shares: fmt, engine")
     parser.add_argument("--installed", action="store_true", help="SQL suites only, on what is installed already")
     given = parser.parse_args()

@@ -9,6 +9,8 @@ ALTER TABLE moderation.packages
     ADD COLUMN rollout_salt uuid NOT NULL DEFAULT gen_random_uuid(),
     ADD COLUMN max_distance smallint NOT NULL DEFAULT 31 CHECK (max_distance >= 0 AND max_distance <= 64),
     ADD COLUMN rules jsonb,
+    ADD COLUMN restricted boolean NOT NULL DEFAULT false,
+    ADD COLUMN team text CHECK (team <> ''),
     ADD CONSTRAINT packages_schedule_check CHECK (expires_at > valid_from);
 
 ALTER TABLE moderation.drafts

@@ -86,9 +86,9 @@ def golden(tap, primary):
             exact += distance == 0
             near += 1 <= distance <= 2
             other += distance > 2
-    # Two published hashes depend on how libjpeg rounds; see crates/engine/tests/pdq_conformance.rs.
+    # One published hash is not even what its own hasher gives; see crates/engine/tests/pdq_conformance.rs.
     tap.ok(
-        exact > 0 and near <= 2 and other == 0,
+        exact > 0 and near <= 1 and other == 0,
         f"pdq_hash() of images with a published hash: {exact} exact, {near} within 2 bits",
         f"{other} are not",
     )

@@ -131,6 +131,45 @@ def reads(tap, primary, standby):
         tap.like(session.query(JUDGE), "new by", "and the session goes on")
 
 
+# Prepared before the times come, with a plan that stays; the texts by parallel workers.
+PLANS = f"""SET plan_cache_mode = force_generic_plan; {PARALLEL};
+PREPARE judge (text) AS SELECT moderation.matches($1, 's'), (moderation.moderate_text($1, 's')).action;
+PREPARE texts AS SELECT count(*) FROM texts WHERE moderation.matches(body, 's')"""
+ENDS = "EXECUTE judge ('ends'); EXECUTE judge ('begins'); EXECUTE judge ('snoozed'); EXECUTE texts"
+
+
+def schedules(tap, primary, standby):
+    """Times take effect when they come: in cached plans, open sessions, parallel workers, here and there, without a publish.
+
+    A transaction has one time, that of its beginning: those that began before the moments are judged by what was then.
+    """
+    primary.psql("""SELECT moderation.create_package('s', action => 'block'), moderation.add_terms('s', ARRAY['snoozed']),
+      moderation.publish_package('s')""")
+    primary.wait_for_standby(standby)
+    with primary.session() as here, standby.session() as there:
+        for session in (here, there):
+            session.query(PLANS)
+            session.query("BEGIN;" + ENDS)
+        primary.psql("""SELECT moderation.add_terms('s', ARRAY['ends', 'old'], expires_at => clock_timestamp()),
+          moderation.add_terms('s', ARRAY['begins', 'new'], valid_from => clock_timestamp()), moderation.publish_package('s'),
+          moderation.snooze_items('s', ARRAY(SELECT item_id FROM moderation.current_items WHERE term = 'snoozed'), until => clock_timestamp())""")
+        primary.wait_for_standby(standby)
+        before, after = "t|block\nf|\nf|\n6666", "f|\nt|block\nt|block\n6667"
+        for session, where in ((here, "the primary"), (there, "the standby")):
+            tap.equal(session.query(ENDS), before, f"{where}: a transaction that began before the times is before them")
+            plan = session.query("EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) EXECUTE texts")
+            tap.like(plan, '"Workers Launched": 3', f"{where}: by parallel workers")
+            tap.equal(session.query("COMMIT;" + ENDS), after, f"{where}: the next one is after them, by the same plans")
+            session.query("BEGIN;" + ENDS)
+        primary.psql("SELECT moderation.alter_package('s', expires_at => clock_timestamp())")
+        primary.wait_for_standby(standby)
+        over = "f|\nf|\nf|\n0"
+        for session, where in ((here, "the primary"), (there, "the standby")):
+            tap.equal(session.query(ENDS), after, f"{where}: the package is not over yet")
+            tap.equal(session.query("COMMIT;" + ENDS), over, f"{where}: and now it is")
+    primary.psql("SELECT moderation.retire_package('s')")
+
+
 def promoted(tap, primary, standby):
     """The standby takes over: sessions with a cache go on, writes work, ids go on."""
     primary.wait_for_standby(standby)
@@ -164,6 +203,7 @@ with Tap() as tap, cluster("standby", {"autovacuum": "off", "max_worker_processe
             primary.wait_until("SELECT count(*) = 2 FROM moderation.hits")
             follows(tap, primary, standby)
             reads(tap, primary, standby)
+            schedules(tap, primary, standby)
             promoted(tap, primary, standby)
             tap.equal(standby.crashes(), [], "nothing crashed on the standby")
     tap.equal(primary.crashes(), [], "nothing crashed")

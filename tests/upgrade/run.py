@@ -7,13 +7,12 @@ still work. What they cannot do any more (matching, with tables of 0.1.0 and the
 import contextlib
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from cluster import Tap, cluster, server  # noqa: E402
 
-from upgrade_script import FROM, write  # noqa: E402
+from upgrade_script import FROM, scripts as update_scripts  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -106,13 +105,12 @@ def scripts(tap):
             ours.append(path)
             path.write_bytes(content)
 
-    with tempfile.TemporaryDirectory() as made:
-        (fresh,) = write(made)
-        content = fresh.read_bytes()
+    content = update_scripts()[UPDATE].encode()
     try:
         lend("pg_moderation--0.1.0.sql", (ROOT / FROM["0.1.0"]).read_bytes())
         lend(UPDATE, content)
         tap.equal((folder / UPDATE).read_bytes() == content, True, "the update script is that of the sources")
+        tap.equal((ROOT / "sql" / UPDATE).read_bytes() == content, True, "the checked-in one, which cargo pgrx installs, too: else run make update-script")
         yield
     finally:
         for path in ours:

@@ -1,53 +1,27 @@
-//! What hashing and looking up cost, in time of one core: `cargo bench -p pg_moderation_engine --bench hash`.
+//! What hashing images and looking hashes up cost, as a Markdown table in time of one core: the engine's part of
+//! `make bench-media`.
 //!
-//! Hashing runs on an image made here, 512 x 512 and 4000 x 3000 pixels, after decoding. Set HASH_BENCH_JPEG to the
-//! path of a JPEG file to see it decoded and hashed. Lookups run at a distance of 31 on hashes drawn here: uniform
-//! ones, and clustered ones whose bits depend on each other as those of real images do. HASH_BENCH_SIZES
-//! (default 1000000,10000000) chooses how many; ten million take about 2.5 GB while they are built.
+//! The picture and the hashes are made here: uniform hashes, and clustered ones whose bits depend on each other as those
+//! of real images do. Lookups at a distance of 31 run beside the two ways that need no such index: comparing
+//! with every hash, and multi-index hashing with nothing but the numbers in its buckets. What they find is compared.
+//! HASH_BENCH_SIZES (default 1000000,10000000) chooses how many hashes; ten million take 3 GB while they are built.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cpu_time::ThreadTime;
-use criterion::Criterion;
-use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use pg_moderation_engine::hash::decode::{DecodeLimits, decode_image};
 use pg_moderation_engine::hash::index::{HashIndex, build};
-use pg_moderation_engine::hash::pdq::{ImageView, PdqHash, PdqHasher, PixelFormat};
+use pg_moderation_engine::hash::pdq::{ImageView, PDQ_MATCH_DISTANCE, PdqHash, PdqHasher, PixelFormat};
 
-/// Time that the processor spent on this thread: other work on the machine does not count.
-struct CpuTime;
-
-impl Measurement for CpuTime {
-    type Intermediate = ThreadTime;
-    type Value = Duration;
-
-    fn start(&self) -> ThreadTime {
-        ThreadTime::now()
-    }
-
-    fn end(&self, started: ThreadTime) -> Duration {
-        started.elapsed()
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        value.as_nanos() as f64
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+/// How long each thing is repeated, in time that the processor spends on this thread: other work on the machine counts
+/// less.
+const AT_LEAST: Duration = Duration::from_millis(1_500);
+/// Hashes derived from one picture in a clustered set, on average.
+const CLUSTER: u64 = 8;
+const SLOTS: usize = 16;
 
 /// A reproducible source of bits: SplitMix64 (Steele, Lea, Flood 2014).
 struct Bits(u64);
@@ -60,57 +34,7 @@ impl Bits {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-}
 
-fn picture(width: usize, height: usize, bytes: usize) -> Vec<u8> {
-    let mut bits = Bits(7);
-    (0..width * height * bytes)
-        .map(|n| {
-            let (x, y) = ((n / bytes) % width, n / bytes / width);
-            ((x * 5 / 7) ^ (y * 3 / 4)) as u8 ^ (bits.next() as u8 & 15)
-        })
-        .collect()
-}
-
-fn hashing(criterion: &mut Criterion<CpuTime>) {
-    let mut group = criterion.benchmark_group("hash after decode");
-    let mut hasher = PdqHasher::new();
-    for (width, height) in [(512, 512), (4000, 3000)] {
-        for (name, format) in [
-            ("rgb", PixelFormat::Rgb8),
-            ("ycbcr", PixelFormat::YCbCr8),
-            ("luma", PixelFormat::Luma8),
-        ] {
-            let pixels = picture(width, height, format.bytes());
-            let view = ImageView::new(width, height, format, &pixels).unwrap();
-            group.bench_function(format!("{width}x{height} {name}"), |b| {
-                b.iter(|| hasher.hash_image(black_box(&view)).unwrap());
-            });
-        }
-    }
-    group.finish();
-    if let Some(path) = std::env::var_os("HASH_BENCH_JPEG") {
-        let file = std::fs::read(path).unwrap();
-        let mut group = criterion.benchmark_group("file");
-        group.bench_function("decode", |b| {
-            b.iter(|| decode_image(black_box(&file), &DecodeLimits::default()).unwrap());
-        });
-        group.bench_function("decode and hash", |b| {
-            b.iter(|| {
-                let image = decode_image(black_box(&file), &DecodeLimits::default()).unwrap();
-                hasher.hash_image(&image.view().unwrap()).unwrap()
-            });
-        });
-        group.finish();
-    }
-}
-
-/// The distance of the lookups, in bits.
-const RADIUS: u32 = 31;
-/// Hashes derived from one picture in a clustered set, on average.
-const CLUSTER: usize = 8;
-
-impl Bits {
     fn uniform(&mut self) -> PdqHash {
         let mut bytes = [0; 32];
         bytes
@@ -159,7 +83,7 @@ impl Bits {
                 if !clustered {
                     return (self.uniform(), payload);
                 }
-                if self.next().is_multiple_of(CLUSTER as u64) {
+                if self.next().is_multiple_of(CLUSTER) {
                     centre = self.correlated();
                 }
                 let flips = self.next() % 24;
@@ -169,74 +93,194 @@ impl Bits {
     }
 }
 
-fn lookups(criterion: &mut Criterion<CpuTime>) {
+/// Seconds of one call, on average, after one that does not count.
+fn seconds(mut work: impl FnMut()) -> f64 {
+    work();
+    let (started, mut calls) = (ThreadTime::now(), 0u32);
+    while started.elapsed() < AT_LEAST {
+        work();
+        calls += 1;
+    }
+    started.elapsed().as_secs_f64() / f64::from(calls)
+}
+
+/// Shapes, a gradient and some noise.
+fn picture(width: usize, height: usize, bytes: usize) -> Vec<u8> {
+    let mut bits = Bits(7);
+    (0..width * height * bytes)
+        .map(|n| {
+            let (x, y) = ((n / bytes) % width, n / bytes / width);
+            let shape = ((x / 97 + y / 61) % 5 * 40) as u8;
+            shape
+                .wrapping_add((x * 60 / width) as u8)
+                .wrapping_add(bits.next() as u8 & 15)
+        })
+        .collect()
+}
+
+fn hashing() {
+    let mut hasher = PdqHasher::new();
+    let side = 512;
+    for (name, format) in [("colours", PixelFormat::Rgb8), ("grey", PixelFormat::Luma8)] {
+        let pixels = picture(side, side, format.bytes());
+        let view = ImageView::new(side, side, format, &pixels).unwrap();
+        let time = seconds(|| {
+            black_box(hasher.hash_image(black_box(&view)).unwrap());
+        });
+        println!(
+            "| hash of {side} x {side} pixels, {name}, after decoding | {:.2} ms |",
+            time * 1e3
+        );
+    }
+    let (width, height) = (4000, 3000);
+    let pixels = picture(width, height, 3);
+    let file = libjpeg_turbo_rs::compress(
+        &pixels,
+        width,
+        height,
+        libjpeg_turbo_rs::PixelFormat::Rgb,
+        85,
+        libjpeg_turbo_rs::Subsampling::S420,
+    )
+    .unwrap();
+    drop(pixels);
+    let limits = DecodeLimits::default();
+    let decoding = seconds(|| {
+        black_box(decode_image(black_box(&file), &limits).unwrap());
+    });
+    let both = seconds(|| {
+        let image = decode_image(black_box(&file), &limits).unwrap();
+        black_box(hasher.hash_image(&image.view().unwrap()).unwrap());
+    });
+    println!(
+        "| JPEG of 12 megapixels: decoding; decoding and hash | {:.0} ms; {:.0} ms |",
+        decoding * 1e3,
+        both * 1e3
+    );
+    println!("| the second by the first | {:.2} |", both / decoding);
+}
+
+/// Multi-index hashing with nothing beside the numbers: every hash of the 272 buckets is fetched and compared.
+struct PlainBuckets {
+    starts: Vec<Vec<u32>>,
+    numbers: Vec<Vec<u32>>,
+}
+
+impl PlainBuckets {
+    fn new(hashes: &[(PdqHash, u32)]) -> Self {
+        let mut buckets = Self {
+            starts: Vec::new(),
+            numbers: Vec::new(),
+        };
+        for slot in 0..SLOTS {
+            let mut starts = vec![0u32; (1 << 16) + 1];
+            hashes
+                .iter()
+                .for_each(|(hash, _)| starts[usize::from(hash.slots()[slot]) + 1] += 1);
+            (1..starts.len()).for_each(|n| starts[n] += starts[n - 1]);
+            let mut free = starts.clone();
+            let mut numbers = vec![0; hashes.len()];
+            for (number, (hash, _)) in hashes.iter().enumerate() {
+                let place = &mut free[usize::from(hash.slots()[slot])];
+                numbers[*place as usize] = number as u32;
+                *place += 1;
+            }
+            buckets.starts.push(starts);
+            buckets.numbers.push(numbers);
+        }
+        buckets
+    }
+
+    fn search(&self, hashes: &[(PdqHash, u32)], query: &PdqHash) -> Vec<u32> {
+        let mut found = Vec::new();
+        for (slot, value) in query.slots().into_iter().enumerate() {
+            for mask in std::iter::once(0).chain((0..16).map(|bit| 1u16 << bit)) {
+                let value = usize::from(value ^ mask);
+                let bucket = self.starts[slot][value] as usize..self.starts[slot][value + 1] as usize;
+                let near = self.numbers[slot][bucket]
+                    .iter()
+                    .filter(|number| hashes[**number as usize].0.distance(query) <= PDQ_MATCH_DISTANCE);
+                found.extend(near);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+fn lookups(size: usize, clustered: bool) {
+    let kind = if clustered { "clustered" } else { "uniform" };
+    let mut bits = Bits(size as u64);
+    let hashes = bits.set(clustered, size);
+    let queries: Vec<PdqHash> = (0..20_000)
+        .map(|_| {
+            let (near, flips) = (bits.next() as usize % size, bits.next() % 32);
+            bits.flipped(hashes[near].0, flips)
+        })
+        .collect();
+    let bytes = build(&hashes, &mut || false).unwrap();
+    let index = HashIndex::open(&bytes).unwrap();
+    let by_index = |query: &PdqHash| {
+        let mut found = Vec::new();
+        let _ = index.search(query, PDQ_MATCH_DISTANCE, |hit| {
+            found.push(hit.number);
+            ControlFlow::<()>::Continue(())
+        });
+        found.sort_unstable();
+        found
+    };
+    let by_scan = |query: &PdqHash| -> Vec<u32> {
+        let near = hashes.iter().enumerate();
+        near.filter(|(_, (hash, _))| hash.distance(query) <= PDQ_MATCH_DISTANCE)
+            .map(|(number, _)| number as u32)
+            .collect()
+    };
+    let plain = PlainBuckets::new(&hashes);
+    // Each way goes through the queries in turn, as far as its time goes.
+    let per_second = |search: &dyn Fn(&PdqHash) -> Vec<u32>| {
+        let mut next = queries.iter().cycle();
+        let time = seconds(|| {
+            black_box(next.next().map(search));
+        });
+        1.0 / time
+    };
+    let (ours, buckets, scan) = (
+        per_second(&by_index),
+        per_second(&|query| plain.search(&hashes, query)),
+        per_second(&by_scan),
+    );
+    let (mut wanted, mut missed) = (0, 0);
+    for query in &queries[..50] {
+        let all = by_scan(query);
+        let found = by_index(query);
+        assert_eq!(plain.search(&hashes, query), all, "plain buckets");
+        wanted += all.len();
+        missed += all
+            .iter()
+            .filter(|number| found.binary_search(number).is_err())
+            .count();
+    }
+    println!(
+        "| {size} {kind} hashes: lookups a second; by plain buckets; by comparing all | {ours:.0}; {buckets:.0}; {scan:.0} |"
+    );
+    println!(
+        "| recall ({wanted} near hashes of 50 queries); bytes a hash | {:.3}; {:.0} |",
+        1.0 - f64::from(missed as u32) / f64::from(wanted as u32),
+        bytes.len() as f64 / size as f64
+    );
+}
+
+fn main() {
+    println!("\n| engine, one core, radius {PDQ_MATCH_DISTANCE} | |\n|---|---|");
+    hashing();
     let sizes = std::env::var("HASH_BENCH_SIZES").unwrap_or("1000000,10000000".into());
-    let mut group = criterion.benchmark_group("lookup within 31");
     for size in sizes
         .split(',')
         .filter_map(|size| size.trim().parse::<usize>().ok())
     {
-        for clustered in [false, true] {
-            let kind = if clustered { "clustered" } else { "uniform" };
-            let mut bits = Bits(size as u64);
-            let hashes = bits.set(clustered, size);
-            let started = Instant::now();
-            let bytes = build(&hashes, &mut || false).unwrap();
-            println!(
-                "{size} {kind} hashes: built in {:.2} s, {:.1} bytes each",
-                started.elapsed().as_secs_f64(),
-                bytes.len() as f64 / size as f64
-            );
-            let index = HashIndex::open(&bytes).unwrap();
-            let queries: Vec<PdqHash> = (0..20_000)
-                .map(|_| {
-                    let (near, flips) = (bits.next() as usize % size, bits.next() % 32);
-                    bits.flipped(hashes[near].0, flips)
-                })
-                .collect();
-            let mut brute_checked = 0;
-            for query in queries.iter().take(20) {
-                let expected = hashes
-                    .iter()
-                    .filter(|(hash, _)| hash.distance(query) <= RADIUS)
-                    .count();
-                let mut found = 0;
-                let _ = index.search(query, RADIUS, |_| {
-                    found += 1;
-                    ControlFlow::<()>::Continue(())
-                });
-                assert_eq!(found, expected, "a lookup missed");
-                brute_checked += found;
-            }
-            drop(hashes);
-            let mut at = 0;
-            let (mut found, mut asked) = (0u64, 0u64);
-            group.throughput(criterion::Throughput::Elements(1));
-            group.bench_function(format!("{size} {kind}"), |b| {
-                b.iter(|| {
-                    at = (at + 1) % queries.len();
-                    asked += 1;
-                    index.search(black_box(&queries[at]), RADIUS, |hit| {
-                        found += 1;
-                        black_box(hit);
-                        ControlFlow::<()>::Continue(())
-                    })
-                });
-            });
-            println!(
-                "{size} {kind}: {:.2} found by a lookup; 20 compared with brute force, {brute_checked} found by both",
-                found as f64 / asked.max(1) as f64
-            );
-        }
+        lookups(size, false);
+        lookups(size, true);
     }
-    group.finish();
-}
-
-fn main() {
-    let mut criterion = Criterion::default()
-        .with_measurement(CpuTime)
-        .configure_from_args();
-    hashing(&mut criterion);
-    lookups(&mut criterion);
-    criterion.final_summary();
+    println!();
 }

@@ -1,9 +1,13 @@
 //! Grams: what an index over texts knows of a text, and which grams a text must have for a term to hit it.
 //!
-//! A text has the grams of every three characters in a row of its folded form, and of every two characters of scripts
-//! that write words in one or two of them. A hit of a plain term needs the folded term in the folded text, and so all
-//! its grams. Never the other way round: an index of grams gives candidates, the matcher decides. Terms that are
-//! looked for in another way than by their folded letters have no grams, and every text is a candidate.
+//! A text has a gram for every character of its folded form: three characters and the one that follows, or two and the one
+//! that follows in scripts that write words in one or two characters. The follower makes the low bits of the key, so that
+//! grams with any follower are neighbours in the index: what is too short for a whole gram is looked for as a range. Four
+//! letters in a row are a hundred times rarer than three, for the same number of keys in the index.
+//!
+//! A hit of a plain term needs the folded term in the folded text, and so all its grams. Never the other way round: an
+//! index of grams gives candidates, the matcher decides. Terms that are looked for in another way than by their folded
+//! letters have no grams, and every text is a candidate.
 //!
 //! Not for matching: see `matcher`.
 
@@ -16,29 +20,52 @@ use crate::{Interrupt, Level, MatchError, MatchMode, Term};
 const WINDOW: usize = 64 * 1024;
 
 /// Grams that one alternative of a term asks for at most: more find the same texts more slowly.
-const MAX_GRAMS: usize = 12;
+const MAX_GRAMS: usize = 6;
 
-/// Beyond every code point: the third character of a gram of two.
+/// Beyond every code point: no character.
 const NONE: u32 = 0x11_0000;
 
-/// The last characters seen, newest last.
-#[derive(Default)]
-struct Window {
-    before: Option<char>,
-    last: Option<char>,
+/// Bits of a key that tell the follower.
+const FOLLOWER: u32 = 12;
+
+/// A gram that a text must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gram {
+    pub key: i32,
+    /// Any follower will do: every key up to [`last_of_range`] is one.
+    pub is_range: bool,
 }
 
-impl Window {
-    fn push(&mut self, c: char, mut gram: impl FnMut(i32)) {
-        if let Some(last) = self.last {
-            if is_dense(last) && is_dense(c) {
-                gram(hash(last as u32, c as u32, NONE));
-            }
-            if let Some(before) = self.before {
-                gram(hash(before as u32, last as u32, c as u32));
-            }
+/// The last key of the range that begins with this one.
+pub fn last_of_range(key: i32) -> i32 {
+    key | ((1 << FOLLOWER) - 1)
+}
+
+/// Four characters in a row, as far as there are so many.
+type Window = [Option<char>; 4];
+
+/// The gram of the first character of a window.
+fn gram(window: Window) -> Option<Gram> {
+    let (of, follower) = match window {
+        [Some(a), Some(b), follower, _] if is_dense(a) && is_dense(b) => {
+            (hash(a as u32, b as u32, NONE), follower)
         }
-        self.before = self.last.replace(c);
+        [Some(a), Some(b), Some(c), follower] => (hash(a as u32, b as u32, c as u32), follower),
+        _ => return None,
+    };
+    // Without one, the first key of the range.
+    let low = follower.map_or(0, |c| hash(c as u32, NONE, NONE) & ((1 << FOLLOWER) - 1));
+    Some(Gram {
+        key: (of << FOLLOWER | low) as i32,
+        is_range: follower.is_none(),
+    })
+}
+
+/// The next character comes, or none at the end of the text.
+fn push(window: &mut Window, c: Option<char>, mut each: impl FnMut(Gram)) {
+    *window = [window[1], window[2], window[3], c];
+    if let Some(gram) = gram(*window) {
+        each(gram);
     }
 }
 
@@ -48,12 +75,12 @@ fn is_dense(c: char) -> bool {
 }
 
 /// 32 bits of the three code points (the finaliser of SplitMix64, Steele, Lea and Flood 2014).
-fn hash(a: u32, b: u32, c: u32) -> i32 {
+fn hash(a: u32, b: u32, c: u32) -> u32 {
     let mut z = u64::from(a) | u64::from(b) << 21 | u64::from(c) << 42;
     z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ z >> 31) as u32 as i32
+    (z ^ z >> 31) as u32
 }
 
 /// The grams of a text, each once, in order.
@@ -72,12 +99,11 @@ pub fn text_grams(text: &str, interrupt: Interrupt<'_>) -> Result<Vec<i32>, Matc
         folder.advance(WINDOW);
         let (kept, base) = folder.kept();
         let kept = kept.get(fresh - base..).unwrap_or("");
-        // At most two grams a character.
         grams
-            .try_reserve(kept.len() * 2)
+            .try_reserve(kept.len() + window.len())
             .map_err(|_| MatchError::OutOfMemory)?;
         for c in kept.chars() {
-            window.push(c, |gram| grams.push(gram));
+            push(&mut window, Some(c), |gram| grams.push(gram.key));
         }
         let end = folder.folded_end();
         folder.forget_before(end);
@@ -87,13 +113,16 @@ pub fn text_grams(text: &str, interrupt: Interrupt<'_>) -> Result<Vec<i32>, Matc
             grams.dedup();
         }
     }
+    for _ in 1..window.len() {
+        push(&mut window, None, |gram| grams.push(gram.key));
+    }
     grams.sort_unstable();
     grams.dedup();
     Ok(grams)
 }
 
 /// The grams that a text must have for this term to hit it: all of one of the alternatives. `None`: any text may be hit.
-pub fn term_grams(term: &Term) -> Option<Vec<Vec<i32>>> {
+pub fn term_grams(term: &Term) -> Option<Vec<Vec<Gram>>> {
     if term.level == Level::Evasion {
         return None;
     }
@@ -106,25 +135,32 @@ pub fn term_grams(term: &Term) -> Option<Vec<Vec<i32>>> {
     }
 }
 
-/// The grams of a folded string, spread over it when they are many; `None` when it is too short to have any.
-fn all_of(folded: &str) -> Option<Vec<i32>> {
+/// The grams of a folded string; `None` when it is too short to have any. Neighbours overlap in all but one character and
+/// mostly find the same texts, so every other one will do, fewer of a long string; the last one is among them.
+fn all_of(folded: &str) -> Option<Vec<Gram>> {
     let mut window = Window::default();
     let mut grams = Vec::new();
-    for c in folded.chars() {
-        window.push(c, |gram| grams.push(gram));
+    for c in folded.chars().map(Some).chain([None; 3]) {
+        push(&mut window, c, |gram| grams.push(gram));
     }
-    if grams.is_empty() {
-        return None;
+    // Ranges hold what is left at the end; they are read whole, so only where there is nothing else.
+    if grams.iter().any(|gram| !gram.is_range) {
+        grams.retain(|gram| !gram.is_range);
+    } else {
+        grams.truncate(1);
     }
-    let step = grams.len().div_ceil(MAX_GRAMS);
-    let mut grams: Vec<i32> = grams.into_iter().step_by(step).collect();
+    let step = match grams.len() {
+        0..=3 => 1,
+        many => many.div_ceil(MAX_GRAMS).max(2),
+    };
+    let mut grams: Vec<Gram> = grams.into_iter().rev().step_by(step).collect();
     grams.sort_unstable();
     grams.dedup();
-    Some(grams)
+    (!grams.is_empty()).then_some(grams)
 }
 
 /// One typing error, two swapped letters included, touches at most two of three parts: one of them stands as it is.
-fn thirds(folded: &str) -> Option<Vec<Vec<i32>>> {
+fn thirds(folded: &str) -> Option<Vec<Vec<Gram>>> {
     let letters: Vec<char> = folded.chars().collect();
     let third = |n: usize| letters.len() * n / 3;
     (0..3)
@@ -146,12 +182,21 @@ mod tests {
         }
     }
 
+    fn has(grams: &[i32], gram: Gram) -> bool {
+        let last = if gram.is_range {
+            last_of_range(gram.key)
+        } else {
+            gram.key
+        };
+        grams.iter().any(|key| (gram.key..=last).contains(key))
+    }
+
     fn candidate(term: &Term, text: &str) -> bool {
         let grams = text_grams(text, &mut || false).unwrap();
         term_grams(term).is_none_or(|alternatives| {
             alternatives
                 .iter()
-                .any(|all| all.iter().all(|gram| grams.binary_search(gram).is_ok()))
+                .any(|all| all.iter().all(|gram| has(&grams, *gram)))
         })
     }
 

@@ -22,13 +22,19 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level with this number in compiled bytes and tables.
+    /// Every level; the position is its number in compiled bytes and tables.
+    pub const ALL: [Self; 3] = [Self::Literal, Self::Folded, Self::Evasion];
+
     pub fn from_u8(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::Literal),
-            1 => Some(Self::Folded),
-            2 => Some(Self::Evasion),
-            _ => None,
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// The name used in SQL, documents and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Literal => "literal",
+            Self::Folded => "folded",
+            Self::Evasion => "evasion",
         }
     }
 }
@@ -62,23 +68,43 @@ pub enum MatchMode {
 }
 
 impl MatchMode {
-    /// The mode with this number in compiled bytes and tables.
+    /// Every mode; the position is its number in compiled bytes and tables.
+    pub const ALL: [Self; 13] = [
+        Self::Word,
+        Self::Prefix,
+        Self::Suffix,
+        Self::Substring,
+        Self::Wildcard,
+        Self::Inflected,
+        Self::Typo,
+        Self::Regex,
+        Self::Rule,
+        Self::Domain,
+        Self::Phone,
+        Self::Email,
+        Self::Handle,
+    ];
+
     pub fn from_u8(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::Word),
-            1 => Some(Self::Prefix),
-            2 => Some(Self::Suffix),
-            3 => Some(Self::Substring),
-            4 => Some(Self::Wildcard),
-            5 => Some(Self::Inflected),
-            6 => Some(Self::Typo),
-            7 => Some(Self::Regex),
-            8 => Some(Self::Rule),
-            9 => Some(Self::Domain),
-            10 => Some(Self::Phone),
-            11 => Some(Self::Email),
-            12 => Some(Self::Handle),
-            _ => None,
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// The name used in SQL, documents and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Word => "word",
+            Self::Prefix => "prefix",
+            Self::Suffix => "suffix",
+            Self::Substring => "substring",
+            Self::Wildcard => "wildcard",
+            Self::Inflected => "inflected",
+            Self::Typo => "typo",
+            Self::Regex => "regex",
+            Self::Rule => "rule",
+            Self::Domain => "domain",
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::Handle => "handle",
         }
     }
 

@@ -23,6 +23,8 @@ mod lint;
 mod matcher;
 pub mod media;
 pub mod mine;
+#[doc(hidden)]
+pub mod parts;
 mod pattern;
 mod processor;
 mod reserve;
@@ -35,13 +37,13 @@ pub use error::{CompileError, MatchError, OpenError, TermError};
 pub use evasion::Steps;
 pub use explain::{Explanation, Near, explain, fold_text_at, mask_text};
 pub use fold::fold_text;
-pub use grams::{term_grams, text_grams};
+pub use grams::{Gram, last_of_range, term_grams, text_grams};
 pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use lint::{Finding, LintError, LintOptions, Remedy, Severity, lint};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
 pub use pattern::MAX_REPETITIONS;
-pub use rule::MAX_LEAVES;
+pub use rule::{MAX_LEAVES, loosened_rule};
 pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
 pub use typo::MIN_TYPO_LETTERS;
 

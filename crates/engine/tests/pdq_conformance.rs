@@ -22,11 +22,11 @@ fn decoded(path: &PathBuf) -> DecodedImage {
     decode_image(&bytes, &DecodeLimits::default()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }
 
-/// JPEG files whose published hash depends on how libjpeg rounds its inverse DCT: our decoder's pixels differ by one
-/// level here and there. Given libjpeg's pixels, the second gives the published hash; the first does not even then.
-const DECODER_DEPENDENT: [&str; 2] = ["sharpen-a-lot.jpg", "wee.jpg"];
+/// The one published hash that ThreatExchange's own hasher does not give either, with libjpeg-turbo's pixels.
+const NOT_REPRODUCED: &str = "sharpen-a-lot.jpg";
 
-/// Published hashes, bit for bit; those that depend on the decoder within two bits.
+/// Published hashes, bit for bit but one. Those of other images, that the reference's core gave for libjpeg-turbo's and
+/// libpng's pixels, bit for bit too; WebP decoders may round otherwise.
 #[test]
 fn published_hashes() {
     let Some(golden) = data("pdq/golden.csv") else {
@@ -51,14 +51,21 @@ fn published_hashes() {
         if !official.is_empty() {
             match result.hash.distance(&official.parse().unwrap()) {
                 0 => exact += 1,
-                1..=2 if DECODER_DEPENDENT.iter().any(|name| path.ends_with(name)) => near += 1,
+                1..=2 if path.ends_with(NOT_REPRODUCED) => near += 1,
                 bits => panic!("{path:?}: {bits} bits off: {}", result.hash),
             }
         }
-        // Computed with the reference's core, but another decoder.
         computed += 1;
         let distance = result.hash.distance(&reference.parse().unwrap());
-        assert!(distance <= 10, "{path:?}: {distance} bits from the reference");
+        let tolerance = if path.extension().is_some_and(|kind| kind == "webp") {
+            4
+        } else {
+            0
+        };
+        assert!(
+            distance <= tolerance,
+            "{path:?}: {distance} bits from the reference"
+        );
         let quality: u8 = quality.parse().unwrap();
         assert!(
             result.quality.abs_diff(quality) <= 1,

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use pg_moderation_engine::hash::decode::{ImageFormat, decode_image};
 use pg_moderation_engine::hash::pdq::PdqHasher;
 
-use options::{Command, HELP, Options};
+use options::{Command, Format, HELP, Options};
 use output::{Hashes, Output};
 use video::{VideoError, hash_video};
 
@@ -25,6 +25,8 @@ const SOME_FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 const NO_OUTPUT: u8 = 3;
 const NO_DECODER: u8 = 4;
+
+const ONLY_VIDEOS: &str = "an image; --format vpdq is for videos";
 
 /// Names that folders' videos end with. A file that is named itself needs none of them.
 const VIDEO_EXTENSIONS: [&str; 16] = [
@@ -76,7 +78,7 @@ fn run(options: &Options) -> io::Result<u8> {
     let mut sources = Vec::new();
     for path in &options.paths {
         if path.is_dir() {
-            walk(path, options.read, &mut sources, &mut report);
+            walk(path, options, &mut sources, &mut report);
         } else {
             sources.push(Source {
                 path: path.clone(),
@@ -125,6 +127,9 @@ fn hash(source: &Source, options: &Options, hasher: &mut PdqHasher) -> Result<Ha
             Err(error) => Err(format!("video {error}")),
         };
     }
+    if options.format == Format::Vpdq {
+        return Err(ONLY_VIDEOS.to_owned());
+    }
     let file = File::open(&source.path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     // One byte more than allowed, so that the decoder sees that it is too much.
@@ -150,6 +155,8 @@ fn read_back(source: &Source, options: &Options, output: &mut Output, report: &m
             for (name, hashes) in &contents.hashes {
                 if output.has(name, options.resume) {
                     report.known += 1;
+                } else if options.format == Format::Vpdq && !matches!(hashes, Hashes::Video(_)) {
+                    report.failure(&format!("{name}: {ONLY_VIDEOS}"));
                 } else {
                     output.write(name, hashes)?;
                     report.hashed += 1;
@@ -162,8 +169,9 @@ fn read_back(source: &Source, options: &Options, output: &mut Output, report: &m
     Ok(())
 }
 
-/// Adds the files of a folder and its folders, in order of their names. Links to folders are not followed.
-fn walk(folder: &Path, everything: bool, sources: &mut Vec<Source>, report: &mut Report) {
+/// Adds the files of a folder and its folders, in order of their names: what can be hashed to the format asked for, or
+/// everything to read. Links to folders are not followed.
+fn walk(folder: &Path, options: &Options, sources: &mut Vec<Source>, report: &mut Report) {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -186,7 +194,8 @@ fn walk(folder: &Path, everything: bool, sources: &mut Vec<Source>, report: &mut
                 .extension()
                 .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
             let video = extension.is_some_and(|extension| VIDEO_EXTENSIONS.contains(&extension.as_str()));
-            if everything || video || is_image(&path).unwrap_or(false) {
+            let wanted = video || options.format != Format::Vpdq && is_image(&path).unwrap_or(false);
+            if options.read || wanted {
                 sources.push(Source { path, video });
             } else {
                 report.other += 1;

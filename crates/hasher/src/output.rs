@@ -99,11 +99,9 @@ impl Output {
             Format::Csv => self.lines(&csv(name, hashes)),
             Format::ThreatExchange => self.lines(&threatexchange(name, hashes)),
             Format::Vpdq => {
+                // Images are refused before they come here.
                 let Hashes::Video(frames) = hashes else {
-                    return Err(io::Error::new(
-                        ErrorKind::InvalidInput,
-                        "vPDQ files are of videos, not of images",
-                    ));
+                    return Err(ErrorKind::InvalidInput.into());
                 };
                 let text: String = frames.iter().map(|frame| format!("{frame}\n")).collect();
                 match self.vpdq_path(name) {

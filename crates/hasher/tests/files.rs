@@ -161,6 +161,23 @@ fn what_cannot_be_hashed_is_said() {
         Some(3)
     );
 
+    // vPDQ files are of videos: an image is refused by name, and no matter in a folder.
+    let image = folder.join("image.bmp");
+    std::fs::write(&image, bitmap(1)).unwrap();
+    std::fs::remove_file(&broken).unwrap();
+    let out = folder.join("vpdq");
+    for (path, status) in [(&image, 1), (&folder, 0)] {
+        let arguments = [
+            path.to_str().unwrap(),
+            "--format",
+            "vpdq",
+            "--output",
+            out.to_str().unwrap(),
+        ];
+        let result = hasher(&arguments);
+        assert_eq!(result.status.code(), Some(status), "{}", text(&result.stderr));
+    }
+
     let video = folder.join("video.mp4");
     std::fs::write(&video, b"no video").unwrap();
     let result = hasher(&["--ffmpeg", "no-such-program", video.to_str().unwrap()]);

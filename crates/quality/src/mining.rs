@@ -10,7 +10,7 @@ use crate::data::{Data, Error, field, percent};
 use pg_moderation_engine::mine::{Class, Example, MineOptions, mine};
 use pg_moderation_engine::{FindOptions, Item, Matcher, compile};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -98,6 +98,41 @@ pub fn mining(data: &Data) -> Result<(), Error> {
         }
         line(name, train, test, &background, &unseen)?;
     }
+    agreement(data)
+}
+
+/// How far two sets with texts in common label them alike, beside what chance would do: labels that were put to the wrong
+/// texts teach nothing, whoever learns from them.
+fn agreement(data: &Data) -> Result<(), Error> {
+    let [(one, violating), (other, others), ..] = SETS;
+    let known: HashMap<String, bool> = data
+        .rows(one)?
+        .iter()
+        .map(|row| {
+            (
+                field(row, "text").trim().to_lowercase(),
+                violating.contains(&field(row, "label").as_str()),
+            )
+        })
+        .collect();
+    let pairs: Vec<(bool, bool)> = data
+        .rows(other)?
+        .iter()
+        .filter_map(|row| {
+            let label = known.get(&field(row, "text").trim().to_lowercase())?;
+            Some((*label, others.contains(&field(row, "label").as_str())))
+        })
+        .collect();
+    let share = |wanted: &dyn Fn(&(bool, bool)) -> bool| {
+        pairs.iter().filter(|p| wanted(p)).count() as f64 / pairs.len().max(1) as f64
+    };
+    let (a, b) = (share(&|p| p.0), share(&|p| p.1));
+    println!(
+        "\n{} texts are in {one} and {other}: {:.1} % have the same label, {:.1} % would by chance",
+        pairs.len(),
+        100.0 * share(&|p| p.0 == p.1),
+        100.0 * (a * b + (1.0 - a) * (1.0 - b)),
+    );
     Ok(())
 }
 

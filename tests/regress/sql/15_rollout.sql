@@ -1,6 +1,9 @@
 -- Percentage rollout: a stable share of the contents by the new release, the rest by the one before; monotonic when raised.
 SELECT moderation.create_package('r15', action => 'block') > 0 AS created;
 SELECT moderation.create_package('s15', action => 'block') > 0 AS created;
+-- Salts of our own: the shares are the same in every run.
+UPDATE moderation.packages SET rollout_salt = '00000000-0000-0000-0000-000000000015' WHERE name = 'r15';
+UPDATE moderation.packages SET rollout_salt = '00000000-0000-0000-0000-000000000016' WHERE name = 's15';
 SELECT * FROM moderation.add_terms('r15', ARRAY['old']);
 SELECT moderation.publish_package('r15') AS release;
 SELECT moderation.remove_terms('r15', ARRAY['old']);

@@ -88,12 +88,12 @@ END $$;
 
 -- A second person.
 SELECT moderation.alter_package('g17', needs_approval => true);
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT * FROM moderation.add_terms('g17', ARRAY['bingo']);
 CALL t.fails($$SELECT moderation.publish_package('g17')$$);
 CALL t.fails($$SELECT moderation.alter_package('g17', needs_approval => false)$$);
 -- Several sentences, numbers of requests and items left out.
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 CREATE FUNCTION t.says(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE m text; d text;
 BEGIN
@@ -103,78 +103,88 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
     RETURN SQLSTATE || ' ' || regexp_replace(m || ' ' || d, 'request \d+', 'request N', 'g');
 END $$;
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT moderation.request_publish('g17', note => 'bingo too') AS request \gset
 -- Not one's own request.
 SELECT t.says(format('SELECT moderation.approve_publish(%s)', :request));
-SELECT moderation.matches('bingo', 'g17') AS in_force;
-RESET ROLE;
+-- Nor by another role of the same login.
+RESET SESSION AUTHORIZATION;
+GRANT regress_approver TO regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SET ROLE regress_approver;
+SELECT t.says(format('SELECT moderation.approve_publish(%s)', :request));
+RESET ROLE;
+RESET SESSION AUTHORIZATION;
+REVOKE regress_approver FROM regress_author;
+SET SESSION AUTHORIZATION regress_author;
+SELECT moderation.matches('bingo', 'g17') AS in_force;
+RESET SESSION AUTHORIZATION;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT package, stage, release, share, note, requested_by, draft_changed_since FROM moderation.open_requests WHERE package = 'g17';
 SELECT moderation.approve_publish(:request, 'seen') AS release;
 SELECT t.says(format('SELECT moderation.approve_publish(%s)', :request));
 SELECT t.says(format('SELECT moderation.reject_publish(%s)', :request));
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT moderation.matches('bingo', 'g17') AS in_force;
 SELECT release, deployed_by, note FROM moderation.in_force WHERE package = 'g17';
 SELECT stage, release, share, requested_by, decision, decided_by, reason, published FROM moderation.publish_requests JOIN moderation.packages USING (package_id)
 WHERE name = 'g17';
 -- A draft changed since voids the request, its settings too.
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT * FROM moderation.add_terms('g17', ARRAY['jackpot']);
 SELECT moderation.request_publish('g17', share => 10) AS request \gset
 SELECT * FROM moderation.add_terms('g17', ARRAY['lottery']);
-SET ROLE regress_approver;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT draft_changed_since FROM moderation.open_requests WHERE package = 'g17';
 SELECT t.says(format('SELECT moderation.approve_publish(%s)', :request));
 SELECT moderation.reject_publish(:request, 'asked again');
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT moderation.request_publish('g17') AS request \gset
 SELECT moderation.alter_package('g17', action => 'log');
 SELECT moderation.alter_package('g17', action => 'block');
-SET ROLE regress_approver;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT t.says(format('SELECT moderation.approve_publish(%s)', :request));
 -- A share is approved too: more of it is another request.
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT moderation.reject_publish(:request, 'withdrawn');
 SELECT moderation.request_publish('g17', share => 10) AS request \gset
-SET ROLE regress_approver;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT moderation.approve_publish(:request) AS release;
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 CALL t.fails($$SELECT moderation.set_rollout('g17', 20)$$);
 SELECT moderation.set_rollout('g17', 5) AS less;
 SELECT moderation.request_publish('g17', share => 100) AS request \gset
-SET ROLE regress_approver;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT moderation.approve_publish(:request) AS release;
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT release, share FROM moderation.in_force WHERE package = 'g17';
 -- A shadow release is promoted in the same way; into shadow everybody may publish.
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT * FROM moderation.add_terms('g17', ARRAY['croupier']);
 SELECT moderation.publish_package('g17', stage => 'shadow') AS release;
 CALL t.fails($$SELECT moderation.promote_release('g17')$$);
 CALL t.fails($$SELECT moderation.request_publish('g17', release => 1)$$);
 SELECT * FROM moderation.add_terms('g17', ARRAY['later']);
 SELECT moderation.request_publish('g17', release => 8) AS request \gset
-SET ROLE regress_approver;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT moderation.approve_publish(:request) AS release;
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT stage, release FROM moderation.in_force WHERE package = 'g17';
 SELECT moderation.matches('later', 'g17') AS not_asked_for;
 -- Gates hold at the request and at the approval.
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT moderation.request_publish('g17') AS request \gset
 SELECT moderation.add_check('g17', 'later', expect => 'miss') > 0 AS added;
 SELECT count(*) AS failing FROM t.gate($$SELECT moderation.request_publish('g17')$$);
-SET ROLE regress_approver;
+SET SESSION AUTHORIZATION regress_approver;
 SELECT count(*) AS failing FROM t.gate(format('SELECT moderation.approve_publish(%s)', :request));
 SELECT count(*) AS still_open FROM moderation.open_requests WHERE package = 'g17';
 -- Going back, and out, needs nobody.
-SET ROLE regress_author;
+SET SESSION AUTHORIZATION regress_author;
 SELECT moderation.rollback_package('g17') AS release;
 SELECT moderation.retire_package('g17');
 SELECT count(*) AS restored FROM moderation.restore_package('g17');
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 CALL t.fails($$SELECT moderation.approve_publish(-1)$$);
 CALL t.fails($$SELECT moderation.reject_publish(NULL)$$);
 CALL t.fails($$SELECT moderation.request_publish('g17', share => 0)$$);

@@ -13,6 +13,10 @@ SELECT c.relname AS view, string_agg(a.attname || ' ' || format_type(a.atttypid,
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.relnamespace = 'moderation'::regnamespace AND c.relkind = 'v' GROUP BY 1 ORDER BY 1;
 \pset format aligned
+-- What dashboards of figures read says of every column what it means.
+SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'moderation'::regnamespace AND c.relname = ANY ('{package_daily,release_daily,item_daily,item_totals,current_alarms,labels,hit_labels,content_verdicts,recent_hits,items_never_hit,open_proposals,in_force}')
+  AND col_description(c.oid, a.attnum) IS NULL;
 SELECT source, content_key, owner_key, package, release, stage, action, outcome, term, field, span_start, span_length, places, matched, level, score, kind
 FROM moderation.recent_hits ORDER BY content_key;
 SELECT package, stage, hits, contents, owners, kept_out FROM moderation.package_daily WHERE package = 'view';

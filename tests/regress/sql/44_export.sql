@@ -68,3 +68,41 @@ SELECT package, added, i.content_hash = e->>'content_hash' AS same FROM moderati
 SELECT (moderation.export_package('exports media') - 'package') = (moderation.export_package('exports media copy') - 'package') AS all_the_same, max_distance, images, allow_entries FROM moderation.packages JOIN moderation.drafts USING (package_id) WHERE name = 'exports media copy';
 CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(moderation.export_package('exports media'), '{items,0,max_distance}', '13')));
 SELECT t.retire_all();
+-- Everything at once: weights, threshold, rules, distance, times, allow entries, images, videos, checks.
+SELECT moderation.create_package('exports with') > 0 AND moderation.create_package('exports all', action => 'review', threshold => 1.25, description => 'all of it') > 0 AS created;
+SELECT * FROM moderation.add_terms('exports all', ARRAY['a word'], weight => 0.1);
+SELECT * FROM moderation.add_terms('exports all', ARRAY['(red | black) & bonus'], match => 'rule', level => 'literal', weight => 1000);
+SELECT * FROM moderation.add_terms('exports all', ARRAY['\d{2}%'], match => 'regex');
+SELECT * FROM moderation.add_terms('exports all', ARRAY['bit.ly'], match => 'domain', source => 'a partner', case_ref => 'c-2', note => 'a note', evidence => 'ads/9');
+SELECT * FROM moderation.allow_terms('exports all', ARRAY['a good word'], valid_from => '2001-01-01 00:00+00');
+SELECT * FROM moderation.add_images('exports all', ARRAY[repeat('0f', 32)]::moderation.pdqhash[], label => 'logo', weight => 2.5, expires_at => '2101-01-01 00:00+00');
+SELECT * FROM moderation.allow_images('exports all', ARRAY[repeat('f0', 32)]::moderation.pdqhash[], max_distance => 0);
+SELECT moderation.add_video('exports all', 'clip', ARRAY[ROW(0, repeat('a5', 32), 100, 0.5), ROW(7, repeat('5a', 32), 77, 1.25)]::moderation.video_frame[], max_distance => 20, min_material => 33.3, min_content => 1.5, weight => 0.7) > 0 AS added;
+SELECT moderation.set_max_distance('exports all', 17);
+SELECT moderation.set_verdict_rules('exports all', '[{"action": "block", "with": ["exports with"]}, {"action": "block", "strikes": 2.5, "days": 10, "half_life": 3, "any_package": true}]');
+SELECT moderation.add_check('exports all', 'a word and 12% of (red & bonus)', note => 'must') > 0 AND moderation.add_check('exports all', 'fine', 'miss') > 0 AND moderation.add_check('exports all', repeat('33', 32)::moderation.pdqhash, 'miss') > 0 AS added;
+SELECT moderation.publish_package('exports all', stage => 'shadow');
+SELECT moderation.export_package('exports all') AS exported \gset
+SELECT package, added, content_hash = :'exported'::jsonb->>'content_hash' AS same FROM moderation.import_package(:'exported', name => 'exports all copy');
+SELECT (moderation.export_package('exports all') - 'package') = (moderation.export_package('exports all copy') - 'package') AS all_the_same,
+       moderation.export_package('exports all')->'package' = moderation.export_package('exports all copy')->'package' || '{"name": "exports all"}' AS settings;
+SELECT count(*) AS checks, count(*) FILTER (WHERE image IS NOT NULL) AS of_images, count(note) AS notes FROM moderation.checks WHERE package_id = (SELECT package_id FROM moderation.packages WHERE name = 'exports all copy');
+-- Again: nothing comes twice, and what was decided here stays.
+SELECT moderation.remove_check(check_id) FROM moderation.checks WHERE body = 'fine' AND package_id = (SELECT package_id FROM moderation.packages WHERE name = 'exports all copy');
+SELECT moderation.add_check('exports all copy', 'fine', 'hit') > 0 AS added;
+SELECT added, removed FROM moderation.import_package(:'exported', name => 'exports all copy');
+SELECT expect, body FROM moderation.checks WHERE package_id = (SELECT package_id FROM moderation.packages WHERE name = 'exports all copy') AND body IS NOT NULL ORDER BY body;
+-- A rule that names a package which is not here.
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'exported', '{package,rules,0,with}', '["not here", "nor here"]')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'exported', '{package,rules,0,action}', '"ban"')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, jsonb_set(:'exported', '{checks,0,expect}', '"perhaps"')));
+CALL t.fails(format($$SELECT moderation.import_package(%L, name => 'new')$$, left(:'exported', -1)));
+SET pg_moderation.max_import_bytes = '1kB';
+SELECT set_config('t.exported', :'exported', false) IS NOT NULL AS kept;
+DO $$ BEGIN
+    PERFORM moderation.import_package(current_setting('t.exported')::jsonb, name => 'new');
+EXCEPTION WHEN program_limit_exceeded THEN RAISE NOTICE '%', regexp_replace(SQLERRM, '\d+', 'N');
+END $$;
+RESET pg_moderation.max_import_bytes;
+SELECT count(*) AS none_came FROM moderation.packages WHERE name = 'new';
+SELECT t.retire_all();

@@ -39,7 +39,8 @@ SELECT by, bucket AT TIME ZONE 'UTC' AS bucket, contents, true_positives AS tp F
 -- Overlap: all of gamma is alpha; half of beta is alpha; the two packages.
 SELECT term_a, package_b, term_b, contents_a, contents_b, contents_both AS both, round(share_of_a::numeric, 2) AS of_a, round(share_of_b::numeric, 2) AS of_b FROM moderation.item_overlap('s-one') ORDER BY 1, 2, 3;
 SELECT * FROM moderation.package_overlap() WHERE package_a LIKE 's-%';
--- Recall: only what was drawn at random counts. Nothing drawn yet: how many labels are missing.
+-- Recall: only what was judged while the package was live, and was drawn at random, counts. Nothing drawn yet: how many labels are missing.
+UPDATE moderation.deployments d SET since = '2020-01-01' FROM moderation.packages p WHERE p.package_id = d.package_id AND p.name LIKE 's-%';
 SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-one') WHERE stage = 'live';
 SELECT count(*) FROM moderation.next_for_review(1000, 'flagged', since => '2020-01-01'), moderation.release_claims();
 -- Everything flagged and unflagged is drawn and labelled: the estimate is the truth. 5 of 100 unflagged violate, 6 of 9 that s-one missed.
@@ -52,6 +53,22 @@ SELECT count(moderation.record_review('t.s', i, 'benign')) FROM generate_series(
 SELECT round(recall::numeric, 4) AS recall, round(recall_low::numeric, 3) AS low, round(recall_high::numeric, 3) AS high, recall_labels, recall_note FROM moderation.package_stats('s-one', since => '2020-01-01') WHERE stage = 'live';
 WITH truth AS (SELECT l.content_key, EXISTS (SELECT FROM moderation.content_verdicts v JOIN moderation.packages p USING (package_id) WHERE p.name = 's-one' AND v.content_key = l.content_key AND v.acted AND v.stage = 'live') AS caught FROM moderation.labels l WHERE l.label = 'violating')
 SELECT round(count(*) FILTER (WHERE caught) / count(*)::numeric, 4) AS recall, count(*) AS violating FROM truth;
+-- A package that goes live after the sample was taken is not judged yet: not recall 0. One that never was live neither.
+SELECT moderation.create_package('s-late') > 0 AS created;
+SELECT * FROM moderation.add_terms('s-late', ARRAY['omega']);
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+SELECT moderation.publish_package('s-late');
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+INSERT INTO t.s SELECT i, 'nothing ' || i, 'z' FROM generate_series(301, 310) i;
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+-- Out of force again, what is judged from then on does not count against it.
+SELECT moderation.retire_package('s-late');
+INSERT INTO t.s SELECT i, 'nothing ' || i, 'z' FROM generate_series(311, 390) i;
+SELECT count(*) FROM moderation.next_for_review(1000, 'unflagged'), moderation.release_claims();
+SELECT count(moderation.record_review('t.s', i, 'violating')) FROM generate_series(311, 390) i;
+SELECT recall, recall_labels, recall_note FROM moderation.package_stats('s-late') WHERE stage = 'live';
+DELETE FROM moderation.reviews WHERE content_key::int BETWEEN 301 AND 390;
+DELETE FROM moderation.review_samples WHERE content_key::int BETWEEN 301 AND 390;
 -- The interval by itself: zero found, zero missed, both.
 SELECT f, m, round(recall::numeric, 3) AS recall, round(low::numeric, 3) AS low, round(high::numeric, 3) AS high
 FROM (VALUES (0, 0), (10, 0), (0, 10), (10, 10), (1000, 10)) x(f, m), moderation.recall_interval(f, f * 0.8, f * 1.2, m, m * 0.5, m * 1.5 + 1);
@@ -69,9 +86,38 @@ SELECT term, hits, true_positives AS tp, recent_hits, first_day, last_day > firs
 SELECT moderation.record_review('t.s', 11, 'benign') > 0 AS reviewed;
 SELECT moderation.refresh_rollups() < 5 AS few_days;
 SELECT day, true_positives AS tp, false_positives AS fp FROM moderation.package_daily WHERE package = 's-one' AND day < '2020-06-01' ORDER BY 1;
+-- Labels of every kind, of contents and of hits, changed again and again: the same figures as counted anew from the hits.
+CREATE VIEW t.counted_anew AS
+    SELECT day, package_id, stage, coalesce(release, 0) AS release, coalesce(item_id, 0) AS item_id,
+           count(DISTINCT content) FILTER (WHERE label = 'violating') AS tp, count(DISTINCT content) FILTER (WHERE label = 'benign') AS fp,
+           count(DISTINCT content) FILTER (WHERE label = 'unsure') AS unsure, count(DISTINCT content) FILTER (WHERE disputed) AS disputed
+    FROM (SELECT (observed_at AT TIME ZONE 'UTC')::date AS day, content_key AS content, * FROM moderation.hit_labels) l
+    GROUP BY GROUPING SETS ((day, package_id, stage), (day, package_id, stage, release), (day, package_id, stage, item_id));
+CREATE VIEW t.differ AS
+    SELECT count(*) AS differ FROM t.counted_anew c JOIN moderation.rollup_days r USING (day, package_id, stage, release, item_id)
+    WHERE (c.tp, c.fp, c.unsure, c.disputed) <> (r.true_positives, r.false_positives, r.unsure, r.disputed);
+TABLE t.differ;
+SELECT moderation.record_review('t.s', 12, 'benign', reviewer => 'other') > 0 AND moderation.record_review('t.s', 13, 'unsure') > 0
+   AND moderation.appeal_review('t.s', 14, 'benign') > 0 AND moderation.record_review('t.s', 26, 'benign', policy => 's-goods') > 0 AS reviewed;
+SELECT count(moderation.record_review('t.s', content_key, 'benign', hit => hit_id)) FROM (SELECT DISTINCT ON (content_key) content_key, hit_id FROM moderation.hits WHERE content_key::int BETWEEN 14 AND 34 ORDER BY content_key, item_id) h;
+SELECT differ > 0 AS stale FROM t.differ;
+SELECT moderation.refresh_rollups() > 0 AS refreshed;
+TABLE t.differ;
+SELECT moderation.appeal_review('t.s', 14, 'violating') > 0 AND moderation.record_review('t.s', 12, 'violating', reviewer => 'other') > 0 AS reviewed;
+SELECT count(moderation.appeal_review('t.s', content_key, 'violating', hit => hit_id)) FROM moderation.hits WHERE content_key::int BETWEEN 16 AND 18;
+SELECT moderation.refresh_rollups() > 0 AND moderation.refresh_rollups() > 0 AND moderation.refresh_rollups('2020-05-11') > 0 AS refreshed;
+TABLE t.differ;
+SELECT sum(true_positives) > 0 AND sum(false_positives) > 0 AND sum(unsure) > 0 AS all_kinds, (SELECT count(*) FROM t.counted_anew) = count(*) AS same_rows FROM moderation.rollup_days WHERE day >= '2020-05-01';
+SELECT count(*) AS differ FROM moderation.item_totals t FULL JOIN (SELECT item_id, stage, sum(true_positives) AS tp, sum(hits) AS hits FROM moderation.item_daily GROUP BY 1, 2) d USING (item_id, stage)
+WHERE (t.true_positives, t.hits) IS DISTINCT FROM (d.tp, d.hits);
+DROP VIEW t.differ, t.counted_anew;
 DELETE FROM moderation.hits WHERE observed_at < '2020-06-01';
 SELECT moderation.refresh_rollups('2020-05-01') > 0 AS refreshed;
 SELECT day, contents FROM moderation.package_daily WHERE package = 's-one' AND day < '2020-06-01' ORDER BY 1;
+-- The limits one by one are those of the interval.
+SELECT count(*) FILTER (WHERE abs(low - moderation.wilson_low(k, n)) > 1e-12 OR abs(high - moderation.wilson_high(k, n)) > 1e-12) AS differ, count(*)
+FROM generate_series(1, 60) n, generate_series(0, n) k, moderation.wilson_interval(k, n);
+SELECT moderation.wilson_low(0, 0), moderation.wilson_high(0, 0);
 -- The exact binomial tail.
 SELECT k, n, p, round(moderation.binomial_tail(k, n, p)::numeric, 6) AS tail FROM (VALUES (0, 10, .5), (5, 10, .5), (10, 10, .5), (11, 10, .5), (3, 100, .01), (60, 1000, .05), (1, 5, 0), (2, 5, 1), (3, 10, .9)) x(k, n, p);
 -- Alarms: 72 hours of 100 contents, 2 of them hits; then an hour with 5, then one with 12.

@@ -1,4 +1,6 @@
 -- Runs: chunks, progress, failures that are listed and tried again, samples with intervals.
+-- Runs are counted from 1, whatever ran before.
+TRUNCATE moderation.backtest_runs, moderation.backtest_chunks, moderation.backtest_results, moderation.rescan_runs RESTART IDENTITY;
 SELECT t.retire_all();
 CREATE SCHEMA btr;
 CREATE TABLE btr.ads (ad_id int PRIMARY KEY, body text);
@@ -53,6 +55,34 @@ SELECT moderation.start_backtest('btr', 'btr.short', 'ad_id', '{body}') AS run \
 DROP TABLE btr.short;
 CALL moderation.run_backtest(:run);
 SELECT state, last_error LIKE 'the table of backtest run % does not exist any more' AS says_so FROM btr.progress;
+-- Between two chunks: a column goes, a right goes. What was done stays; what failed is done when they are back.
+CREATE TABLE btr.between AS SELECT ad_id, body FROM btr.ads WHERE ad_id <= 30;
+CREATE ROLE btr_reader;
+GRANT USAGE ON SCHEMA btr, t TO btr_reader;
+GRANT SELECT ON btr.between TO btr_reader;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA moderation TO btr_reader;
+SET ROLE btr_reader;
+SELECT moderation.start_backtest('btr', 'btr.between', 'ad_id', '{body}', release => 2, chunk_rows => 10) AS run \gset
+SELECT moderation.work_chunk(:run, clock_timestamp());
+RESET ROLE;
+ALTER TABLE btr.between RENAME body TO gone;
+SET ROLE btr_reader;
+SELECT moderation.work_chunk(:run, clock_timestamp());
+RESET ROLE;
+ALTER TABLE btr.between RENAME gone TO body;
+REVOKE SELECT ON btr.between FROM btr_reader;
+SET ROLE btr_reader;
+CALL moderation.run_backtest(:run);
+RESET ROLE;
+SELECT chunk, state, attempts, rows, error_code FROM moderation.backtest_chunks WHERE run_id = :run ORDER BY chunk;
+GRANT SELECT ON btr.between TO btr_reader;
+SET ROLE btr_reader;
+CALL moderation.run_backtest(:run);
+RESET ROLE;
+SELECT chunk, state, attempts, rows, error_code FROM moderation.backtest_chunks WHERE run_id = :run ORDER BY chunk;
+DROP TABLE btr.between;
+DROP OWNED BY btr_reader;
+DROP ROLE btr_reader;
 -- A release that no longer compiles.
 SELECT moderation.start_backtest('btr', 'btr.ads', 'ad_id', '{body}', release => 2) AS run \gset
 UPDATE moderation.releases SET terms = terms + 1 WHERE release = 2 AND package_id = (SELECT package_id FROM moderation.packages WHERE name = 'btr');

@@ -66,9 +66,21 @@ SELECT moderation.publish_package('rs');
 SELECT moderation.alter_package('rs', action => 'block') IS NOT NULL AS altered;
 SELECT moderation.publish_package('rs');
 BEGIN;
-SELECT moderation.rescanning((SELECT source_id FROM moderation.sources WHERE relation = 'rs.ads'::regclass));
+SELECT moderation.rescanning((SELECT source_id FROM moderation.sources WHERE relation = 'rs.ads'::regclass), 'test');
 CALL t.fails($$UPDATE rs.ads SET body = 'zebra' WHERE id = 1$$);
 ROLLBACK;
+-- A row that cannot be written fails its chunk; the next call tries it again.
+ALTER TABLE rs.ads ADD CONSTRAINT no_five CHECK (id <> 5) NOT VALID;
+DO $$ BEGIN PERFORM set_config('t.before', (SELECT coalesce(max(run_id), 0) FROM moderation.rescan_runs)::text, false); END $$;
+SET client_min_messages = error;
+CALL moderation.rescan('rs.ads', chunk_rows => 10);
+RESET client_min_messages;
+SELECT kind, state, chunks_done, chunks_failed, last_error FROM moderation.backtest_progress WHERE run_id > current_setting('t.before')::int;
+SELECT is_current FROM rs.status;
+ALTER TABLE rs.ads DROP CONSTRAINT no_five;
+CALL moderation.rescan('rs.ads');
+SELECT kind, state, chunks_done, chunks_failed, last_error FROM moderation.backtest_progress WHERE run_id > current_setting('t.before')::int;
+SELECT is_current FROM rs.status;
 -- Bad input.
 CALL t.fails($$SELECT moderation.begin_rescan('moderation.hits', 10)$$);
 CALL t.fails($$SELECT moderation.begin_rescan('rs.ads', 0)$$);

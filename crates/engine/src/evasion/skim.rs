@@ -97,7 +97,7 @@ impl Evasion {
             if lots & sound != 0 && matches!(unit.base, 'k' | 'c' | 'q' | 'x') {
                 return false;
             }
-            if row.is_grouped() && begins_group(text, here, unit.base) {
+            if row.is_spoken(place, lots) || row.is_grouped() && begins_group(text, here, unit.base) {
                 return false;
             }
             lots &= row.lots_at(place);

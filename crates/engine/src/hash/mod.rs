@@ -5,6 +5,7 @@
 
 mod dct;
 pub mod decode;
+mod decoders;
 pub mod index;
 mod jarosz;
 pub mod keys;

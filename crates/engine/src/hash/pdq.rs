@@ -9,7 +9,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use super::dct::{Coefficients, coefficients};
 use super::jarosz::{SAMPLES, Sampler, Samples};
@@ -134,8 +133,6 @@ pub enum PixelFormat {
     Luma8,
     /// Three bytes: red, green, blue.
     Rgb8,
-    /// Three bytes: luma, blue and red difference, all of 0 to 255, as JPEG files have them (JFIF 1.02).
-    YCbCr8,
 }
 
 impl PixelFormat {
@@ -144,7 +141,7 @@ impl PixelFormat {
     pub fn bytes(self) -> usize {
         match self {
             Self::Luma8 => 1,
-            Self::Rgb8 | Self::YCbCr8 => 3,
+            Self::Rgb8 => 3,
         }
     }
 }
@@ -374,15 +371,11 @@ impl PdqHasher {
                 .map_err(|_| PdqError::OutOfMemory)?;
             columns.extend((0..width).map(|x| nearest(x, width, image.width)));
         }
-        let ycbcr = &*YCBCR;
         self.sampler.samples(width, height, |y, lane, band| {
             let row = image.row(nearest(y, height, image.height));
             match image.format {
                 PixelFormat::Luma8 => fill_luma::<1>(row, &columns, |[v]| f32::from(v), lane, band),
                 PixelFormat::Rgb8 => fill_luma::<3>(row, &columns, luma, lane, band),
-                PixelFormat::YCbCr8 => {
-                    fill_luma::<3>(row, &columns, |pixel| ycbcr.luma(pixel), lane, band);
-                }
             }
         })
     }
@@ -397,46 +390,6 @@ const LUMA_BLUE: f32 = 0.114;
 #[inline]
 fn luma([r, g, b]: [u8; 3]) -> f32 {
     LUMA_RED * f32::from(r) + LUMA_GREEN * f32::from(g) + LUMA_BLUE * f32::from(b)
-}
-
-/// JFIF's conversion to red, green and blue in 16-bit fixed point, rounded and clamped like libjpeg's, with which the
-/// published hashes were made, and then to luma. That luma is not the file's: clamping and rounding change it. What
-/// depends on one byte only is looked up.
-struct YCbCrTable {
-    /// What `cr` adds to red and `cb` to blue.
-    red: [i16; 256],
-    blue: [i16; 256],
-    /// What `cb` and `cr` take from green, times 65,536; rounded together.
-    green: [[i32; 256]; 2],
-    /// Parts of the luma by red, green and blue from -256 up.
-    luma: [[f32; 1024]; 3],
-}
-
-static YCBCR: LazyLock<YCbCrTable> = LazyLock::new(|| {
-    const HALF: i32 = 1 << 15;
-    let centred = |n: usize| n as i32 - 128;
-    let part = |factor: f32, n: usize| factor * (n as i32 - 256).clamp(0, 255) as f32;
-    YCbCrTable {
-        red: std::array::from_fn(|cr| ((91_881 * centred(cr) + HALF) >> 16) as i16),
-        blue: std::array::from_fn(|cb| ((116_130 * centred(cb) + HALF) >> 16) as i16),
-        green: [
-            std::array::from_fn(|cb| -22_554 * centred(cb) + HALF),
-            std::array::from_fn(|cr| -46_802 * centred(cr)),
-        ],
-        luma: [LUMA_RED, LUMA_GREEN, LUMA_BLUE].map(|factor| std::array::from_fn(|n| part(factor, n))),
-    }
-});
-
-impl YCbCrTable {
-    #[inline]
-    fn luma(&self, [y, cb, cr]: [u8; 3]) -> f32 {
-        let (y, cb, cr) = (i32::from(y) + 256, usize::from(cb), usize::from(cr));
-        let red = y + i32::from(self.red[cr]);
-        let green = y + ((self.green[0][cb] + self.green[1][cr]) >> 16);
-        let blue = y + i32::from(self.blue[cb]);
-        let part = |table: &[f32; 1024], n: i32| table[n as usize & 1023];
-        part(&self.luma[0], red) + part(&self.luma[1], green) + part(&self.luma[2], blue)
-    }
 }
 
 /// The source index of pixel `i` of `reduced`: floor(i * full / reduced), as CImg's nearest-neighbour resize has it.

@@ -29,25 +29,6 @@ fn distance() {
     assert_eq!(one.slots()[15], 1);
 }
 
-/// The table against the arithmetic it stands for, for every pair of bytes.
-#[test]
-fn luma_of_ycbcr() {
-    let table = &*YCBCR;
-    for (cb, cr) in (0..=255u8).flat_map(|cb| (0..=255u8).map(move |cr| (cb, cr))) {
-        let y = cb ^ cr.rotate_left(3);
-        let (level, blue, red) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
-        let rgb = [
-            level + ((91_881 * red + 32_768) >> 16),
-            level + ((-22_554 * blue - 46_802 * red + 32_768) >> 16),
-            level + ((116_130 * blue + 32_768) >> 16),
-        ];
-        assert_eq!(
-            table.luma([y, cb, cr]),
-            luma(rgb.map(|value| value.clamp(0, 255) as u8))
-        );
-    }
-}
-
 /// Sides that are short, odd, larger than the step, and the samples' own: the definition, written down plainly.
 #[test]
 fn the_same_as_a_plain_filter() {

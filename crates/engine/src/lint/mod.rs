@@ -58,6 +58,8 @@ pub enum Remedy {
 pub struct Finding {
     pub severity: Severity,
     pub item: i64,
+    /// The other item without which it would not be found, if there is one.
+    pub other: Option<i64>,
     pub rule: &'static str,
     /// A sentence; names terms.
     pub message: String,

@@ -36,9 +36,19 @@ fn finding(severity: Severity, item: &Item, rule: &'static str, message: String,
     Finding {
         severity,
         item: item.id,
+        other: None,
         rule,
         message,
         remedy,
+    }
+}
+
+impl Finding {
+    fn because_of(self, other: &Item) -> Self {
+        Self {
+            other: Some(other.id),
+            ..self
+        }
     }
 }
 
@@ -191,7 +201,7 @@ pub(super) fn swallowed(
                 );
                 (Severity::Warning, message)
             };
-            findings.push(finding(severity, item, "swallowed", message, Remedy::Remove));
+            findings.push(finding(severity, item, "swallowed", message, Remedy::Remove).because_of(allow));
         }
     }
     Ok(())
@@ -223,13 +233,9 @@ pub(super) fn duplicates(items: &[Item], findings: &mut Vec<Finding>) -> HashSet
                     other.id,
                     quoted(&other.term.text)
                 );
-                findings.push(finding(
-                    Severity::Warning,
-                    item,
-                    "duplicate",
-                    message,
-                    Remedy::Remove,
-                ));
+                findings.push(
+                    finding(Severity::Warning, item, "duplicate", message, Remedy::Remove).because_of(other),
+                );
             }
         }
     }
@@ -438,7 +444,7 @@ fn contained(
             true => (Severity::Info, Remedy::Think),
             false => (Severity::Warning, Remedy::Remove),
         };
-        findings.push(finding(severity, item, "contained", message, remedy));
+        findings.push(finding(severity, item, "contained", message, remedy).because_of(other));
     } else if let Some(other) = disguised {
         let message = format!(
             "{} is item {} ({}) in disguise, which level evasion of that item finds.",
@@ -450,7 +456,7 @@ fn contained(
             other: other.id,
             level: Level::Evasion,
         };
-        findings.push(finding(Severity::Warning, item, "look_alike", message, remedy));
+        findings.push(finding(Severity::Warning, item, "look_alike", message, remedy).because_of(other));
     }
 }
 

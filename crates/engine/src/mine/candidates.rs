@@ -22,7 +22,7 @@ const MAX_TEXT: usize = 16 * 1024;
 const MAX_COUNTED: usize = 4_000_000;
 
 /// Candidates that are matched against all texts.
-const MAX_CANDIDATES: usize = 8_000;
+const MAX_CANDIDATES: usize = 16_000;
 
 /// One-sided 90 %: the fit chooses, this only keeps noise out.
 const MIN_Z: f64 = 1.2816;
@@ -47,7 +47,7 @@ const SHAPES: [&str; 8] = [
 ];
 
 /// The modes of candidates, the preferred first: of two that hit the same texts the plainer stays.
-const MODES: [MatchMode; 10] = [
+const MODES: [MatchMode; 11] = [
     MatchMode::Word,
     MatchMode::Inflected,
     MatchMode::Prefix,
@@ -58,6 +58,7 @@ const MODES: [MatchMode; 10] = [
     MatchMode::Email,
     MatchMode::Handle,
     MatchMode::Regex,
+    MatchMode::Rule,
 ];
 
 /// Rank of a candidate's mode among those that say the same.
@@ -124,8 +125,19 @@ fn inside(word: &str, visit: &mut impl FnMut(MatchMode, &str)) {
     }
 }
 
+/// Calls `visit` with every word of a folded text.
+pub(super) fn segments(folded: &str, mut visit: impl FnMut(&str)) {
+    let mut begin = 0;
+    for (at, _) in folded.char_indices().chain(std::iter::once((folded.len(), ' '))) {
+        if at > 0 && is_word_boundary(folded, at) {
+            visit(folded.get(begin..at).unwrap_or(""));
+            begin = at;
+        }
+    }
+}
+
 /// FNV-1a, 64 bits; `mode` keeps equal texts of different modes apart.
-fn key(mode: MatchMode, term: &str) -> u64 {
+pub(super) fn key(mode: MatchMode, term: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325 ^ (mode as u64);
     for byte in term.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

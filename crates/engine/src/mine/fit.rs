@@ -3,9 +3,10 @@
 //! Categorization", Technometrics 49, 2007), then fitted again without L1 on the terms it chose. Penalty and threshold
 //! are chosen on texts that the fit has not seen (five folds).
 //!
-//! Weights below 0 have no place in a package: an item never makes a verdict weaker.
+//! Weights below 0 have no place in a package: an item never makes a verdict weaker. What speaks for innocence comes in as
+//! rules, see [`super::refine`].
 
-use super::{Class, Columns, Example, MineError, MineOptions, Mined, Outcome, describe};
+use super::{Class, Columns, Example, MineError, MineOptions, Mined, Outcome, describe, incidence, refine};
 use crate::Interrupt;
 
 const FOLDS: usize = 5;
@@ -14,13 +15,13 @@ const FOLDS: usize = 5;
 const MAX_SWEEPS: usize = 60;
 
 /// Penalties tried, as shares of the one that leaves no term.
-const PENALTIES: [f64; 6] = [0.05, 0.02, 0.008, 0.003, 0.0012, 0.0005];
+const PENALTIES: [f64; 6] = [0.02, 0.008, 0.005, 0.003, 0.0012, 0.0005];
 
 /// Penalty on squared weights, in both fits.
 const RIDGE: f64 = 0.02;
 
 /// What the whole background counts, in labelled texts: few of them may be flagged, so it must weigh.
-const BACKGROUND: f64 = 4.0;
+const BACKGROUND: f64 = 10.0;
 
 /// Share of the L1 penalty that is left in the second fit.
 const RELAXED: f64 = 0.3;
@@ -33,16 +34,15 @@ struct Model {
     bias: f64,
 }
 
-/// What the fit reads: per text its target and how much it counts.
+/// What the fit reads: columns, and per text its target.
 struct Problem<'c> {
     columns: &'c Columns,
-    violating: Vec<bool>,
-    counts: Vec<f64>,
+    violating: &'c [bool],
 }
 
 impl Problem<'_> {
     fn texts(&self) -> usize {
-        self.counts.len()
+        self.violating.len()
     }
 
     /// Fits on the texts that count. `allowed` are the columns that may have a weight.
@@ -239,28 +239,49 @@ pub(super) fn weighted(
 ) -> Result<Mined, MineError> {
     let background = examples.iter().filter(|e| e.class == Class::Background).count();
     let share = BACKGROUND * ((examples.len() - background) as f64 / background.max(1) as f64).min(1.0);
-    let problem = Problem {
-        columns,
-        violating: examples.iter().map(|e| e.class == Class::Violating).collect(),
-        counts: examples
-            .iter()
-            .map(|e| if e.class == Class::Background { share } else { 1.0 })
-            .collect(),
-    };
+    let violating: Vec<bool> = examples.iter().map(|e| e.class == Class::Violating).collect();
+    let counts: Vec<f64> = examples
+        .iter()
+        .map(|e| if e.class == Class::Background { share } else { 1.0 })
+        .collect();
+    fn problem<'c>(columns: &'c Columns, violating: &'c [bool]) -> Problem<'c> {
+        Problem { columns, violating }
+    }
     let folds: Vec<usize> = examples.iter().map(|e| fold_of(e.text)).collect();
-    let strongest = strongest_penalty(&problem);
-    let mut best: Option<(f64, f64, f64, Outcome)> = None;
-    let mut warm: Vec<Option<Model>> = (0..FOLDS).map(|_| None).collect();
-    for penalty in PENALTIES {
-        let mut unseen = vec_of(examples.len(), 0.0)?;
-        for (fold, warm) in warm.iter_mut().enumerate() {
-            let counts: Vec<f64> = problem
-                .counts
-                .iter()
-                .zip(&folds)
-                .map(|(&c, &f)| if f == fold { 0.0 } else { c })
-                .collect();
-            let model = problem.chosen(&counts, penalty * strongest, options.max_terms, warm, interrupt)?;
+    let strongest = strongest_penalty(&problem(columns, &violating), &counts);
+    let words = refine::words(examples, interrupt)?;
+    let mut unseen: Vec<Vec<f64>> = Vec::new();
+    for _ in PENALTIES {
+        unseen.push(vec_of(examples.len(), 0.0)?);
+    }
+    for fold in 0..FOLDS {
+        let counts: Vec<f64> = counts
+            .iter()
+            .zip(&folds)
+            .map(|(&c, &f)| if f == fold { 0.0 } else { c })
+            .collect();
+        let refined = refine::refine(
+            columns,
+            &words,
+            &violating,
+            &counts,
+            options.min_support,
+            interrupt,
+        )?;
+        let columns = columns.with(refined.iter().filter_map(|r| {
+            let base = columns.candidates.get(r.base)?;
+            Some((base.clone(), r.rows.as_slice()))
+        }))?;
+        let problem = problem(&columns, &violating);
+        let mut warm = None;
+        for (&penalty, unseen) in PENALTIES.iter().zip(&mut unseen) {
+            let model = problem.chosen(
+                &counts,
+                penalty * strongest,
+                options.max_terms,
+                &mut warm,
+                interrupt,
+            )?;
             // Sums as shares of how far the model is from its own middle, so that the folds compare.
             let scale = (-model.bias).max(0.1);
             for ((sum, &f), slot) in problem
@@ -274,7 +295,10 @@ pub(super) fn weighted(
                 }
             }
         }
-        if let Some((f1, threshold, outcome)) = best_threshold(examples, &unseen, options.max_background)
+    }
+    let mut best: Option<(f64, f64, f64, Outcome)> = None;
+    for (&penalty, unseen) in PENALTIES.iter().zip(&unseen) {
+        if let Some((f1, threshold, outcome)) = best_threshold(examples, unseen, options.max_background)
             && best.is_none_or(|(value, ..)| f1 > value)
         {
             best = Some((f1, penalty, threshold, outcome));
@@ -283,9 +307,25 @@ pub(super) fn weighted(
     let Some((_, penalty, threshold, outcome)) = best else {
         return Ok(Mined::default());
     };
+    let refined = refine::refine(
+        columns,
+        &words,
+        &violating,
+        &counts,
+        options.min_support,
+        interrupt,
+    )?;
+    let rules = incidence(
+        examples,
+        refine::rules(columns, &words, &refined),
+        options.min_support,
+        interrupt,
+    )?;
+    let columns = &columns
+        .with((0..rules.len()).filter_map(|c| Some((rules.candidates.get(c)?.clone(), rules.rows(c)))))?;
     let mut warm = None;
-    let mut model = problem.chosen(
-        &problem.counts,
+    let mut model = problem(columns, &violating).chosen(
+        &counts,
         penalty * strongest,
         options.max_terms,
         &mut warm,
@@ -304,23 +344,18 @@ pub(super) fn weighted(
 }
 
 /// The smallest L1 penalty at which no term gets a weight: the steepest slope at no weights.
-fn strongest_penalty(problem: &Problem<'_>) -> f64 {
-    let total: f64 = problem.counts.iter().sum();
-    let positive: f64 = problem
-        .counts
+fn strongest_penalty(problem: &Problem<'_>, counts: &[f64]) -> f64 {
+    let total: f64 = counts.iter().sum();
+    let positive: f64 = counts
         .iter()
-        .zip(&problem.violating)
+        .zip(problem.violating)
         .filter(|(_, v)| **v)
         .map(|(c, _)| c)
         .sum();
     let bias = (positive / (total - positive).max(1e-9)).max(1e-9).ln();
-    let margin: Vec<f64> = problem.counts.iter().map(|_| bias).collect();
+    let margin: Vec<f64> = counts.iter().map(|_| bias).collect();
     (0..problem.columns.len())
-        .map(|c| {
-            -problem
-                .slope(problem.columns.rows(c), &problem.counts, &margin, 1.0)
-                .0
-        })
+        .map(|c| -problem.slope(problem.columns.rows(c), counts, &margin, 1.0).0)
         .fold(1e-6, f64::max)
 }
 

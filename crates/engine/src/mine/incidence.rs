@@ -19,6 +19,26 @@ impl Columns {
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
+
+    /// These columns and more.
+    pub(super) fn with<'m>(
+        &self,
+        more: impl Iterator<Item = (Candidate, &'m [u32])>,
+    ) -> Result<Self, MineError> {
+        let mut all = Self {
+            candidates: Vec::new(),
+            rows: Vec::new(),
+        };
+        all.candidates.try_reserve_exact(self.len())?;
+        all.rows.try_reserve_exact(self.len())?;
+        all.candidates.extend_from_slice(&self.candidates);
+        all.rows.extend_from_slice(&self.rows);
+        for (candidate, rows) in more {
+            all.candidates.push(candidate);
+            all.rows.push(rows.to_vec());
+        }
+        Ok(all)
+    }
 }
 
 /// Matches all candidates against all texts. Candidates that hit too few violating texts after all go; of those that hit

@@ -1,0 +1,94 @@
+"""The packages of the benchmark, one for every number and kind of terms; one of them is in force at a time.
+
+Everything in force is one compiled set, so a package measured beside others would be measured with their terms.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from measure import ask, peak_memory, resident, timed
+
+MORE = 10  # terms of a small publish
+SMALL_PUBLISHES = 5
+
+
+@dataclass(frozen=True)
+class Package:
+    """The first `terms` terms. `modes`: the column of their modes, `word` for all, or `inside` where a fifth may stand inside
+    words."""
+
+    terms: int
+    modes: str = "word"
+    level: str = "folded"
+
+    @property
+    def name(self):
+        return f"p{self.terms} {self.modes} {self.level}"
+
+    @property
+    def label(self):
+        kind = "20 % inside words" if self.modes == "inside" else "word"
+        return f"{self.terms:,} {kind}" + (", evasion" if self.level == "evasion" else "")
+
+
+@dataclass
+class Published:
+    """What publishing a package took: seconds of the clock, of the processor, megabytes at the peak over before; and seconds
+    until ten more terms judged in another session."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    more: float
+
+
+def draft(server, package):
+    """Makes a package with its terms, not in force."""
+    server.psql(f"SELECT moderation.create_package('{package.name}', action => 'block')")
+    modes = ("word",) if package.modes == "word" else ("word", "prefix", "suffix", "substring")
+    for mode in modes:
+        server.psql(
+            f"SELECT moderation.add_terms('{package.name}', array_agg(term ORDER BY n), match => '{mode}', level => '{package.level}')"
+            f" FROM terms WHERE n <= {package.terms} AND {package.modes} = '{mode}'"
+        )
+
+
+def publish(server, package):
+    """Publishes a package and then ten terms more, several times; leaves it out of force."""
+    with server.session() as publisher, server.session() as elsewhere:
+        ask(elsewhere, "SELECT moderation.folding_version()")
+        ask(publisher, "SELECT moderation.folding_version(), count(*) FROM moderation.items")
+        before = resident(publisher.pid) / 1024
+        with peak_memory(publisher.pid) as peak:
+            first = timed(publisher, f"SELECT moderation.publish_package('{package.name}')")
+        took = []
+        for number in range(SMALL_PUBLISHES):
+            new = ", ".join(f"'zqx{number} {n}'" for n in range(MORE))
+            ask(publisher, f"SELECT moderation.add_terms('{package.name}', ARRAY[{new}], level => '{package.level}')")
+            began = time.perf_counter()
+            ask(publisher, f"SELECT moderation.publish_package('{package.name}')")
+            found = ask(elsewhere, f"SELECT moderation.matches('zqx{number} 7', '{package.name}')")
+            took.append(time.perf_counter() - began)
+            if found != "t":
+                raise SystemExit("a published term does not judge elsewhere")
+        ask(publisher, f"SELECT moderation.retire_package('{package.name}')")
+    return Published(first.wall, first.cpu, max(0.0, peak[0] - before), statistics.median(took))
+
+
+class InForce:
+    """Which package is in force. `put` exchanges it for another."""
+
+    def __init__(self, server):
+        self.server = server
+        self.now = None
+
+    def put(self, package):
+        if self.now == package:
+            return
+        if self.now:
+            self.server.psql(f"SELECT moderation.retire_package('{self.now.name}')")
+        self.server.psql(
+            f"SELECT moderation.restore_package('{package.name}'); SELECT moderation.matches('x', '{package.name}')"
+        )
+        self.now = package
