@@ -13,6 +13,8 @@ use pgrx::{PgLogLevel, function_name};
 #[derive(Debug)]
 pub enum Error {
     NotInstalled,
+    /// A table or column of this version is missing.
+    NotUpdated,
     UnknownPackage(String),
     Restricted(String),
     UnknownLanguage(String),
@@ -145,6 +147,12 @@ impl Error {
                 "extension pg_moderation is not installed in this database".into(),
                 "Its schema or one of its tables does not exist.",
                 "Run CREATE EXTENSION pg_moderation.",
+            ),
+            Self::NotUpdated => report(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "the tables of extension pg_moderation are not those of its library".into(),
+                "One of its tables, indexes or columns is missing: they are of another version.",
+                "Run ALTER EXTENSION pg_moderation UPDATE.",
             ),
             Self::UnknownPackage(name) => report(
                 Code::ERRCODE_UNDEFINED_OBJECT,

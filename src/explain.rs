@@ -2,6 +2,7 @@
 //!
 //! Explaining compiles items again and again: for one question at a time, not for a table of texts.
 
+use crate::asked;
 use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
@@ -93,7 +94,7 @@ fn items_of(map: &InForce, package: &str) -> Result<Vec<Item>> {
     let live = |release: &&Release| release.package == package && release.is_live();
     let release = match map.releases.iter().find(live) {
         Some(release) => release.clone(),
-        None => in_force::asked(map, package, None)?.release.clone(),
+        None => asked::asked(map, package, None)?.release.clone(),
     };
     let mut items = Vec::new();
     compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;

@@ -10,6 +10,7 @@ use std::ffi::CStr;
 /// The schema and owner of the installed extension, looked up by OID, never through search_path.
 #[derive(Clone, Copy)]
 pub struct Installed {
+    pub schema: pg_sys::Oid,
     pub signal: pg_sys::Oid,
     pub owner: pg_sys::Oid,
 }
@@ -26,10 +27,25 @@ impl Installed {
             if signal == pg_sys::InvalidOid {
                 return Err(Error::NotInstalled);
             }
-            let relation = pg_sys::relation_open(signal, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-            let owner = (*(*relation).rd_rel).relowner;
-            pg_sys::relation_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-            Ok(Self { signal, owner })
+            // From the system cache: opening the relation would read all of its description.
+            let row = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, signal.into());
+            if row.is_null() {
+                return Err(Error::NotInstalled);
+            }
+            let mut is_null = false;
+            let owner = pg_sys::SysCacheGetAttr(
+                pg_sys::SysCacheIdentifier::RELOID as i32,
+                row,
+                pg_sys::Anum_pg_class_relowner as pg_sys::AttrNumber,
+                &mut is_null,
+            );
+            let owner = pg_sys::Oid::from(owner.value() as u32);
+            pg_sys::ReleaseSysCache(row);
+            Ok(Self {
+                schema,
+                signal,
+                owner,
+            })
         }
     }
 }

@@ -14,28 +14,35 @@
 //! Not for settings of attachments: those hang on the table's triggers, see `attachment`.
 
 use crate::asked;
-pub use crate::asked::{Asked, asked, release};
+pub use crate::asked::release;
 use crate::compiled::{self, Compiled};
-use crate::error::{Error, Result};
-use crate::identity::{AsOwner, Installed};
+use crate::deployed;
+use crate::error::Result;
+use crate::identity::Installed;
+use crate::pg;
 use crate::release::set_hash;
 pub use crate::release::{Release, Selection};
-use crate::rights::{Guard, Rights};
-use crate::rollout::{Lot, NUMBERS};
-use crate::rules;
+use crate::rights::Rights;
+use crate::rollout::Lot;
 use crate::schedule::{self, Moment, Override, Time};
+use crate::snapshot_key::{self, SnapshotKey};
 use crate::spi;
+use crate::table_scan::{Table, label_oid};
 use pgrx::pg_sys;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// OIDs of the labels of our enums, so that results need no look-up by name.
-pub type Labels = HashMap<(String, String), pg_sys::Oid>;
+/// The row that the first attach makes; it never changes.
+pub struct Installation {
+    /// Identity of the installation.
+    pub id: String,
+    /// Salt of the exposure sample.
+    pub salt: Vec<u8>,
+}
 
 pub struct InForce {
     pub installed: Installed,
-    pub labels: Labels,
     /// Every package by name, in force or not.
     pub packages: HashMap<String, i32>,
     /// The releases in force; the position is the slot in the compiled set.
@@ -44,8 +51,7 @@ pub struct InForce {
     pub set_hash: [u8; 32],
     /// Who may see what of the packages.
     pub rights: Rights,
-    /// Salt of the exposure sample and identity of the installation, once something was attached.
-    pub installation: Option<(String, Vec<u8>)>,
+    installation: OnceCell<Installation>,
     /// Items taken out of enforcement.
     pub overrides: Vec<Override>,
     /// The moment that this map is asked for; `None`: the transaction's time.
@@ -124,6 +130,22 @@ impl InForce {
         Some(id)
     }
 
+    /// Identity of the installation and the salt of its exposure sample; `None` until something was attached.
+    pub fn installation(&self) -> Result<Option<&Installation>> {
+        if self.installation.get().is_none() {
+            let table = Table::open(self.installed.schema, c"installation")?;
+            let [id, salt] = table.columns([c"installation_id", c"salt"])?;
+            table.each(|row| {
+                if let (Some(id), Some(salt)) = (row.printed(id, pg_sys::UUIDOID)?, row.bytes(salt)) {
+                    self.installation.get_or_init(|| Installation { id, salt });
+                }
+                Ok(())
+            })?;
+        }
+        // That there is none is not remembered: a later statement may see it.
+        Ok(self.installation.get())
+    }
+
     /// The compiled set of everything in force, built at the first use.
     pub fn compiled(&self) -> Result<&Rc<Compiled>> {
         if let Some(compiled) = self.compiled.get() {
@@ -133,11 +155,10 @@ impl InForce {
         Ok(self.compiled.get_or_init(|| compiled))
     }
 
+    /// A label of one of our enums as a value.
     pub fn label(&self, enum_type: &str, label: &str) -> Result<pg_sys::Datum> {
-        self.labels
-            .get(&(enum_type.to_owned(), label.to_owned()))
-            .map(|&oid| oid.into())
-            .ok_or(Error::Internal("an enum label is missing"))
+        let (enum_type, label) = (pg::cstring(enum_type)?, pg::cstring(label)?);
+        label_oid(self.installed.schema, &enum_type, &label).map(pg_sys::Datum::from)
     }
 
     /// May the caller read the material of this package? See [`Rights::may_read`].
@@ -151,58 +172,7 @@ impl InForce {
             && self.overrides == other.overrides
             && self.packages == other.packages
             && self.rights == other.rights
-            && self.installation == other.installation
-            && self.labels == other.labels
             && self.installed.signal == other.installed.signal
-    }
-}
-
-/// What decides which rows a snapshot sees, and which statement it belongs to.
-#[derive(Clone, Copy, PartialEq)]
-struct SnapshotKey {
-    xmin: u32,
-    xmax: u32,
-    in_progress: u32,
-    command: u32,
-    recovery: bool,
-    statement_start: i64,
-    transaction: u64,
-}
-
-impl SnapshotKey {
-    fn of_active() -> Result<Self> {
-        // SAFETY: SQL functions run under an active snapshot, which stays while they run.
-        unsafe {
-            if !pg_sys::ActiveSnapshotSet() {
-                return Err(Error::Internal("called without a snapshot"));
-            }
-            let snapshot = &*pg_sys::GetActiveSnapshot();
-            // During recovery running transactions are listed as subtransactions.
-            let in_progress = if snapshot.takenDuringRecovery {
-                snapshot.subxcnt as u32
-            } else {
-                snapshot.xcnt
-            };
-            Ok(Self {
-                xmin: snapshot.xmin.into_inner(),
-                xmax: snapshot.xmax.into_inner(),
-                in_progress,
-                command: snapshot.curcid,
-                recovery: snapshot.takenDuringRecovery,
-                statement_start: pg_sys::GetCurrentStatementStartTimestamp(),
-                transaction: TRANSACTION.get(),
-            })
-        }
-    }
-
-    /// Was this snapshot taken when `other` was, or later? xmax (the highest finished XID) only grows, and while it
-    /// stands still transactions can only leave the list of running ones.
-    fn is_as_new_as(&self, other: &Self) -> bool {
-        if self.recovery != other.recovery {
-            return false;
-        }
-        let ahead = self.xmax.wrapping_sub(other.xmax) as i32;
-        ahead > 0 || (ahead == 0 && self.in_progress <= other.in_progress)
     }
 }
 
@@ -232,8 +202,6 @@ thread_local! {
     static SIGNAL: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
     /// This transaction itself changed what is in force.
     static CHANGED_HERE: Cell<bool> = const { Cell::new(false) };
-    /// Counts this backend's transactions.
-    static TRANSACTION: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Called for every relcache invalidation; `InvalidOid` means all relations. Only flags: no catalog access here.
@@ -245,7 +213,7 @@ pub fn relation_invalidated(relation: pg_sys::Oid) {
 
 pub fn transaction_ended() {
     CHANGED_HERE.set(false);
-    TRANSACTION.set(TRANSACTION.get().wrapping_add(1));
+    snapshot_key::transaction_ended();
 }
 
 /// A rolled-back savepoint takes our own changes with it, without a new command or snapshot to tell.
@@ -351,110 +319,22 @@ fn read_fresh() -> Result<Rc<InForce>> {
     Ok(map)
 }
 
-const PACKAGES: &std::ffi::CStr = c"
-SELECT p.package_id, p.name, s.stage::text, r.release, r.action::text, r.threshold, uuid_send(r.release_key), r.content_hash,
-       r.terms + r.allow_entries + r.images + r.videos, r.scheduled, part.first, part.past, uuid_send(p.rollout_salt),
-       coalesce(d.valid_from, '-infinity'), coalesce(d.expires_at, 'infinity'), r.max_distance::integer, r.rules::text,
-       p.restricted, p.team
-FROM moderation.packages p
-CROSS JOIN unnest(enum_range(NULL::moderation.stage)) AS s(stage)
-LEFT JOIN LATERAL (
-    SELECT d.release, d.rest, (d.share * 100.0)::integer AS numbers, d.valid_from, d.expires_at
-    FROM moderation.deployments d
-    WHERE d.package_id = p.package_id AND d.stage = s.stage AND ($1 IS NULL OR d.since <= $1)
-    ORDER BY d.deployment_id DESC LIMIT 1) d ON true
-LEFT JOIN LATERAL (VALUES (d.release, 0, d.numbers), (d.rest, d.numbers, 10000)) AS part(release, first, past)
-    ON part.release IS NOT NULL
-LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = part.release
-ORDER BY p.package_id, s.stage, part.first";
-
-const LABELS: &std::ffi::CStr = c"
-SELECT t.typname::text, e.enumlabel::text, e.oid
-FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
-WHERE t.typnamespace = 'moderation'::regnamespace";
-
-const ROLES: &std::ffi::CStr = c"SELECT g.class, g.role FROM moderation.group_roles g";
-
-const INSTALLATION: &std::ffi::CStr = c"SELECT installation_id::text, salt FROM moderation.installation";
-
 fn read(at: Option<Time>) -> Result<InForce> {
     let installed = Installed::look_up()?;
     SIGNAL.set(installed.signal);
-    let _owner = AsOwner::new(installed.owner);
-    let mut packages = HashMap::new();
-    let mut rights = Rights::default();
-    let mut releases = Vec::new();
-    spi::read(PACKAGES, &[spi::Parameter::timestamptz(at)], |row| {
-        let package = row.text(2)?.unwrap_or_default();
-        let package_id = row.int4(1).unwrap_or_default();
-        if let Some(release) = row.int4(4) {
-            let mut key = row.bytes(7).unwrap_or_default();
-            key.extend(row.bytes(8).unwrap_or_default());
-            releases.push(Release {
-                package_id,
-                package: package.clone(),
-                release,
-                stage: row.text(3)?,
-                action: row.text(5)?.unwrap_or_default(),
-                threshold: row.float4(6).unwrap_or_default(),
-                key,
-                items: row.int4(9).unwrap_or_default(),
-                max_distance: row.int4(16).unwrap_or_default(),
-                scheduled: row.int4(10).unwrap_or_default(),
-                numbers: (number(row.int4(11)), number(row.int4(12))),
-                salt: row.bytes(13).unwrap_or_default(),
-                valid: (
-                    row.int8(14).unwrap_or(Time::MIN),
-                    row.int8(15).unwrap_or(Time::MAX),
-                ),
-                rules: rules::parse(row.text(17)?)?,
-            });
-        }
-        let guard = Guard {
-            restricted: row.boolean(18).unwrap_or_default(),
-            team: row.text(19)?,
-        };
-        if !guard.is_open() {
-            rights.guards.insert(package_id, guard);
-        }
-        packages.insert(package, package_id);
-        Ok(())
-    })?;
-    let mut labels = Labels::new();
-    spi::read(LABELS, &[], |row| {
-        if let (Some(enum_type), Some(label), Some(oid)) = (row.text(1)?, row.text(2)?, row.oid(3)) {
-            labels.insert((enum_type, label), oid);
-        }
-        Ok(())
-    })?;
-    spi::read(ROLES, &[], |row| {
-        rights.roles.extend(row.text(1)?.zip(row.text(2)?));
-        Ok(())
-    })?;
-    let mut installation = None;
-    spi::read(INSTALLATION, &[], |row| {
-        installation = row.text(1)?.zip(row.bytes(2));
-        Ok(())
-    })?;
+    let deployed = deployed::read(installed, at)?;
     Ok(InForce {
         installed,
-        labels,
-        packages,
-        set_hash: set_hash(&releases),
-        releases,
-        rights,
-        installation,
-        overrides: schedule::overrides(at)?,
+        packages: deployed.packages,
+        set_hash: set_hash(&deployed.releases),
+        releases: deployed.releases,
+        rights: deployed.rights,
+        installation: OnceCell::new(),
+        overrides: schedule::overrides(installed, at)?,
         at,
         compiled: OnceCell::new(),
         last_package: RefCell::new(None),
         times: OnceCell::new(),
         moment: RefCell::default(),
     })
-}
-
-fn number(value: Option<i32>) -> u16 {
-    value
-        .and_then(|value| u16::try_from(value).ok())
-        .unwrap_or(NUMBERS)
 }

@@ -10,7 +10,9 @@
 //! | [`rules`] | verdict rules: score, strikes of the owner, other packages |
 //! | [`backtest`] | one text by two releases in one pass |
 //! | [`verdict`] | from hits to a verdict, and its JSON |
-//! | [`in_force`] | packages → releases in force, and when that map is fresh |
+//! | [`in_force`], [`snapshot_key`] | packages → releases in force, and when that map is fresh |
+//! | [`deployed`], [`table_scan`] | reading that map without SQL |
+//! | [`asked`] | releases and drafts that a statement asks for by name |
 //! | [`compiled`], [`small_change`] | items → matcher, the backend's cache of compiled sets; few changes to a large one |
 //! | [`set_file`], [`mapped_file`] | compiled sets as files that every process maps |
 //! | [`compiled_state`] | the view of the same name |
@@ -49,6 +51,7 @@ mod collector;
 mod compiled;
 mod compiled_state;
 mod content;
+mod deployed;
 mod error;
 mod error_media;
 mod explain;
@@ -83,8 +86,10 @@ mod rules;
 mod schedule;
 mod set_file;
 mod small_change;
+mod snapshot_key;
 mod spi;
 mod spool;
+mod table_scan;
 mod trigger;
 mod verdict;
 mod video;

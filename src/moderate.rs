@@ -1,5 +1,6 @@
 //! `matches`, `moderate_text`, `text_hits`: verdicts as SQL expressions.
 
+use crate::asked;
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release, Selection};
@@ -140,7 +141,7 @@ fn moderate_text_by_release(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
-    let asked = in_force::asked(&map, package, call.int4(2))?;
+    let asked = asked::asked(&map, package, call.int4(2))?;
     let fields = [Field {
         name: None,
         text: body,
@@ -195,7 +196,7 @@ fn text_hits(call: &Call) -> Result<Option<Datum>> {
     let [package] = packages.as_deref().unwrap_or_default() else {
         return Err(Error::OnePackageNeeded);
     };
-    let asked = in_force::asked(&map, package, release)?;
+    let asked = asked::asked(&map, package, release)?;
     let found = verdict::find(&asked.compiled, &fields, &Selection::timeless(), suppressed)?;
     put_hits(
         &rows,

@@ -1,10 +1,11 @@
 //! `moderate_image`, `moderate_video`, `moderate` and their hits: verdicts on more than one text.
 
+use crate::asked::{self, Asked};
 use crate::compiled::interrupted;
 use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::image::hash_file;
-use crate::in_force::{self, Asked, InForce, Release, Selection};
+use crate::in_force::{self, InForce, Release, Selection};
 use crate::material::digest_of;
 use crate::media_hits::{self, MediaFields, MediaFound, Seen, multirange, percent};
 use crate::moderate::{slots_of, verdict_row};
@@ -197,7 +198,7 @@ impl By {
         let [package] = packages.as_deref().unwrap_or_default() else {
             return Err(Error::OnePackageNeeded);
         };
-        in_force::asked(map, package, release).map(Self::Asked)
+        asked::asked(map, package, release).map(Self::Asked)
     }
 }
 

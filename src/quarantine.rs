@@ -54,8 +54,8 @@ INSERT INTO moderation.quarantine
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, (SELECT array_agg(c) FROM jsonb_array_elements_text($9) c), $10, $11";
 
 /// Stores the new row in quarantine, and its hits.
-pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Result<()> {
-    let content = trigger::content_of(firing, attachment, judged.digest)?;
+pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged<'_>) -> Result<()> {
+    let content = trigger::content_of(firing, attachment, judged.digest())?;
     let (row, changed) = print_row(firing)?;
     let stored_key = trigger::stored_key(firing, attachment)?;
     let verdict = trigger::verdict_json(judged, judged.judgement.live_hits(&judged.map, Reader::Anybody)?);
@@ -84,12 +84,12 @@ pub fn keep_out(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Re
 }
 
 /// Its hits, and the exposure if the content is in the sample: no later trigger sees a row that is kept out.
-fn write_records(judged: &Judged, content: &Content) -> Result<()> {
+fn write_records(judged: &Judged<'_>, content: &Content) -> Result<()> {
     let _settings = Settings::plain_output();
     let rows = record::hit_rows(&judged.map, &judged.judgement, content, "quarantined")?;
     record::write_hits(judged.map.installed.owner, &rows)?;
     let key = content.content_key.as_deref();
-    if record::is_exposed(&judged.map, content.source_id, key, &content.digest) {
+    if record::is_exposed(&judged.map, content.source_id, key, &|| content.digest)? {
         record::write_exposure(&judged.map, &judged.judgement, content)?;
     }
     Ok(())

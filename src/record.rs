@@ -185,24 +185,37 @@ pub fn collect_spooled(owner: pg_sys::Oid, rows: &Value) -> Result<Option<String
     Ok(refused)
 }
 
+/// Are exposures sampled at all?
+pub fn samples_exposures(map: &InForce) -> Result<bool> {
+    Ok(gucs::EXPOSURE_SAMPLE.get() > 0 && map.installation()?.is_some())
+}
+
 /// Is this content in the exposure sample? By its key, so that all its versions are in or out together.
-pub fn is_exposed(map: &InForce, source_id: i32, content_key: Option<&str>, digest: &[u8; 32]) -> bool {
+pub fn is_exposed(
+    map: &InForce,
+    source_id: i32,
+    content_key: Option<&str>,
+    digest: &dyn Fn() -> [u8; 32],
+) -> Result<bool> {
     let sample = gucs::EXPOSURE_SAMPLE.get();
-    let (Some((_, salt)), true) = (&map.installation, sample > 0) else {
-        return false;
+    if sample <= 0 {
+        return Ok(false);
+    }
+    let Some(installation) = map.installation()? else {
+        return Ok(false);
     };
     let mut hash = Sha256::new();
-    hash.update(salt);
+    hash.update(&installation.salt);
     hash.update(source_id.to_be_bytes());
     match content_key {
         Some(key) => hash.update(key),
-        None => hash.update(digest),
+        None => hash.update(digest()),
     }
     let digest = hash.finalize();
     let mut first = [0u8; 8];
     first.copy_from_slice(&digest[..8]);
     // Uniform to within 2^-44 for samples up to a million.
-    u64::from_be_bytes(first) % (sample as u64) == 0
+    Ok(u64::from_be_bytes(first) % (sample as u64) == 0)
 }
 
 /// Records that the content was judged. Call under `Settings::plain_output`.

@@ -23,7 +23,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    pub fn new(judged: &Judged, content: &Content) -> Result<Self> {
+    pub fn new(judged: &Judged<'_>, content: &Content) -> Result<Self> {
         let detail = json!({
             "action": judged.judgement.action,
             "score": verdict::decimal(judged.judgement.score),

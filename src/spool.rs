@@ -79,9 +79,10 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 /// Keeps the hits of a rejected row, and its exposure if it has one, safe before the transaction is aborted, and asks for
 /// their collection.
 pub fn append(map: &InForce, hits: &Value, exposure: Option<Value>) -> Result<()> {
-    let Some((installation, _)) = &map.installation else {
-        return Err(Error::Internal("attached without an installation row"));
-    };
+    let installation = map
+        .installation()?
+        .map(|installation| &installation.id)
+        .ok_or(Error::Internal("attached without an installation row"))?;
     let folder = folder();
     make_folder(&folder).map_err(failed("create"))?;
     let body = json!({ "hits": hits, "exposure": exposure }).to_string();
@@ -214,10 +215,7 @@ fn read_file(path: &Path, map: &InForce) -> Result<Value> {
     else {
         return Err(damaged());
     };
-    let is_ours = map
-        .installation
-        .as_ref()
-        .is_some_and(|(ours, _)| ours == installation);
+    let is_ours = map.installation()?.is_some_and(|ours| ours.id == installation);
     if magic != MAGIC || !is_ours || checksum != record::hex(&Sha256::digest(body)) {
         return Err(damaged());
     }

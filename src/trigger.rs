@@ -18,6 +18,7 @@ use crate::watched::Watched;
 use crate::{partition_move, quarantine, reject, rescan, spool};
 use pgrx::pg_sys::{self, Datum};
 use serde_json::json;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 crate::pg_function!(moderation_judge_row, pg_finfo_moderation_judge_row, judge_row);
@@ -128,10 +129,18 @@ unsafe fn slot_value(slot: *mut pg_sys::TupleTableSlot, number: i16) -> Option<D
 }
 
 /// A row, its texts judged.
-pub struct Judged {
+pub struct Judged<'r> {
     pub map: Rc<InForce>,
     pub judgement: Judgement,
-    pub digest: [u8; 32],
+    watched: Watched<'r>,
+    digest: OnceCell<[u8; 32]>,
+}
+
+impl Judged<'_> {
+    /// Of what was judged. Computed when something asks for it: most rows have no hit and leave no record.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.digest.get_or_init(|| self.watched.digest(&[]))
+    }
 }
 
 /// Source, key and watched values of the new row: which content it is.
@@ -140,15 +149,15 @@ pub fn identity_of(firing: &Firing, attachment: &Attachment) -> Result<[u8; 32]>
     Ok(Watched::of(firing, attachment)?.digest(&[Some(&source), key.as_deref()]))
 }
 
-fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
+fn judge<'r>(firing: &'r Firing, attachment: &'r Attachment) -> Result<Judged<'r>> {
     let watched = Watched::of(firing, attachment)?;
     let map = in_force::current()?;
-    let digest = watched.digest(&[]);
+    let digest = OnceCell::new();
     let key = match map.is_split() {
         true => print(firing, &attachment.id)?,
         false => None,
     };
-    let lot_digest = || digest;
+    let lot_digest = || *digest.get_or_init(|| watched.digest(&[]));
     let selection = map.selection(None, &Lot::new(key.as_deref(), &lot_digest))?;
     let owner_key = || {
         let column = attachment.owner.as_ref();
@@ -159,6 +168,7 @@ fn judge(firing: &Firing, attachment: &Attachment) -> Result<Judged> {
     Ok(Judged {
         map,
         judgement,
+        watched,
         digest,
     })
 }
@@ -227,7 +237,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
     let is_kept_out = attachment.on_block == OnBlock::Quarantine
         && !is_rescan
         && judged.judgement.blocks()
-        && !quarantine::is_being_released(attachment.source_id, &judged.digest);
+        && !quarantine::is_being_released(attachment.source_id, &judged.digest());
     if is_kept_out {
         quarantine::keep_out(&firing, &attachment, &judged)?;
         // A null pointer, not an SQL NULL: the row is skipped.
@@ -237,7 +247,7 @@ fn judge_row(call: &Call) -> Result<Option<Datum>> {
 }
 
 /// The new row with the verdict in its column, NULL without a live hit, and the name of the set in its own.
-fn with_verdict(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Result<Datum> {
+fn with_verdict(firing: &Firing, attachment: &Attachment, judged: &Judged<'_>) -> Result<Datum> {
     // PostgreSQL 15 takes these as mutable.
     let (mut numbers, mut values, mut nulls) = (Vec::new(), Vec::new(), Vec::new());
     let mut put = |column: &Column, value: Option<Datum>| {
@@ -274,7 +284,7 @@ fn with_verdict(firing: &Firing, attachment: &Attachment, judged: &Judged) -> Re
 }
 
 /// The verdict as stored in a user's column and in quarantine.
-pub fn verdict_json(judged: &Judged, hits: serde_json::Value) -> serde_json::Value {
+pub fn verdict_json(judged: &Judged<'_>, hits: serde_json::Value) -> serde_json::Value {
     let mut verdict = json!({
         "action": judged.judgement.action,
         "score": verdict::decimal(judged.judgement.score),
@@ -298,18 +308,19 @@ pub fn record_row(call: &Call) -> Result<Option<reject::Rejection>> {
     }
     let judged = judge(&firing, &attachment)?;
     let has_hits = judged.judgement.has_hits();
-    let is_exposed = {
+    let is_exposed = record::samples_exposures(&judged.map)? && {
         let key = print(&firing, &attachment.id)?;
-        record::is_exposed(&judged.map, attachment.source_id, key.as_deref(), &judged.digest)
+        let digest = || judged.digest();
+        record::is_exposed(&judged.map, attachment.source_id, key.as_deref(), &digest)?
     };
     if !has_hits && !is_exposed && !is_rescan {
         return Ok(None);
     }
-    let content = content_of(&firing, &attachment, judged.digest)?;
+    let content = content_of(&firing, &attachment, judged.digest())?;
     let is_refused = judged.judgement.blocks()
         && attachment.on_block != OnBlock::Flag
         && !is_rescan
-        && !quarantine::is_being_released(attachment.source_id, &judged.digest)
+        && !quarantine::is_being_released(attachment.source_id, &judged.digest())
         && !partition_move::arrived(&firing, &attachment)?;
     let _settings = Settings::plain_output();
     if is_refused {

@@ -3,10 +3,11 @@
 //! A package's score in a content is the sum over its items of the best hit of each; the package acts when that reaches
 //! its threshold. The verdict's action is the strongest of the packages that act, its score the highest of all packages.
 
+use crate::asked::Asked;
 use crate::compiled::{self, Compiled};
 use crate::error::{Error, Result};
 use crate::gucs;
-use crate::in_force::{Asked, InForce, Release, Selection};
+use crate::in_force::{InForce, Release, Selection};
 use crate::media_hits::{self, MediaFields, MediaFound};
 use crate::rules::Owner;
 use pg_moderation_engine::{FindOptions, Hit};

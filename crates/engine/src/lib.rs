@@ -26,6 +26,7 @@ pub mod mine;
 #[doc(hidden)]
 pub mod parts;
 mod pattern;
+mod processor;
 mod reserve;
 mod rule;
 mod set_hash;
@@ -50,7 +51,7 @@ pub use typo::MIN_TYPO_LETTERS;
 pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;

@@ -26,6 +26,8 @@
 //! - *head*, *pair*, *start* and *gram* filters and tables: see modules `filter` and `crate::matcher::finder`.
 //! - *special*: entries that need more than patterns: what is built for them is private to each process.
 //! - *allow slots*: slots that have allow entries.
+//! - *slots*: what each slot has, by its number: kinds of patterns and stages (1 byte each), classes of grams, classes of
+//!   starts (2 bytes each), so that a search for one slot does not pay for what only others have.
 
 mod filter;
 mod read;
@@ -63,9 +65,10 @@ enum Section {
     GramLists,
     Special,
     AllowSlots,
+    Slots,
 }
 
-const SECTIONS: usize = Section::AllowSlots as usize + 1;
+const SECTIONS: usize = Section::Slots as usize + 1;
 const HEADER: usize = FIXED + SECTIONS * 16;
 
 /// Bytes of one entry, one pattern, and one place in a gram list.
@@ -89,8 +92,40 @@ pub(crate) mod kind {
     pub(crate) const ANYWHERE: u8 = 8;
 }
 
+/// Stages of a search that need more than patterns; bits.
+pub(crate) mod stage {
+    /// Disguised words.
+    pub(crate) const EVASION: u8 = 1;
+    /// Words and what is around them: wildcards, forms, typing errors, detectors.
+    pub(crate) const WORDS: u8 = 2;
+    pub(crate) const REGEXES: u8 = 4;
+}
+
+/// What a slot, or several, have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct SlotFacts {
+    pub(crate) kinds: u8,
+    pub(crate) stages: u8,
+    pub(crate) gram_classes: u16,
+    pub(crate) start_classes: u16,
+}
+
+impl SlotFacts {
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            kinds: self.kinds | other.kinds,
+            stages: self.stages | other.stages,
+            gram_classes: self.gram_classes | other.gram_classes,
+            start_classes: self.start_classes | other.start_classes,
+        }
+    }
+}
+
+/// Bytes of one record: the slot, then its facts.
+const SLOT: usize = 8;
+
 /// Lengths of grams, in bytes; the number of a class is its position here. Patterns take the longest that they have.
-pub(crate) const GRAMS: [usize; 5] = [6, 4, 3, 2, 1];
+pub(crate) const GRAMS: [usize; 6] = [8, 6, 4, 3, 2, 1];
 
 /// Numbers about a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -102,11 +137,6 @@ pub(crate) struct Facts {
     pub(crate) longest: usize,
     /// Words of all rules.
     pub(crate) leaves: usize,
-    /// Classes of grams (bits) that patterns of kind anywhere have, and that the starts of the others have.
-    pub(crate) gram_classes: u32,
-    pub(crate) start_classes: u32,
-    /// Kinds of patterns that there are.
-    pub(crate) kinds: u32,
 }
 
-const FACTS: usize = 8 * 4;
+const FACTS: usize = 5 * 4;

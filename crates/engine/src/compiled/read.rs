@@ -2,8 +2,8 @@
 
 use super::tokens::glance;
 use super::{
-    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN, SECTIONS, Section,
-    Table,
+    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN, SECTIONS, SLOT,
+    Section, SlotFacts, Table,
 };
 use crate::{FOLDING_VERSION, FORMAT_VERSION, Language, Level, MatchMode, OpenError};
 
@@ -80,9 +80,6 @@ impl Layout {
             patterns: number(2)? as usize,
             longest: number(3)? as usize,
             leaves: number(4)? as usize,
-            gram_classes: number(5)?,
-            start_classes: number(6)?,
-            kinds: number(7)?,
         };
         let length = |section| layout.section(bytes, section).len();
         let Facts {
@@ -133,6 +130,7 @@ impl Layout {
             gram_lists: section(Section::GramLists),
             special: section(Section::Special),
             allow_slots: section(Section::AllowSlots),
+            slots: section(Section::Slots),
         }
     }
 }
@@ -213,6 +211,7 @@ pub(crate) struct Image<'b> {
     gram_lists: &'b [u8],
     special: &'b [u8],
     allow_slots: &'b [u8],
+    slots: &'b [u8],
 }
 
 impl<'b> Image<'b> {
@@ -355,6 +354,23 @@ impl<'b> Image<'b> {
 
     pub(crate) fn special(&self) -> impl Iterator<Item = u32> + use<'b> {
         self.special.as_chunks().0.iter().map(|&n| u32::from_le_bytes(n))
+    }
+
+    /// What these slots have together; all of them for `None`.
+    pub(crate) fn facts_of(&self, slots: Option<&[u16]>) -> SlotFacts {
+        let records = self.slots.as_chunks::<SLOT>().0.iter();
+        let mut all = SlotFacts::default();
+        for &[a, b, kinds, stages, c, d, e, f] in records {
+            if slots.is_none_or(|slots| slots.contains(&u16::from_le_bytes([a, b]))) {
+                all = all.with(SlotFacts {
+                    kinds,
+                    stages,
+                    gram_classes: u16::from_le_bytes([c, d]),
+                    start_classes: u16::from_le_bytes([e, f]),
+                });
+            }
+        }
+        all
     }
 
     pub(crate) fn allow_slots(&self) -> impl Iterator<Item = u16> + use<'b> {

@@ -7,80 +7,90 @@
 use crate::fold::simple::is_token_char;
 
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Stands for the single space between two tokens.
-pub(crate) const SPACE: u64 = 0x2545_f491_4f6c_dd1d;
 /// Longest stretch between two tokens that is part of a key, in bytes.
 pub(crate) const MAX_GAP: usize = 16;
 
 /// One multiplication, both halves of the product.
-#[inline]
+#[inline(always)]
 pub(crate) fn mix(x: u64) -> u64 {
     let product = u128::from(x ^ 0xd6e8_feb8_6659_fd93) * u128::from(MULTIPLIER);
     product as u64 ^ (product >> 64) as u64
 }
 
 /// Eight bytes from `at` on; zeros behind the end.
-#[inline]
+#[inline(always)]
 pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {
     if let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         return u64::from_le_bytes(*eight);
     }
+    let rest = bytes.get(at..).unwrap_or_default();
+    if let Some(eight) = bytes.last_chunk() {
+        let before = 64 - rest.len() as u32 * 8;
+        return u64::from_le_bytes(*eight).checked_shr(before).unwrap_or(0);
+    }
     let mut eight = [0; 8];
-    for (to, &from) in eight.iter_mut().zip(bytes.get(at..).unwrap_or_default()) {
+    for (to, &from) in eight.iter_mut().zip(rest) {
         *to = from;
     }
     u64::from_le_bytes(eight)
 }
 
-/// The lowest `count` (1 to 8) bytes of `x`.
-#[inline]
+/// The lowest `count` bytes of `x`; all of them from eight on.
+#[inline(always)]
 pub(crate) fn low(x: u64, count: usize) -> u64 {
-    x & u64::MAX >> (64 - count * 8)
+    match count {
+        0..8 => x & ((1 << (count * 8)) - 1),
+        _ => x,
+    }
 }
 
-/// Hash of `bytes[start..end]`, and whether it has a byte of a character of three bytes or more.
-#[inline]
-pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> (u64, bool) {
-    let mut hash = (end - start) as u64;
-    let mut long = 0;
-    let mut at = start;
-    while end - at > 8 {
-        let x = load(bytes, at);
-        long |= x & x << 1 & x << 2;
-        hash = mix(hash ^ x);
+/// Hash of `bytes[start..end]`. Up to sixteen bytes take the same way, whatever their number: no branch that a processor
+/// could guess wrong.
+#[inline(always)]
+pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
+    let length = end - start;
+    let sixteen = bytes.get(start..).and_then(|rest| rest.first_chunk::<16>());
+    let (first, second) = match sixteen {
+        Some(&[a, b, c, d, e, f, g, h, ref rest @ ..]) => (
+            u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            u64::from_le_bytes(*rest),
+        ),
+        None => (load(bytes, start), load(bytes, start + 8)),
+    };
+    let mut hash = mix(length as u64 ^ low(first, length));
+    hash = mix(hash ^ low(second, length.saturating_sub(8)));
+    let mut at = start + 16;
+    while at < end {
+        hash = mix(hash ^ low(load(bytes, at), end - at));
         at += 8;
     }
-    if at < end {
-        let x = low(load(bytes, at), end - at);
-        long |= x & x << 1 & x << 2;
-        hash = mix(hash ^ x);
-    }
-    (hash, long & 0x8080_8080_8080_8080 != 0)
+    hash
 }
 
 /// Hash of what stands between two tokens; `None` when that is too long for a key.
-#[inline]
+#[inline(always)]
 pub(crate) fn gap(bytes: &[u8], start: usize, end: usize) -> Option<u64> {
-    if end == start + 1 && bytes.get(start) == Some(&b' ') {
-        return Some(SPACE);
+    let length = end - start;
+    if length > 8 {
+        return (length <= MAX_GAP).then(|| hash(bytes, start, end));
     }
-    (start < end && end - start <= MAX_GAP).then(|| hash(bytes, start, end).0)
+    (length > 0).then(|| mix(length as u64 ^ low(load(bytes, start), length)))
 }
 
 /// Key of a token by itself.
-#[inline]
+#[inline(always)]
 pub(crate) fn head_key(head: u64) -> u64 {
-    mix(head)
+    head
 }
 
 /// Key of two tokens and what is between.
-#[inline]
+#[inline(always)]
 pub(crate) fn pair_key(head: u64, gap: u64, second: u64) -> u64 {
-    mix(head.rotate_left(23) ^ mix(gap ^ second))
+    mix(head.rotate_left(23) ^ gap.rotate_left(41) ^ second)
 }
 
 /// Key of the gram of class `class` that `x` begins with.
-#[inline]
+#[inline(always)]
 pub(crate) fn gram_key(x: u64, class: usize) -> u64 {
     let length = super::GRAMS.get(class).copied().unwrap_or(1);
     mix(low(x, length) ^ (class as u64) << 56)
@@ -108,7 +118,7 @@ pub(crate) fn key_of(term: &str) -> Option<(u64, usize, bool)> {
         return None;
     }
     let bytes = term.as_bytes();
-    let (first, _) = hash(bytes, 0, head);
+    let first = hash(bytes, 0, head);
     let rest = term.get(head..).unwrap_or_default();
     let between = rest.find(is_token_char);
     if let Some(between) = between
@@ -116,7 +126,7 @@ pub(crate) fn key_of(term: &str) -> Option<(u64, usize, bool)> {
     {
         let begin = head + between;
         let end = begin + token_end(term.get(begin..).unwrap_or_default());
-        let (second, _) = hash(bytes, begin, end);
+        let second = hash(bytes, begin, end);
         return Some((pair_key(first, gap, second), end, true));
     }
     Some((head_key(first), head, false))

@@ -2,7 +2,8 @@
 
 use super::tokens::{glance, gram_key, key_of, load};
 use super::{
-    ALIGN, ENTRY, FIXED, Facts, GRAMS, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind,
+    ALIGN, ENTRY, FIXED, Facts, GRAMS, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, SlotFacts,
+    filter, kind, stage,
 };
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};
@@ -10,6 +11,7 @@ use crate::{
     CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Level, MAX_COMPILED_BYTES,
     MAX_PATTERN_BYTES, MatchMode, Term, rule,
 };
+use std::collections::BTreeMap;
 
 /// Steps of work between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 4_096;
@@ -136,8 +138,76 @@ struct Keys {
     starts: Vec<u64>,
     /// Key, pattern, offset of the gram in it.
     grams: Vec<(u64, u32, u32)>,
-    start_classes: u32,
-    gram_classes: u32,
+}
+
+/// What each slot has, see [`SlotFacts`].
+fn slot_facts(
+    patterns: &[Pattern],
+    targets: &[u32],
+    special: &[u32],
+    entries: &[u8],
+) -> BTreeMap<u16, SlotFacts> {
+    let record = |number: u32| {
+        let records = entries.as_chunks::<ENTRY>().0;
+        records.get(number as usize).copied().unwrap_or([0; ENTRY])
+    };
+    let slot_of = |number: u32| u16::from_le_bytes([record(number)[12], record(number)[13]]);
+    let mut out: BTreeMap<u16, SlotFacts> = BTreeMap::new();
+    let mut known = (None, SlotFacts::default());
+    let mut add = |slot: u16, facts: SlotFacts| {
+        // Mostly one slot has nearly all.
+        if known.0 != Some(slot) || known.1.with(facts) != known.1 {
+            let all = out.entry(slot).or_default();
+            *all = all.with(facts);
+            known = (Some(slot), *all);
+        }
+    };
+    for (n, pattern) in patterns.iter().enumerate() {
+        let class = 1 << class_of(pattern.length as usize);
+        let anywhere = pattern.kind == kind::ANYWHERE;
+        let facts = SlotFacts {
+            kinds: pattern.kind,
+            stages: 0,
+            gram_classes: if anywhere { class } else { 0 },
+            start_classes: if anywhere { 0 } else { class },
+        };
+        let end = patterns
+            .get(n + 1)
+            .map_or(targets.len(), |next| next.target as usize);
+        for &entry in targets.get(pattern.target as usize..end).unwrap_or_default() {
+            add(slot_of(entry), facts);
+        }
+    }
+    for &number in special {
+        let flags = record(number)[14];
+        let (mode, level) = (MatchMode::from_u8(flags & 0x1f), Level::from_u8(flags >> 5));
+        let mut stages = match mode {
+            Some(MatchMode::Regex) => stage::REGEXES,
+            Some(MatchMode::Rule) => 0,
+            Some(mode) if mode.is_plain() => 0,
+            _ => stage::WORDS,
+        };
+        if level == Some(Level::Evasion) {
+            stages |= stage::EVASION;
+        }
+        let facts = SlotFacts {
+            stages,
+            ..SlotFacts::default()
+        };
+        add(slot_of(number), facts);
+    }
+    out
+}
+
+fn encode_slots(slots: &BTreeMap<u16, SlotFacts>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(slots.len() * super::SLOT);
+    for (slot, facts) in slots {
+        out.extend_from_slice(&slot.to_le_bytes());
+        out.extend_from_slice(&[facts.kinds, facts.stages]);
+        out.extend_from_slice(&facts.gram_classes.to_le_bytes());
+        out.extend_from_slice(&facts.start_classes.to_le_bytes());
+    }
+    out
 }
 
 /// The class of grams that a pattern of so many bytes has.
@@ -211,10 +281,8 @@ pub(crate) fn write(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>,
         patterns: patterns.len(),
         longest: patterns.iter().map(|p| p.length).max().unwrap_or(0) as usize,
         leaves: leaves as usize,
-        gram_classes: keys.gram_classes,
-        start_classes: keys.start_classes,
-        kinds: patterns.iter().fold(0, |all, p| all | u32::from(p.kind)),
     };
+    let slots = encode_slots(&slot_facts(&patterns, &targets, &special, &entries));
     let gram_keys: Vec<u64> = keys.grams.iter().map(|g| g.0).collect();
     let (gram_lists, gram_firsts) = encode_grams(&keys.grams, |number| {
         patterns
@@ -242,10 +310,11 @@ pub(crate) fn write(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>,
         gram_lists,
         words(&special),
         allow_slots.iter().flat_map(|n| n.to_le_bytes()).collect(),
+        slots,
     ];
     // The order of the array is that of the enum.
-    debug_assert_eq!(Section::AllowSlots as usize + 1, sections.len());
-    assemble(&sections)
+    debug_assert_eq!(Section::Slots as usize + 1, sections.len());
+    assemble(sections)
 }
 
 fn key(item: &Item) -> (u16, i64, bool, Level, u8, u32) {
@@ -334,7 +403,6 @@ fn find_keys<'f>(
         ask(n)?;
         let bytes = bytes_of(pattern.start, pattern.length);
         if pattern.kind == kind::ANYWHERE {
-            keys.gram_classes |= 1 << class_of(bytes.len());
             let rarest = grams(bytes).min_by_key(|&(key, _)| counts.get(counted(key)).copied());
             if let Some((key, at)) = rarest {
                 keys.grams.try_reserve(1).map_err(no_memory)?;
@@ -343,7 +411,6 @@ fn find_keys<'f>(
             continue;
         }
         let class = class_of(bytes.len());
-        keys.start_classes |= 1 << class;
         keys.starts.push(gram_key(load(bytes, 0), class));
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let Some((key, length, is_pair)) = key_of(text) else {
@@ -457,20 +524,17 @@ fn encode_facts(facts: &Facts) -> Vec<u8> {
         facts.patterns as u32,
         facts.longest as u32,
         facts.leaves as u32,
-        facts.gram_classes,
-        facts.start_classes,
-        facts.kinds,
     ]
     .into_iter()
     .flat_map(u32::to_le_bytes)
     .collect()
 }
 
-fn assemble(sections: &[Vec<u8>; SECTIONS]) -> Result<Vec<u8>, CompileError> {
+fn assemble(sections: [Vec<u8>; SECTIONS]) -> Result<Vec<u8>, CompileError> {
     let aligned = |n: usize| n.div_ceil(ALIGN) * ALIGN;
     let mut total = HEADER;
     let mut table = Vec::with_capacity(SECTIONS * 16);
-    for section in sections {
+    for section in &sections {
         total = aligned(total);
         table.extend_from_slice(&(total as u64).to_le_bytes());
         table.extend_from_slice(&(section.len() as u64).to_le_bytes());
@@ -488,9 +552,10 @@ fn assemble(sections: &[Vec<u8>; SECTIONS]) -> Result<Vec<u8>, CompileError> {
     out.extend_from_slice(&(SECTIONS as u64).to_le_bytes());
     out.resize(FIXED, 0);
     out.extend_from_slice(&table);
+    // Each goes once it is copied: a large set should not be in memory twice.
     for section in sections {
         out.resize(aligned(out.len()), 0);
-        out.extend_from_slice(section);
+        out.extend_from_slice(&section);
     }
     seal(&mut out);
     Ok(out)

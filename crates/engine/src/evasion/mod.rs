@@ -30,6 +30,7 @@
 mod accept;
 mod gaps;
 mod reading;
+mod skim;
 mod sound;
 mod starts;
 mod table;
@@ -235,10 +236,6 @@ impl Evasion {
         sounds.finish()?;
         out.sounds = sounds;
         Ok(out)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
     }
 
     pub(crate) fn entries_of(&self, term: usize) -> &[u32] {

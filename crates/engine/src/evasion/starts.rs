@@ -33,12 +33,31 @@ pub(super) struct Row {
     spoken: [u64; DEPTH],
 }
 
+impl Row {
+    pub(super) fn is_letter(&self) -> bool {
+        self.letter
+    }
+
+    pub(super) fn is_grouped(&self) -> bool {
+        self.grouped
+    }
+
+    /// May the name of this digit be read at this place?
+    pub(super) fn is_spoken(&self, place: usize, lots: u64) -> bool {
+        self.spoken.get(place).is_some_and(|spoken| lots & spoken != 0)
+    }
+
+    pub(super) fn lots_at(&self, place: usize) -> u64 {
+        self.lots.get(place).copied().unwrap_or(u64::MAX)
+    }
+}
+
 pub(super) struct Starts {
     rows: Vec<OnceLock<Box<Row>>>,
     /// Lots with a term that has no letter at this place any more, or a space at or before it.
-    loose: [u64; DEPTH],
+    pub(super) loose: [u64; DEPTH],
     /// Lots with a term that has "ck" at this place.
-    sound: [u64; DEPTH],
+    pub(super) sound: [u64; DEPTH],
 }
 
 fn slot(c: char) -> Option<usize> {

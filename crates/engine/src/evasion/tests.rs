@@ -217,3 +217,28 @@ proptest! {
         compare_starts(&terms, &text).map_err(TestCaseError::fail)?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// What is passed over unseen changes no hit: with a term that may begin inside words nothing is passed over.
+    #[test]
+    fn skimming_loses_nothing(
+        words in proptest::collection::vec(prop_oneof![
+            6 => "[a-zа-я]{1,7}",
+            2 => "[A-ZА-Яa-zёї0-9$@!*()'_.-]{1,6}",
+            1 => "c[a@а]s?[i1!]+n[o0о]|к[аa]зин[оo0]|c.?a.?s.?i.?n.?o|к а з и н о|onlin ?e?cas.?ino|kazzino|phil.?ms",
+            1 => "[ \u{200b}\u{301}\n]{1,3}|[ ]{1,90}",
+        ], 0..60),
+        window in 1usize..300,
+    ) {
+        let text = words.join(" ");
+        let terms = ["casino", "казино", "online casino", "films", "ставки на спорт", "в долг"];
+        let mut items: Vec<Item> = (1..).zip(terms).map(|(id, text)| evasive(id, text)).collect();
+        let skimmed = crate::matcher::tests::find_in_windows(&items, &text, window);
+        // A term of mode substring stops it, and is nowhere.
+        items.push(term(99, "\u{4e00}\u{4e01}\u{4e02}\u{4e03}", MatchMode::Substring, Level::Evasion));
+        let looked_at = find(&items, &text);
+        prop_assert_eq!(skimmed, looked_at, "{:?}", text);
+    }
+}

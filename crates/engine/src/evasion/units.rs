@@ -61,6 +61,14 @@ impl<'t> Units<'t> {
         }
     }
 
+    /// The units from byte `position` on, numbered from 0.
+    pub(super) fn beginning_at(text: &'t str, position: usize) -> Self {
+        Self {
+            position,
+            ..Self::new(text)
+        }
+    }
+
     /// Unit number `index`, if the text has that many and it is not forgotten.
     pub(crate) fn get(&mut self, index: usize) -> Option<Unit> {
         let place = index.checked_sub(self.base)?;
@@ -199,6 +207,20 @@ impl<'t> Units<'t> {
     }
 }
 
+/// The unit of a plain character that stands by itself.
+pub(super) fn plain_unit(raw: char) -> Unit {
+    let fold = plain(raw).unwrap_or(raw);
+    Unit {
+        start: 0,
+        end: raw.len_utf8(),
+        raw,
+        fold,
+        base: fold,
+        marked: false,
+        script: script_of(raw),
+    }
+}
+
 /// What a character without marks folds to, and is without marks: most text is of these.
 fn plain(raw: char) -> Option<char> {
     match raw {
@@ -209,7 +231,7 @@ fn plain(raw: char) -> Option<char> {
     }
 }
 
-fn script_of(raw: char) -> Script {
+pub(super) fn script_of(raw: char) -> Script {
     match raw {
         'a'..='z' | 'A'..='Z' => Script::Latin,
         '\0'..='\x7f' => Script::Common,

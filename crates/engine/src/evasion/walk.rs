@@ -1,7 +1,7 @@
 //! Reading terms off the text: a depth-first walk along the sorted terms from one unit on.
 
 use super::table::{groups, is_mask, is_ordinary, leet, same_script, spoken_digit};
-use super::units::{Unit, Units};
+use super::units::{Unit, Units, script_of};
 use super::{Candidate, Evasion, Steps};
 use std::collections::HashMap;
 use unicode_script::Script;
@@ -301,7 +301,7 @@ impl Evasion {
         };
         let odd = !is_ordinary(unit.raw);
         for &letter in known.iter() {
-            let foreign = unicode_script::UnicodeScript::script(&letter) != unit.script;
+            let foreign = script_of(letter) != unit.script;
             if !foreign && !odd {
                 continue;
             }

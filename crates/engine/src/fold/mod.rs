@@ -8,12 +8,14 @@
 //! Not for look-alikes and other evasions; they are judged on the raw text.
 
 pub(crate) mod classes;
+mod lane;
 mod segment;
 pub(crate) mod simple;
 
 use classes::{is_boundary, is_ignorable, is_space};
+use lane::fold_blocks;
 use segment::{Cached, Collector};
-use simple::{fold_two, is_ascii_space, is_plain_ascii, is_plain_three, is_simple};
+use simple::{fold_longer, is_ascii_space, is_simple};
 use std::cell::Cell;
 
 /// Where a stretch of folded text came from. Offsets are bytes from the beginning of the whole text.
@@ -25,9 +27,6 @@ pub(crate) struct Run {
     /// Byte `folded + i` came from byte `original + i`.
     pub(crate) plain: bool,
 }
-
-/// Bytes that the fast lane for ASCII takes at once.
-const LANE: usize = 32;
 
 /// Memory that a folder leaves for the next one of its thread, in bytes of folded text.
 const MAX_KEPT: usize = 1024 * 1024;
@@ -92,7 +91,7 @@ impl<'t> Folder<'t> {
     /// The same as a string: checked each time, so not for inner loops.
     pub(crate) fn kept(&self) -> (&str, usize) {
         (
-            std::str::from_utf8(&self.memory.buffer).unwrap_or_default(),
+            simdutf8::basic::from_utf8(&self.memory.buffer).unwrap_or_default(),
             self.base,
         )
     }
@@ -176,68 +175,17 @@ impl<'t> Folder<'t> {
         let buffer = &mut self.memory.buffer;
         let mut at = begin;
         let mut space = self.last_is_space;
-        while at < stop {
-            while let Some(lane) = text.get(at..stop).and_then(|rest| rest.first_chunk::<LANE>())
-                && lane[0] | lane[LANE / 2] < 0x80
+        loop {
+            at = fold_blocks(text, at, stop, &mut space, buffer);
+            let before = at;
+            while at < stop
+                && let Some((bytes, length)) = fold_longer(text.get(at..).unwrap_or_default())
             {
-                let Some(lower) = fold_lane(lane, space) else {
-                    break;
-                };
-                buffer.extend_from_slice(&lower);
-                space = lower[LANE - 1] == b' ';
-                at += LANE;
+                buffer.extend_from_slice(bytes.get(..length).unwrap_or_default());
+                space = false;
+                at += length;
             }
-            // Some more, character by character, before the lane is tried again.
-            let again = stop.min(at + 2 * LANE);
-            let mut out = [0; 2 * LANE + 2];
-            let mut length = 0;
-            while at < again {
-                let letters = text.get(at..again).unwrap_or_default().as_chunks::<2>().0;
-                let places = out.get_mut(length..).unwrap_or_default().as_chunks_mut::<2>().0;
-                let mut count = 0;
-                for (&[lead, next], place) in letters.iter().zip(places) {
-                    let Some(two) = fold_two(lead, next) else { break };
-                    *place = two;
-                    count += 2;
-                }
-                if count > 0 {
-                    space = false;
-                    at += count;
-                    length += count;
-                }
-                let mut put = |bytes: &[u8]| {
-                    if let Some(place) = out.get_mut(length..length + bytes.len()) {
-                        place.copy_from_slice(bytes);
-                        length += bytes.len();
-                    }
-                };
-                match *text.get(at..).unwrap_or_default() {
-                    [b' ', ..] if space => break,
-                    [b, ..] if at < again && is_plain_ascii(b) => {
-                        put(&[b.to_ascii_lowercase()]);
-                        space = b == b' ';
-                        at += 1;
-                    }
-                    [lead, next, ..] if at < again && fold_two(lead, next).is_some() => {
-                        put(&fold_two(lead, next).unwrap_or_default());
-                        space = false;
-                        at += 2;
-                    }
-                    [a @ 0xe3..=0xed, b, c, ..] if at < again => {
-                        let code =
-                            (u32::from(a) & 0xf) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f;
-                        if !char::from_u32(code).is_some_and(is_plain_three) {
-                            break;
-                        }
-                        put(&[a, b, c]);
-                        space = false;
-                        at += 3;
-                    }
-                    _ => break,
-                }
-            }
-            buffer.extend_from_slice(out.get(..length).unwrap_or_default());
-            if at < again {
+            if at == before {
                 break;
             }
         }
@@ -467,27 +415,6 @@ pub(crate) struct OriginalSpan {
 
 fn is_ascii_space_char(c: char) -> bool {
     c.is_ascii() && is_ascii_space(c as u8)
-}
-
-/// A stretch of plain ASCII without two spaces in a row (`space`: one stands before it), in lower case. Written so
-/// that compilers make vector instructions of it on every processor.
-#[inline]
-fn fold_lane(lane: &[u8; LANE], space: bool) -> Option<[u8; LANE]> {
-    let mut bad = u8::from(space && lane[0] == b' ');
-    for &b in lane {
-        bad |= u8::from(b.wrapping_sub(0x20) >= 0x5f);
-    }
-    for (&a, &b) in lane.iter().zip(&lane[1..]) {
-        bad |= u8::from(a == b' ') & u8::from(b == b' ');
-    }
-    if bad != 0 {
-        return None;
-    }
-    let mut out = [0; LANE];
-    for (o, &b) in out.iter_mut().zip(lane) {
-        *o = b | u8::from(b.wrapping_sub(b'A') < 26) << 5;
-    }
-    Some(out)
 }
 
 /// Folds a whole text at level `folded`: NFKC, full case folding, default-ignorable and bidi characters removed,

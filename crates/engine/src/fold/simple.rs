@@ -83,12 +83,35 @@ pub(super) fn is_plain_three(c: char) -> bool {
     matches!(c, '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3094}' | '\u{30a1}'..='\u{30fa}' | '\u{ac00}'..='\u{d7a3}')
 }
 
+/// Signs that stay as they are, in texts of many languages: « and », dashes, quotation marks, the bullet, €.
+pub(super) fn is_plain_sign(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ab}' | '\u{bb}' | '\u{2010}' | '\u{2012}'..='\u{2015}' | '\u{2018}'..='\u{201f}' | '\u{2022}' | '\u{20ac}'
+    )
+}
+
+/// The character that `text` begins with, folded, and its length, if it has two or three bytes and folds by itself.
+#[inline]
+pub(super) fn fold_longer(text: &[u8]) -> Option<([u8; 3], usize)> {
+    match *text {
+        [0xc2, b @ (0xab | 0xbb), ..] => Some(([0xc2, b, 0], 2)),
+        [lead @ 0xc3..=0xdf, next, ..] => fold_two(lead, next).map(|[a, b]| ([a, b, 0], 2)),
+        [a @ 0xe2..=0xed, b, c, ..] => {
+            let code = (u32::from(a) & 0xf) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f;
+            let whole = char::from_u32(code)?;
+            (is_plain_three(whole) || is_plain_sign(whole)).then_some(([a, b, c], 3))
+        }
+        _ => None,
+    }
+}
+
 /// Does this character fold by itself, behind anything but a space?
 pub(crate) fn is_simple(c: char) -> bool {
     match c.len_utf8() {
         1 => is_plain_ascii(c as u8),
-        2 => is_simple_two(c),
-        3 => is_plain_three(c),
+        2 => is_simple_two(c) || is_plain_sign(c),
+        3 => is_plain_three(c) || is_plain_sign(c),
         _ => false,
     }
 }
@@ -121,15 +144,17 @@ mod tests {
             collector.push(c);
             let mut bytes = [0; 4];
             c.encode_utf8(&mut bytes);
-            let folded = match c.len_utf8() {
-                2 => fold_two(bytes[0], bytes[1]).expect("simple").to_vec(),
-                _ => bytes[..3].to_vec(),
-            };
+            let (folded, length) = fold_longer(&bytes[..c.len_utf8()]).expect("simple");
+            let folded = &folded[..length];
             assert_eq!(fold_segment(&collector.text).as_bytes(), folded, "{c:?}");
-            if c.len_utf8() == 2 {
+            assert_eq!(length, c.len_utf8());
+            if c.len_utf8() == 2 && !is_plain_sign(c) {
                 assert!(is_word(c) && !is_extender(c), "{c:?}");
-                let folded = std::str::from_utf8(&folded).expect("UTF-8").chars().next();
+                let folded = std::str::from_utf8(folded).expect("UTF-8").chars().next();
                 assert!(folded.is_some_and(|f| is_token_char(f) && is_word(f)), "{c:?}");
+            }
+            if is_plain_sign(c) {
+                assert!(!is_token_char(c) && folded == &bytes[..length], "{c:?}");
             }
         }
         assert!(simple > 32_000);

@@ -117,14 +117,6 @@ impl Extras {
         self.globs.get(at).map(|g| &g.1)
     }
 
-    /// Is there a stage that looks at words?
-    pub(super) fn has_words(&self) -> bool {
-        !(self.globs.is_empty()
-            && self.inflected.is_empty()
-            && self.typos.is_empty()
-            && self.detectors.is_empty())
-    }
-
     pub(super) fn heap_bytes(&self) -> usize {
         self.evasion.heap_bytes()
             + self.inflected.heap_bytes()

@@ -12,29 +12,11 @@
 //! Every place found is one where the pattern stands, and every place where it stands between word boundaries of
 //! the caller's text is found; the boundaries themselves the caller judges.
 
-use crate::boundary::is_word_boundary;
-use crate::compiled::tokens::{gap, gram_key, hash, head_key, load, pair_key};
-use crate::compiled::{GRAMS, Image, kind};
+use super::tokenise::{Token, Tokens};
+use crate::compiled::tokens::{gap, gram_key, head_key, load, pair_key};
+use crate::compiled::{Filter, GRAMS, Image, SlotFacts, kind};
 use crate::fold::Folder;
-use crate::fold::simple::is_token_char;
-use std::cell::Cell;
-
-/// A token, as offsets of the kept text.
-#[derive(Clone, Copy)]
-struct Token {
-    start: usize,
-    end: usize,
-    hash: u64,
-    /// A word may end inside it.
-    broken: bool,
-}
-
-/// Tokens kept for the next text of the thread, at most.
-const MAX_KEPT: usize = 64 * 1024;
-
-thread_local! {
-    static TOKENS: Cell<Vec<Token>> = const { Cell::new(Vec::new()) };
-}
+use crate::processor::for_this_processor;
 
 /// Where the search stands in one text, in offsets of the whole folded text.
 #[derive(Default)]
@@ -52,81 +34,63 @@ impl Finder {
     /// Calls `found(pattern, start, end)`, in offsets of the whole folded text, for every pattern that begins in
     /// what is kept before folded offset `limit`; `limit` is the end of the text, or as far from the end of what is
     /// folded as the longest pattern is long. Patterns that may stand anywhere are found up to their own length
-    /// later. Stops when `found` returns `false`, and returns that.
+    /// later. `facts`: what the slots that count have, others may be left out. Stops when `found` returns `false`, and returns that.
     pub(super) fn advance(
         &mut self,
         image: &Image<'_>,
+        facts: SlotFacts,
         text: &str,
         folder: &Folder<'_>,
         limit: usize,
         mut found: impl Found,
     ) -> bool {
-        let kinds = image.facts.kinds as u8;
+        let kinds = facts.kinds;
         (kinds & (kind::HEAD | kind::PAIR | kind::ODD) == 0
-            || self.words(image, text, folder, limit, &mut found))
-            && (kinds & kind::ANYWHERE == 0 || self.anywhere(image, folder, limit, &mut found))
+            || self.words(image, facts, text, folder, limit, &mut found))
+            && (kinds & kind::ANYWHERE == 0 || self.anywhere(image, facts, folder, limit, &mut found))
     }
 
     fn words(
         &mut self,
         image: &Image<'_>,
+        facts: SlotFacts,
         text: &str,
         folder: &Folder<'_>,
         limit: usize,
         found: &mut impl Found,
     ) -> bool {
         let (kept, base) = folder.kept_bytes();
-        let mut tokens = TOKENS.try_with(Cell::take).unwrap_or_default();
-        tokens.clear();
-        tokenise(text, folder, self.next_token.saturating_sub(base), &mut tokens);
-        let all = Words { image, kept, base };
-        let done = limit.saturating_sub(base);
-        let mut gap_start = self.next_gap.saturating_sub(base);
-        let odd = image.facts.kinds as u8 & kind::ODD != 0;
-        let mut go_on = true;
-        for (n, token) in tokens.iter().enumerate() {
-            let next = tokens.get(n + 1);
-            if token.start >= done {
-                break;
-            }
-            if odd && !all.starts(gap_start, token.start, kind::ODD, found) {
-                go_on = false;
-                break;
-            }
-            gap_start = token.end;
+        let tokens = Tokens::of(text, folder, self.next_token.saturating_sub(base));
+        let all = Words {
+            image,
+            start_classes: facts.start_classes,
+            kept,
+            base,
+            tokens: tokens.list(),
+            done: limit.saturating_sub(base),
+        };
+        let begun = all.tokens.partition_point(|token| token.start < all.done);
+        let odd = facts.kinds & kind::ODD != 0;
+        let gap_start = self.next_gap.saturating_sub(base);
+        if let Some(last) = begun.checked_sub(1).and_then(|last| all.tokens.get(last)) {
             // The rest of a token in which words may end comes with the next window.
             self.next_token = base
-                + if token.broken {
-                    token.end.min(done)
+                + if last.broken {
+                    last.end.min(all.done)
                 } else {
-                    token.end
+                    last.end
                 };
-            go_on = match (token.broken, next) {
-                (true, _) => all.starts(token.start, token.end.min(done), kind::HEAD | kind::PAIR, found),
-                (false, Some(next)) if next.broken => {
-                    all.starts(token.start, token.start + 1, kind::HEAD | kind::PAIR, found)
-                }
-                _ => all.token(token, next, found),
-            };
-            if !go_on {
-                break;
-            }
-        }
-        if odd && go_on {
-            go_on = all.starts(gap_start, done, kind::ODD, found);
         }
         self.next_gap = limit.max(self.next_token);
         self.next_token = self.next_token.max(limit);
-        if tokens.capacity() <= MAX_KEPT {
-            let _ = TOKENS.try_with(|kept| kept.set(tokens));
-        }
-        go_on
+        all.begin(begun, found) && (!odd || all.gaps(begun, gap_start, found))
     }
 
     /// Patterns that may stand anywhere, by their grams.
     fn anywhere(
         &mut self,
         image: &Image<'_>,
+        facts: SlotFacts,
         folder: &Folder<'_>,
         limit: usize,
         found: &mut impl Found,
@@ -160,22 +124,15 @@ impl Finder {
             }
             true
         };
-        for class in (0..GRAMS.len()).filter(|class| image.facts.gram_classes >> class & 1 != 0) {
-            let whole = kept
-                .get(from..to.saturating_add(7).min(kept.len()))
-                .unwrap_or_default();
-            let mut at = from;
-            for eight in whole.array_windows::<8>() {
-                let key = gram_key(u64::from_le_bytes(*eight), class);
-                if filter.may_have(key) && !at_gram(at, key) {
-                    return false;
-                }
-                at += 1;
-            }
-            for at in at..to {
-                let key = gram_key(load(kept, at), class);
-                if filter.may_have(key) && !at_gram(at, key) {
-                    return false;
+        for class in (0..GRAMS.len()).filter(|class| facts.gram_classes >> class & 1 != 0) {
+            for block in (from..to).step_by(64) {
+                let mut maybe = fast_grams(filter, kept, block, to.min(block + 64), class);
+                while maybe != 0 {
+                    let at = block + maybe.trailing_zeros() as usize;
+                    if !at_gram(at, gram_key(load(kept, at), class)) {
+                        return false;
+                    }
+                    maybe &= maybe - 1;
                 }
             }
         }
@@ -183,15 +140,117 @@ impl Finder {
     }
 }
 
+for_this_processor! {
+    fn fast_grams(filter: &Filter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
+}
+
+/// At which of at most 64 characters a gram of the class may begin that some pattern has, as bits.
+#[inline(always)]
+fn grams(filter: &Filter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 {
+    let mut maybe = 0;
+    // Grams begin with a character.
+    let mut look = |n: usize, eight: u64| {
+        if eight & 0xc0 != 0x80 {
+            maybe |= u64::from(filter.may_have(gram_key(eight, class))) << n;
+        }
+    };
+    match kept.get(from..to + 7) {
+        Some(whole) => {
+            for (n, eight) in whole.array_windows().enumerate() {
+                look(n, u64::from_le_bytes(*eight));
+            }
+        }
+        None => (from..to).for_each(|at| look(at - from, load(kept, at))),
+    }
+    maybe
+}
+
+for_this_processor! {
+    fn fast_candidates(words: &Words<'_, '_>, from: usize, to: usize) -> u64 = candidates;
+}
+
+/// Which of at most 64 tokens (more than none) a pattern may begin with, as bits.
+#[inline(always)]
+fn candidates(words: &Words<'_, '_>, from: usize, to: usize) -> u64 {
+    let tokens = words.tokens.get(from..).unwrap_or_default();
+    let mut maybe = 0;
+    for (n, [token, next]) in tokens.array_windows().take(to - from).enumerate() {
+        maybe |= u64::from(words.may_begin(token, next)) << n;
+    }
+    if to == words.tokens.len() {
+        // Behind the last token stands none.
+        maybe |= 1 << (to - from - 1);
+    }
+    maybe
+}
+
 struct Words<'a, 'b> {
     image: &'a Image<'b>,
+    start_classes: u16,
     kept: &'a [u8],
     base: usize,
+    tokens: &'a [Token],
+    /// What begins here or behind comes with the next window.
+    done: usize,
 }
 
 impl Words<'_, '_> {
-    /// Patterns that begin with this token.
-    #[inline]
+    /// Patterns that begin with one of the first `count` tokens.
+    fn begin(&self, count: usize, found: &mut impl Found) -> bool {
+        // Asking the filters is a pass of its own without a branch, so that many of its reads from memory are under way at
+        // once; few tokens need a second look.
+        for block in (0..count).step_by(64) {
+            let mut maybe = fast_candidates(self, block, count.min(block + 64));
+            while maybe != 0 {
+                if !self.begin_with(block + maybe.trailing_zeros() as usize, found) {
+                    return false;
+                }
+                maybe &= maybe - 1;
+            }
+        }
+        true
+    }
+
+    /// May a pattern begin with this token?
+    #[inline(always)]
+    fn may_begin(&self, token: &Token, next: &Token) -> bool {
+        let head = self.image.heads.0.may_have(head_key(token.hash));
+        let pair = gap(self.kept, token.end, next.start)
+            .is_some_and(|gap| self.image.pairs.0.may_have(pair_key(token.hash, gap, next.hash)));
+        head | pair | token.broken | next.broken
+    }
+
+    /// Patterns that begin with token `n`.
+    fn begin_with(&self, n: usize, found: &mut impl Found) -> bool {
+        let Some(token) = self.tokens.get(n) else {
+            return true;
+        };
+        match (token.broken, self.tokens.get(n + 1)) {
+            (true, _) => self.starts(
+                token.start,
+                token.end.min(self.done),
+                kind::HEAD | kind::PAIR,
+                found,
+            ),
+            (false, Some(next)) if next.broken => {
+                self.starts(token.start, token.start + 1, kind::HEAD | kind::PAIR, found)
+            }
+            (false, next) => self.token(token, next, found),
+        }
+    }
+
+    /// Patterns that begin between tokens, from `gap_start` on, as far as the first `count` tokens reach.
+    #[cold]
+    fn gaps(&self, count: usize, mut gap_start: usize, found: &mut impl Found) -> bool {
+        for token in self.tokens.iter().take(count) {
+            if !self.starts(gap_start, token.start, kind::ODD, found) {
+                return false;
+            }
+            gap_start = token.end;
+        }
+        self.starts(gap_start, self.done, kind::ODD, found)
+    }
+
     fn token(&self, token: &Token, next: Option<&Token>, found: &mut impl Found) -> bool {
         let (filter, table) = &self.image.heads;
         let key = head_key(token.hash);
@@ -232,7 +291,7 @@ impl Words<'_, '_> {
             }
             let eight = load(self.kept, at);
             let may_begin = (0..GRAMS.len())
-                .filter(|class| self.image.facts.start_classes >> class & 1 != 0)
+                .filter(|class| self.start_classes >> class & 1 != 0)
                 .any(|class| self.image.starts.may_have(gram_key(eight, class)));
             if may_begin && !self.at(at, 0, kinds, found) {
                 return false;
@@ -240,138 +299,4 @@ impl Words<'_, '_> {
         }
         true
     }
-}
-
-/// The tokens of the kept text from byte `from` on.
-fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token>) {
-    let (kept, base) = folder.kept_bytes();
-    let runs = folder.runs();
-    let mut run = runs
-        .partition_point(|r| r.folded <= base + from)
-        .saturating_sub(1);
-    // Folded offset, in the kept text, at which the next run begins.
-    let begin_of = |n: usize| runs.get(n).map_or(usize::MAX, |r| r.folded - base);
-    let mut next_run = begin_of(run + 1);
-    let mut emit = |start: usize, end: usize| {
-        while next_run <= start {
-            run += 1;
-            next_run = begin_of(run + 1);
-        }
-        let (hash, long) = hash(kept, start, end);
-        if !long && end <= next_run && runs.get(run).is_some_and(|r| r.plain) {
-            tokens.push(Token {
-                start,
-                end,
-                hash,
-                broken: false,
-            });
-        } else {
-            split(text, folder, start, end, tokens);
-        }
-    };
-    let mut start = None;
-    let mut block_start = from;
-    while block_start < kept.len() {
-        let mut mask = letters(kept, block_start);
-        let mut offset = 0;
-        // Alternating runs of zeros and ones.
-        while offset < BLOCK {
-            match start {
-                None => {
-                    let zeros = mask.trailing_zeros() as usize;
-                    if offset + zeros >= BLOCK {
-                        break;
-                    }
-                    offset += zeros;
-                    mask >>= zeros;
-                    start = Some(block_start + offset);
-                }
-                Some(begin) => {
-                    let ones = mask.trailing_ones() as usize;
-                    offset += ones;
-                    if offset >= BLOCK {
-                        break;
-                    }
-                    mask >>= ones;
-                    emit(begin, block_start + offset);
-                    start = None;
-                }
-            }
-        }
-        block_start += BLOCK;
-    }
-    if let Some(begin) = start {
-        emit(begin, kept.len());
-    }
-}
-
-/// Bytes looked at together.
-const BLOCK: usize = 64;
-
-/// Which of the 64 bytes from `at` on are a letter or digit of ASCII, or part of a longer character: bit by bit.
-#[inline]
-fn letters(kept: &[u8], at: usize) -> u64 {
-    let mut block = [0u8; BLOCK];
-    if let Some(whole) = kept.get(at..at + BLOCK) {
-        block.copy_from_slice(whole);
-    } else {
-        let rest = kept.get(at..).unwrap_or_default();
-        if let Some(head) = block.get_mut(..rest.len()) {
-            head.copy_from_slice(rest);
-        }
-    }
-    let mut flags = [0u8; BLOCK];
-    for (flag, &b) in flags.iter_mut().zip(&block) {
-        *flag = u8::from(b.wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'0') < 10) | b >> 7;
-    }
-    let mut mask = 0;
-    for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-        // Gathers the lowest bits of eight bytes.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (n * 8);
-    }
-    mask
-}
-
-/// The tokens of a stretch that has longer characters in it, or whose characters did not fold one by one.
-#[cold]
-fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut Vec<Token>) {
-    let (kept, _) = folder.kept_bytes();
-    let stretch = std::str::from_utf8(kept.get(start..end).unwrap_or_default()).unwrap_or_default();
-    let mut at = 0;
-    while let Some(begin) = stretch
-        .get(at..)
-        .and_then(|rest| rest.find(is_token_char))
-        .map(|n| at + n)
-    {
-        let rest = stretch.get(begin..).unwrap_or_default();
-        at = begin + rest.find(|c| !is_token_char(c)).unwrap_or(rest.len());
-        tokens.push(Token {
-            start: start + begin,
-            end: start + at,
-            hash: hash(kept, start + begin, start + at).0,
-            broken: is_broken(text, folder, start + begin, start + at),
-        });
-    }
-}
-
-/// May a word of the caller's text end inside this token?
-fn is_broken(text: &str, folder: &Folder<'_>, start: usize, end: usize) -> bool {
-    let (_, base) = folder.kept_bytes();
-    let (start, end) = (base + start, base + end);
-    let runs = folder.runs();
-    let first = runs.partition_point(|r| r.folded <= start);
-    let mut before = first.checked_sub(1).and_then(|n| runs.get(n));
-    for run in runs.get(first..).unwrap_or_default() {
-        if run.folded >= end {
-            break;
-        }
-        if before.is_some_and(|b| is_word_boundary(text, b.original_end))
-            || is_word_boundary(text, run.original)
-        {
-            return true;
-        }
-        before = Some(run);
-    }
-    false
 }

@@ -94,6 +94,21 @@ proptest! {
         let matcher = open(&items);
         prop_assert_eq!(&run(&matcher, &text, 1 << 16), &expected);
         prop_assert_eq!(&run(&matcher, &text, window), &expected);
+        prop_assert_eq!(&crate::processor::portably(|| run(&matcher, &text, window)), &expected);
+    }
+
+    /// A search for one slot leaves out what only others have, and finds the same.
+    #[test]
+    fn slots_find_their_part(items in items_of_all_modes(), text in texts(), window in 1usize..90) {
+        let items: Vec<Item> = items.into_iter().map(|i| Item { slot: i.slot + (i.id % 3) as u16, ..i }).collect();
+        let matcher = open(&items);
+        let whole = run(&matcher, &text, 1 << 16);
+        for slot in 0..4u16 {
+            let options = FindOptions { slots: Some(vec![slot]), ..self::all() };
+            let found = matcher.scan_in_windows(&text, &options, window, false, &mut || false).expect("runs");
+            let expected: Vec<Hit> = whole.iter().filter(|h| h.slot == slot).cloned().collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod finder;
 mod inflected;
 mod rules;
 mod scan;
+mod tokenise;
 mod words;
 
 use crate::compiled::{self, Entry, Image, Layout};

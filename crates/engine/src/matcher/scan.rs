@@ -6,9 +6,9 @@ use super::rules::RuleScan;
 use super::words::{REACH, WordScan, waits};
 use super::{Evidence, FindOptions, Hit, Matcher, View};
 use crate::boundary::is_word_boundary;
-use crate::compiled::Entry;
+use crate::compiled::{Entry, SlotFacts, stage};
 use crate::evasion::units::{Unit, Units};
-use crate::evasion::{Candidate, FORM, INFLECTED_COST, Scratch, Steps, factor};
+use crate::evasion::{Candidate, Evasion, FORM, INFLECTED_COST, Scratch, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
@@ -175,7 +175,7 @@ impl Matcher {
         match (views.next(), views.next()) {
             (None, _) => Ok(Vec::new()),
             (Some(view), None) => scan(
-                &mut [Scan::new(view, text)?],
+                &mut [Scan::new(view, text, options)?],
                 text,
                 options,
                 window,
@@ -183,7 +183,7 @@ impl Matcher {
                 interrupt,
             ),
             _ => {
-                let scans = self.views().map(|view| Scan::new(view, text));
+                let scans = self.views().map(|view| Scan::new(view, text, options));
                 let mut scans = scans.collect::<Result<Vec<_>, _>>()?;
                 scan(&mut scans, text, options, window, any, interrupt)
             }
@@ -194,6 +194,8 @@ impl Matcher {
 /// A layer and where each of its stages stands in one text.
 struct Scan<'m, 't> {
     view: View<'m>,
+    /// What the slots that the caller wants have.
+    facts: SlotFacts,
     finder: Finder,
     words: WordScan,
     regexes: RegexScan,
@@ -204,9 +206,10 @@ struct Scan<'m, 't> {
 }
 
 impl<'m, 't> Scan<'m, 't> {
-    fn new(view: View<'m>, text: &'t str) -> Result<Self, MatchError> {
+    fn new(view: View<'m>, text: &'t str, options: &FindOptions) -> Result<Self, MatchError> {
         Ok(Self {
             view,
+            facts: view.image.facts_of(options.slots.as_deref()),
             finder: Finder::default(),
             words: WordScan::default(),
             regexes: RegexScan::new(&view),
@@ -217,13 +220,17 @@ impl<'m, 't> Scan<'m, 't> {
         })
     }
 
+    fn has(&self, stage: u8) -> bool {
+        self.facts.stages & stage != 0
+    }
+
     /// How far behind the end of what is folded the patterns, and the other stages, stay.
     fn reach(&self) -> (usize, usize) {
-        let words = if self.view.has_words() { REACH } else { 0 };
-        let far = if self.view.regexes.is_empty() {
-            words
-        } else {
+        let words = if self.has(stage::WORDS) { REACH } else { 0 };
+        let far = if self.has(stage::REGEXES) {
             words.max(MAX_MATCH_BYTES)
+        } else {
+            words
         };
         (words, far)
     }
@@ -260,7 +267,8 @@ impl<'m, 't> Scan<'m, 't> {
         let searched = false;
         let _ = fresh;
         if !searched {
-            self.finder.advance(&view.image, text, folder, limit, &mut found);
+            self.finder
+                .advance(&view.image, self.facts, text, folder, limit, &mut found);
         }
         if let Some(error) = failed {
             return Err(error);
@@ -271,11 +279,11 @@ impl<'m, 't> Scan<'m, 't> {
         } else {
             end.saturating_sub(far)
         };
-        if view.has_words() {
+        if self.facts.stages & stage::WORDS != 0 {
             self.words.advance(view, text, folder, settled.min(end), sink)?;
         }
         let mut horizon = usize::MAX;
-        if !view.regexes.is_empty() {
+        if self.facts.stages & stage::REGEXES != 0 {
             self.regexes.advance(view, folder, settled, sink)?;
             let raw = if folder.done() {
                 usize::MAX
@@ -284,7 +292,7 @@ impl<'m, 't> Scan<'m, 't> {
             };
             horizon = self.regexes.advance_raw(view, original_end, raw, sink)?;
         }
-        if !view.evasion.is_empty() {
+        if self.facts.stages & stage::EVASION != 0 {
             self.evaders.advance(view, original_end, sink)?;
         }
         // Matches may begin before what they were found by.
@@ -527,6 +535,8 @@ struct EvasionScan<'t> {
     text: &'t str,
     units: Units<'t>,
     next: usize,
+    /// No reading begins before this byte.
+    refused: usize,
     scratch: Scratch,
     candidates: Vec<Candidate>,
 }
@@ -540,6 +550,7 @@ impl<'t> EvasionScan<'t> {
             text,
             units: Units::new(text),
             next: 0,
+            refused: 0,
             scratch: Scratch::default(),
             candidates: Vec::new(),
         }
@@ -561,7 +572,7 @@ impl<'t> EvasionScan<'t> {
                         && (!p.raw.is_alphanumeric() && !p.is_letter()
                             || is_word_boundary(self.text, unit.start))
                 });
-            let place = unit.raw != ' ' && begins;
+            let place = unit.raw != ' ' && begins && unit.start >= self.refused;
             if place && evasion.may_begin(&mut self.units, self.next) {
                 evasion.walk(
                     self.text,
@@ -598,12 +609,27 @@ impl<'t> EvasionScan<'t> {
             }
             previous = Some(unit);
             self.next += 1;
+            if place {
+                previous = self.skim(evasion, unit, end).or(previous);
+            }
             self.units.forget_before(self.next);
             if self.next.is_multiple_of(EVASION_INTERRUPT_EVERY) && (sink.interrupt)() {
                 return Err(MatchError::Interrupted);
             }
         }
         Ok(())
+    }
+}
+
+impl<'t> EvasionScan<'t> {
+    /// Passes over text in which no reading begins, behind `unit`, and returns the unit before where it goes on; `None`
+    /// when it goes on right there.
+    fn skim(&mut self, evasion: &Evasion, unit: Unit, end: usize) -> Option<Unit> {
+        let at = unit.end;
+        let to = evasion.skim(self.text, unit, at, end);
+        self.refused = to;
+        self.next = self.units.go_on_at(self.text, at, to)?;
+        self.next.checked_sub(1).and_then(|n| self.units.get(n))
     }
 }
 

@@ -41,6 +41,13 @@ pub(crate) fn find(items: &[Item], text: &str) -> Vec<Hit> {
         .expect("not interrupted")
 }
 
+/// The same in windows of so many bytes.
+pub(crate) fn find_in_windows(items: &[Item], text: &str, window: usize) -> Vec<Hit> {
+    open(items)
+        .scan_in_windows(text, &FindOptions::default(), window, false, &mut || false)
+        .expect("not interrupted")
+}
+
 fn found<'t>(items: &[Item], text: &'t str) -> Vec<(i64, &'t str)> {
     find(items, text)
         .into_iter()

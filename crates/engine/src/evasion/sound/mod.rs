@@ -153,6 +153,17 @@ impl Sounds {
         letters + self.words.len() * size_of::<Word>() + self.heard.heap_bytes() + self.jumbled.heap_bytes()
     }
 
+    /// May a word that begins with this unit sound like a term?
+    pub(super) fn may_begin(&self, unit: &Unit) -> bool {
+        if self.words.is_empty() {
+            return false;
+        }
+        match unit.is_letter() {
+            true => self.begins & letter_bit(unit.base) != 0,
+            false => spoken::letter_of(*unit).is_some(),
+        }
+    }
+
     /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
     pub(super) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
         if self.words.is_empty() {

@@ -87,7 +87,7 @@ impl Spoken {
 }
 
 /// The letter that a unit is heard as, and whether a digit or symbol was read so; `*` hides a vowel.
-fn letter_of(unit: Unit) -> Option<(u8, bool)> {
+pub(super) fn letter_of(unit: Unit) -> Option<(u8, bool)> {
     // Marks are a language's spelling; letters in other shapes are the walk's.
     if unit.raw.is_ascii_alphabetic() {
         return Some((unit.base as u8, false));

@@ -1,0 +1,269 @@
+//! Reading what is in force: the newest deployment of each package and stage, and the releases it names.
+//!
+//! By scans instead of SQL (`table_scan`), since every new session does this before its first verdict. When the result may
+//! be kept is decided in `in_force`.
+
+use crate::error::Result;
+use crate::identity::Installed;
+use crate::release::Release;
+use crate::rights::{Guard, Rights};
+use crate::rollout::NUMBERS;
+use crate::rules;
+use crate::schedule::Time;
+use crate::table_scan::{Equal, Table, label_oid};
+use pgrx::pg_sys::{self, Datum};
+use std::collections::HashMap;
+use std::ffi::CStr;
+
+/// In the order of the enum, which is that of the slots.
+const STAGES: [(&CStr, &str); 2] = [(c"shadow", "shadow"), (c"live", "live")];
+
+/// What is read.
+pub struct Deployed {
+    /// Every package by name, in force or not.
+    pub packages: HashMap<String, i32>,
+    /// The releases in force, by package and stage.
+    pub releases: Vec<Release>,
+    pub rights: Rights,
+}
+
+/// A package.
+struct Package {
+    id: i32,
+    name: String,
+    salt: Vec<u8>,
+}
+
+/// One row of `deployments`: what judges in a stage of a package.
+struct Deployment {
+    release: Option<i32>,
+    rest: Option<i32>,
+    /// Numbers below this are judged by `release`, the others by `rest`.
+    numbers: u16,
+    valid: (Time, Time),
+}
+
+/// What is in force, now or at a moment of the past, and who may see it.
+pub fn read(installed: Installed, at: Option<Time>) -> Result<Deployed> {
+    let schema = installed.schema;
+    let mut packages = Vec::new();
+    let mut rights = Rights::default();
+    let table = Table::open(schema, c"packages")?;
+    let [id, name, salt, restricted, team] =
+        table.columns([c"package_id", c"name", c"rollout_salt", c"restricted", c"team"])?;
+    table.each(|row| {
+        let number = row.int4(id).unwrap_or_default();
+        let guard = Guard {
+            restricted: row.boolean(restricted).unwrap_or_default(),
+            team: row.text(team)?,
+        };
+        if !guard.is_open() {
+            rights.guards.insert(number, guard);
+        }
+        packages.push(Package {
+            id: number,
+            name: row.text(name)?.unwrap_or_default(),
+            salt: row.uuid(salt).unwrap_or_default(),
+        });
+        Ok(())
+    })?;
+    packages.sort_unstable_by_key(|package| package.id);
+    let mut releases = Vec::new();
+    if !packages.is_empty() {
+        let deployments = Deployments::open(schema)?;
+        let table = Releases::open(schema)?;
+        for package in &packages {
+            for (stage, (_, label)) in STAGES.iter().enumerate() {
+                if let Some(deployment) = deployments.newest(package.id, stage, at)? {
+                    for (release, numbers) in deployment.parts() {
+                        let numbers = (deployment.valid, numbers);
+                        releases.extend(table.read(package, release, label, numbers)?);
+                    }
+                }
+            }
+        }
+    }
+    let table = Table::open(schema, c"group_roles")?;
+    if !table.is_empty() {
+        let [class, role] = table.columns([c"class", c"role"])?;
+        table.each(|row| {
+            rights.roles.extend(row.text(class)?.zip(row.text(role)?));
+            Ok(())
+        })?;
+    }
+    let names = packages.into_iter().map(|package| (package.name, package.id));
+    Ok(Deployed {
+        packages: names.collect(),
+        releases,
+        rights,
+    })
+}
+
+impl Deployment {
+    /// The releases it names, and the contents each judges.
+    fn parts(&self) -> impl Iterator<Item = (i32, (u16, u16))> {
+        let first = self.release.map(|release| (release, (0, self.numbers)));
+        let rest = self.rest.map(|release| (release, (self.numbers, NUMBERS)));
+        first.into_iter().chain(rest)
+    }
+}
+
+struct Deployments {
+    table: Table,
+    columns: [usize; 8],
+    stages: [Datum; STAGES.len()],
+}
+
+impl Deployments {
+    fn open(schema: pg_sys::Oid) -> Result<Self> {
+        let table = Table::open(schema, c"deployments")?;
+        let columns = table.columns([
+            c"package_id",
+            c"stage",
+            c"release",
+            c"rest",
+            c"share",
+            c"valid_from",
+            c"expires_at",
+            c"since",
+        ])?;
+        let mut stages = [Datum::null(); STAGES.len()];
+        for (oid, (label, _)) in stages.iter_mut().zip(STAGES) {
+            *oid = label_oid(schema, c"stage", label)?.into();
+        }
+        Ok(Self {
+            table,
+            columns,
+            stages,
+        })
+    }
+
+    /// The newest deployment in a stage of a package, made until `at`.
+    fn newest(&self, package: i32, stage: usize, at: Option<Time>) -> Result<Option<Deployment>> {
+        let [
+            package_id,
+            stage_of,
+            release,
+            rest,
+            share,
+            valid_from,
+            expires_at,
+            since,
+        ] = self.columns;
+        let equal = |column, function, value| Equal {
+            column,
+            function,
+            value,
+        };
+        let keys = [
+            equal(package_id, pg_sys::F_INT4EQ, package.into()),
+            equal(
+                stage_of,
+                pg_sys::F_ENUM_EQ,
+                self.stages.get(stage).copied().unwrap_or(Datum::null()),
+            ),
+        ];
+        let mut newest = None;
+        // The newest comes first.
+        self.table.each_by(c"deployments_current_idx", &keys, |row| {
+            if at.is_some_and(|at| row.int8(since).is_none_or(|since| since > at)) {
+                return Ok(true);
+            }
+            let share = row.printed(share, pg_sys::NUMERICOID)?;
+            newest = Some(Deployment {
+                release: row.int4(release),
+                rest: row.int4(rest),
+                numbers: share.map_or(NUMBERS, |share| numbers(&share)),
+                valid: (
+                    row.int8(valid_from).unwrap_or(Time::MIN),
+                    row.int8(expires_at).unwrap_or(Time::MAX),
+                ),
+            });
+            Ok(false)
+        })?;
+        Ok(newest)
+    }
+}
+
+/// The numbers that a share in per cent, with two decimals, stands for.
+fn numbers(share: &str) -> u16 {
+    let share = share.parse::<f64>().unwrap_or(100.0);
+    ((share * 100.0).round() as u16).min(NUMBERS)
+}
+
+struct Releases {
+    table: Table,
+    columns: [usize; 13],
+}
+
+impl Releases {
+    fn open(schema: pg_sys::Oid) -> Result<Self> {
+        let table = Table::open(schema, c"releases")?;
+        let columns = table.columns([
+            c"package_id",
+            c"release",
+            c"action",
+            c"threshold",
+            c"release_key",
+            c"content_hash",
+            c"terms",
+            c"allow_entries",
+            c"images",
+            c"videos",
+            c"scheduled",
+            c"max_distance",
+            c"rules",
+        ])?;
+        Ok(Self { table, columns })
+    }
+
+    /// A release as it is deployed; `None` until replication has brought it.
+    fn read(
+        &self,
+        package: &Package,
+        number: i32,
+        stage: &str,
+        (valid, numbers): ((Time, Time), (u16, u16)),
+    ) -> Result<Option<Release>> {
+        let [
+            package_id,
+            release,
+            action,
+            threshold,
+            key,
+            hash,
+            counts @ ..,
+            scheduled,
+            max_distance,
+            rules_of,
+        ] = &self.columns;
+        let keys = [(package_id, package.id), (release, number)].map(|(&column, value)| Equal {
+            column,
+            function: pg_sys::F_INT4EQ,
+            value: value.into(),
+        });
+        let mut found = None;
+        self.table.each_by(c"releases_pkey", &keys, |row| {
+            let mut name = row.uuid(*key).unwrap_or_default();
+            name.extend(row.bytes(*hash).unwrap_or_default());
+            found = Some(Release {
+                package_id: package.id,
+                package: package.name.clone(),
+                release: number,
+                stage: Some(stage.to_owned()),
+                action: row.label(*action)?.unwrap_or_default(),
+                threshold: row.float4(*threshold).unwrap_or_default(),
+                key: name,
+                items: counts.iter().filter_map(|&count| row.int4(count)).sum(),
+                max_distance: row.int2(*max_distance).unwrap_or_default().into(),
+                scheduled: row.int4(*scheduled).unwrap_or_default(),
+                numbers,
+                salt: package.salt.clone(),
+                valid,
+                rules: rules::parse(row.printed(*rules_of, pg_sys::JSONBOID)?)?,
+            });
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+}
