@@ -213,11 +213,9 @@ impl Evasion {
         if state.steps.contains(Steps::SOUND.with(Steps::SEPARATED)) && !state.joined {
             return false;
         }
-        // An l is an i in one place of a word that is otherwise as it should be.
+        // An l is an i in one place of a single word that is otherwise as it should be, and not a short one: "plss".
         let beside = Steps::LOOKALIKE.with(Steps::LEET).with(Steps::HIDDEN);
-        if state.confused > 1
-            || state.confused > 0 && (!only(beside) || letters < 4 || letters < 5 && state.confused_at_edge)
-        {
+        if state.confused > 1 || state.confused > 0 && (!only(beside) || letters < 5 || spaces(term) > 0) {
             return false;
         }
         // How many there are is what "xxx" means.

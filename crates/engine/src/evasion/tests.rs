@@ -75,6 +75,8 @@ fn l_and_i_are_drawn_alike() {
     passes("ill", "lil");
     passes("mail", "mall");
     passes("pis", "Pls call me, pls");
+    passes("piss", "plss");
+    passes("ball gag", "bali gag");
 }
 
 #[test]

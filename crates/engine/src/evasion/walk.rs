@@ -65,9 +65,8 @@ pub(super) struct State {
     pub(super) same_script: bool,
     /// A space of the term was left out.
     pub(super) joined: bool,
-    /// An l and an i were taken for each other, whatever the letters beside them: how many, and at an edge.
+    /// An l and an i were taken for each other, whatever the letters beside them: how often.
     pub(super) confused: usize,
-    pub(super) confused_at_edge: bool,
     /// A digit was read by its name.
     pub(super) spoken_digit: bool,
     /// Signs that were read as letters with spaces around them.
@@ -125,7 +124,6 @@ impl Evasion {
             asked: false,
             joined: false,
             confused: 0,
-            confused_at_edge: false,
             spoken_digit: false,
             spaced_signs: 0,
             chunk: 0,
@@ -229,9 +227,7 @@ impl Evasion {
                     next.own += 1;
                     next.same_script |= !drawn;
                     if !drawn && matches!(letter, 'i' | 'l') {
-                        let end = self.terms.get(next.lo).is_some_and(|t| t.len() == next.depth);
                         next.confused += 1;
-                        next.confused_at_edge |= state.depth == 0 || end;
                     }
                     stack.push(next);
                 }

@@ -299,7 +299,7 @@ impl Sounds {
         let respelled = sum.other + vowels;
         let both = heard.len.min(word.letters.len());
         let long = both >= MIN_SPELLED;
-        let misspelled = long && !spoken.name && sum.spelling > 0;
+        let misspelled = long && words == 1 && word.words == 1 && !spoken.name && sum.spelling > 0;
         if sum.another
             || respelled == 0 && sum.spelling + joined < 2 && !misspelled
             || cost > budget(letters) - RESERVE
