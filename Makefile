@@ -39,7 +39,7 @@ demo-stop: ## end the demo's cluster
 test: ## every test; PG=15|16|17|18, or PG_CONFIG=; ONLY=regress/name runs that alone
 	@$(PYTHON) tests/run.py $(SERVER) $(if $(ONLY),--only "$(ONLY)")
 
-bench: ## speed beside plain SQL, as Markdown; QUICK=1: a smaller run
+bench: ## speed beside other matchers and plain SQL, with aims, as Markdown; QUICK=1: a smaller run
 	@$(PYTHON) benches/bench.py $(if $(QUICK),--quick)
 
 quality: ## what the engine finds, and finds wrongly, on labelled data (DATA=../shared/data)

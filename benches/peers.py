@@ -7,8 +7,8 @@ import os
 import shutil
 
 import build
-from measure import ask
-from project import ROOT, give_away, remove, run, say
+from measure import ask, progress
+from project import ROOT, give_away, remove, run
 
 MATCHERS = ("daachorse", "aho-corasick", "hyperscan")
 # Compiling as many literals takes hyperscan minutes.
@@ -66,7 +66,7 @@ ALTERNATIVES = (
 
 def built(server):
     """The library for a server; PG_MODERATION_BENCH_PEERS= names one that is there already."""
-    say("building what ours is compared with")
+    progress("building what ours is compared with")
     command = ["cargo", "build", "--release", "--package", "pg_moderation_bench_peers", *build.features(server)]
     run(command, f"build of the peers for PostgreSQL {server.major}", cwd=ROOT, env=build.environment(server))
     return build.target(server) / "release" / "libpg_moderation_bench_peers.so"

@@ -28,13 +28,14 @@ CREATE FUNCTION moderation.rights()
             ('reader', 'routine',
              'package_stats policy_stats item_stats item_overlap package_overlap alarms wilson_interval binomial_tail
               ring_bucket effects_of compare_releases explain_text set_in_force package_report backtest_package
-              backtest_summary candidate_verdict hunt_terms hunt matches_terms term_hits text_grams in_sample
-              in_force_periods'),
+              backtest_summary candidate_verdict hunt_terms hunt_images hunt_package hunt matches_terms term_hits
+              text_grams in_sample in_force_periods'),
             -- Called by views, and by functions that run as their caller.
             ('reader', 'routine',
-             'compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
-              summarise_run summarise_backtest run_source source_labels content_labels compared_items own_run run_rows
-              hunt_rows'),
+             'caller wilson_low wilson_high compiled_sets mostly_live ln_factorial attached_columns column_types is_media
+              resolve_source source_sql judged_sql backtest_row_sql check_backtest backtest_rows summarise_rows summarise_run
+              run_source source_labels content_labels compared_items own_run run_rows hunt_rows media_columns hunt_image_rows
+              hunted_items hunt_package_rows releases_since window_moved moved_items'),
             ('reviewer', 'routine',
              'next_for_review record_review request_review release_claims release_quarantined discard_quarantined
               reviewer_agreement'),
@@ -43,29 +44,30 @@ CREATE FUNCTION moderation.rights()
               add_video set_max_distance update_items remove_items remove_terms import_items import_package export_package
               diff_releases publish_package promote_release set_rollout rollback_package retire_package restore_package
               request_publish approve_publish reject_publish snooze_items unsnooze_items add_check remove_check run_checks
-              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing
+              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing suggest_images
               accept_proposal reject_proposal open_case add_to_case summarize_case close_case derive_from_case appeal_review
               undo_release undo_item rescan start_backtest run_backtest backtest_estimate drop_backtest set_brake drop_brake
               run_brakes release_brake refresh_rollups collect_rejected'),
             ('operator', 'routine',
-             'find_package check_visible guess_encoding frequency_source lint_items lint_others item_counts still_blocked
+             'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
               undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
               finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
-              rescanning finish_rescan withdraw_stale live_targets'),
+              rescan_condition rescanning finish_rescan live_marks live_targets'),
             ('admin', 'routine',
              'attach detach expire_records read_outbox ack_outbox forget_consumer expire_outbox'),
             ('admin', 'routine', 'register_source watched_column'),
             ('nobody', 'routine',
-             'create_roles rights caller audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
+             'create_roles rights audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
-              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share
-              matches_support grams_of_value grams_of_query grams_consistent grams_triconsistent'),
+              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share html_axis
+              html_change html_precision cluster_images settle_hits
+              matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
               item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily
@@ -76,7 +78,7 @@ CREATE FUNCTION moderation.rights()
               case_contents brakes brake_events withdrawn_hits backtest_progress audit_log'),
             ('admin', 'relation', 'outbox outbox_consumers group_roles'),
             ('nobody', 'relation',
-             'installation in_force_signal rollup_days rollup_items rollup_state rescan_states rescan_runs backtest_runs
+             'installation in_force_signal rollup_days rollup_items rollup_labels rollup_state rescan_states rescan_runs backtest_runs
               backtest_chunks backtest_results')
         ) AS l(class, kind, names)
         CROSS JOIN LATERAL regexp_split_to_table(btrim(l.names), '\s+') AS n(name)
@@ -89,7 +91,8 @@ CREATE FUNCTION moderation.rights()
             ('releases', 'package_id, release, release_key, content_hash, action, threshold, policy, severity, folding_version, terms,
               allow_entries, scheduled, published_at, published_by, images, videos, max_distance, rules'),
             ('deployments', 'deployment_id, package_id, stage, release, share, rest, valid_from, expires_at, since, operation,
-              deployed_by')
+              deployed_by'),
+            ('withdrawn_hits', 'hit_id, withdrawn_at, withdrawn_by, undone')
         ) AS c(name, columns);
     END;
 COMMENT ON FUNCTION moderation.rights() IS 'Which class of role may execute each function (all of one name) and read each table and view of the schema; columns: only these. Each class includes the ones before it: everyone, reader, reviewer, operator, admin; nobody: the owner.';
@@ -135,7 +138,7 @@ BEGIN
     FOR granted IN SELECT prefix || c.class AS role, prefix || lag(c.class) OVER (ORDER BY c.n) AS includes
                    FROM unnest(classes) WITH ORDINALITY c(class, n) LOOP
         CONTINUE WHEN granted.includes IS NULL OR EXISTS (
-            SELECT FROM pg_auth_members m WHERE m.roleid = granted.includes::regrole AND m.member = granted.role::regrole);
+            SELECT FROM pg_auth_members m WHERE m.roleid = quote_ident(granted.includes)::regrole AND m.member = quote_ident(granted.role)::regrole);
         EXECUTE format('GRANT %I TO %I', granted.includes, granted.role);
     END LOOP;
     -- Exactly what the list says: also what an older version, or other roles before these, had.
@@ -160,6 +163,7 @@ BEGIN
     DELETE FROM moderation.group_roles g WHERE g.role <> prefix || g.class;
     INSERT INTO moderation.group_roles (class, role) SELECT c, prefix || c FROM unnest(classes) c
     ON CONFLICT ON CONSTRAINT group_roles_pkey DO NOTHING;
+    PERFORM moderation.audit('create_roles', NULL, NULL, jsonb_build_object('prefix', prefix), NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.create_roles(text) IS 'For the DBA: makes the roles reader, reviewer, operator and admin (without login; existing ones are used) and grants each exactly what rights() lists. To be called again after an update of the extension. Grant them to people: GRANT moderation_operator TO anna.';

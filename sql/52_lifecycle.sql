@@ -256,9 +256,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -9,7 +9,7 @@ CREATE FUNCTION moderation.lint_items(
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
 COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
 
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -18,7 +18,9 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
                    format('SELECT moderation.remove_items(%L, ARRAY[%s]);', p.name, v.item_id) AS remove
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
-            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AND (v.kind = 'image' OR v.expires_at <= now())
+            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+              AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -45,7 +47,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 
 -- As the caller: the frequency source is his.
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)

@@ -67,7 +67,7 @@ BEGIN
                ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.rule, l.item_id)
     FROM (SELECT * FROM moderation.lint_items(package, NULL, moderation.frequency_source(package), false)
           UNION ALL
-          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL) o) l
+          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL, items) o) l
     LEFT JOIN unnest(items) AS own(item_id) ON own.item_id = l.item_id
     LEFT JOIN unnest(items) AS cause(item_id) ON cause.item_id = l.other_item
     WHERE own.item_id IS NOT NULL OR cause.item_id IS NOT NULL

@@ -35,7 +35,7 @@ CREATE TABLE moderation.proposals (
 );
 CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
     (package_id, kind, coalesce(item_id, 0), hashtextextended(change::text, 0), hashtextextended(change::text, 1)) WHERE state = 'open';
-CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
+CREATE INDEX proposals_rejected_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0)) WHERE state = 'rejected';
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
 COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "images": [{"hash", "max_distance"}], "threshold"}.';
@@ -57,19 +57,21 @@ CREATE FUNCTION moderation.proposal_effect(tp bigint, fp bigint, violating bigin
     END;
 COMMENT ON FUNCTION moderation.proposal_effect(bigint, bigint, bigint, bigint, bigint) IS 'Internal: precision and recall over the labelled contents before and after a change that adds so many true and false positives (negative: takes away).';
 
+-- enable_seqscan = off: planned while the table is empty, the look-up would stay a scan of all proposals.
 CREATE FUNCTION moderation.propose(
     package_id integer, kind moderation.proposal_kind, item_id bigint, term text, change jsonb, evidence jsonb, effect jsonb, examples jsonb,
     case_id bigint DEFAULT NULL)
-    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $fn$
 DECLARE
     name text;
     new_id bigint;
     statements text;
 BEGIN
+    -- Open ones are the business of the unique index.
     IF EXISTS (SELECT FROM moderation.proposals p WHERE p.package_id = propose.package_id AND p.kind = propose.kind
                AND p.item_id IS NOT DISTINCT FROM propose.item_id AND p.change = propose.change
-               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state IN ('open', 'rejected')) THEN
+               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state = 'rejected') THEN
         RETURN NULL;
     END IF;
     SELECT p.name INTO name FROM moderation.packages p WHERE p.package_id = propose.package_id;
@@ -337,61 +339,6 @@ CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
     WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
-
-CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
-    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 1000000
-    AS 'MODULE_PATHNAME', 'moderation_find_variants';
-COMMENT ON FUNCTION moderation.find_variants(text[], text[]) IS 'Internal: variants of terms (by position) in texts (by position): disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Arrays without NULLs.';
-
-CREATE FUNCTION moderation.suggest_variants(
-    package text, texts text[], violating boolean[], min_support integer DEFAULT 1, precision_floor double precision DEFAULT 0.9)
-    RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
-AS $fn$
-DECLARE
-    wanted integer := moderation.find_package(suggest_variants.package);
-    terms text[];
-    ids bigint[];
-    missed text[];
-    labels boolean[];
-    all_violating bigint;
-    caught_tp bigint;
-    caught_fp bigint;
-    v record;
-    made bigint[] := '{}';
-BEGIN
-    PERFORM moderation.check_readable(wanted);
-    IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
-            DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
-            HINT = 'texts => array_agg(body), violating => array_agg(label = ''violating'') over the same rows.';
-    END IF;
-    SELECT array_agg(i.term ORDER BY i.item_id), array_agg(i.item_id ORDER BY i.item_id) INTO terms, ids
-    FROM moderation.item_versions i
-    WHERE i.package_id = wanted AND i.removed_in IS NULL AND NOT i.allow AND i.kind = 'term'
-      AND i.match IN ('word', 'prefix', 'suffix', 'substring', 'inflected', 'typo');
-    SELECT array_agg(x.body ORDER BY x.n) FILTER (WHERE NOT x.hit), array_agg(x.violating ORDER BY x.n) FILTER (WHERE NOT x.hit),
-           count(*) FILTER (WHERE x.violating), count(*) FILTER (WHERE x.hit AND x.violating), count(*) FILTER (WHERE x.hit AND NOT x.violating)
-    INTO missed, labels, all_violating, caught_tp, caught_fp
-    FROM (SELECT t.*, EXISTS (SELECT FROM moderation.text_hits(t.body, suggest_variants.package, draft => true)) AS hit
-          FROM unnest(texts, violating) WITH ORDINALITY t(body, violating, n) WHERE t.body IS NOT NULL AND t.violating IS NOT NULL) x;
-    FOR v IN
-        SELECT min(f.term) AS term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
-               count(DISTINCT f.text_number) FILTER (WHERE NOT labels[f.text_number]) AS fp,
-               (array_agg(DISTINCT left(missed[f.text_number], 200)) FILTER (WHERE labels[f.text_number]))[1:3] AS examples
-        FROM moderation.find_variants(terms, missed) f
-        GROUP BY f.variant
-        ORDER BY 4 DESC, f.variant
-    LOOP
-        CONTINUE WHEN v.tp < min_support OR v.tp < precision_floor * (v.tp + v.fp);
-        made := made || moderation.propose(wanted, 'add_variant', ids[v.term], v.variant,
-            jsonb_build_object('add', jsonb_build_array(jsonb_build_object('term', v.variant, 'match', 'word', 'level', 'folded', 'weight', 1))),
-            jsonb_build_object('of', terms[v.term], 'how', v.kind, 'violating', v.tp, 'benign', v.fp),
-            moderation.proposal_effect(caught_tp, caught_fp, all_violating, v.tp, v.fp), to_jsonb(v.examples));
-    END LOOP;
-    RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.suggest_variants(text, text[], boolean[], integer, double precision) IS 'Proposes variants of the draft''s terms that violating texts contain and the draft misses: disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Only what is seen. Returns the new proposals.';
 
 CREATE FUNCTION moderation.suggest_allow(package text, clean text[], violating text[] DEFAULT '{}')
     RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off

@@ -70,8 +70,8 @@ AS $fn$
 DECLARE
     points text;
 BEGIN
-    SELECT string_agg(format('<g><title>week of %s: %s of %s labelled are violating, 95 %%: %s to %s %%</title><line x1="%s" y1="%s" x2="%5$s" y2="%s" class="range"/>'
-                             '<circle cx="%5$s" cy="%s" r="4" class="tp"/></g>',
+    SELECT string_agg(format('<g><title>week of %1$s: %2$s of %3$s labelled are violating, 95 %%: %4$s to %5$s %%</title><line x1="%6$s" y1="%7$s" x2="%6$s" y2="%8$s" class="range"/>'
+                             '<circle cx="%6$s" cy="%9$s" r="4" class="tp"/></g>',
                              d.day, d.t, d.t + d.f, round((100 * w.low)::numeric), round((100 * w.high)::numeric), x.at,
                              round((170 - 150 * w.low)::numeric, 1), round((170 - 150 * w.high)::numeric, 1), round(170 - 150.0 * d.t / (d.t + d.f), 1)), '' ORDER BY d.day)
     INTO points
@@ -84,7 +84,7 @@ BEGIN
     END IF;
     RETURN '<svg viewBox="0 0 900 200" role="img" aria-label="Precision by week with its 95 % interval">'
         '<line x1="40" y1="20" x2="890" y2="20" class="grid"/><line x1="40" y1="95" x2="890" y2="95" class="grid"/>'
-        '<text x="34" y="24" text-anchor="end">100 %</text><text x="34" y="99" text-anchor="end">50 %</text><text x="34" y="174" text-anchor="end">0 %</text>'
+        '<text x="34" y="24" text-anchor="end">100%</text><text x="34" y="99" text-anchor="end">50%</text><text x="34" y="174" text-anchor="end">0%</text>'
         || moderation.html_axis(first, last) || points || '</svg>';
 END
 $fn$;
@@ -129,15 +129,15 @@ BEGIN
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa3af; --line: #3a4048; --ground: #16191d; --all: #4b5563; --tp: #4fb477; --fp: #e0705a; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); } small, .soft { color: var(--soft); }
-*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 1.2rem; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; min-width: 7rem; } td.n { white-space: nowrap; } code { font-size: .85em; overflow-wrap: anywhere; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { font-size: .85rem; font-weight: 400; white-space: nowrap; }
-svg { width: 100%%; height: auto; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { display: block; font-size: .85rem; font-weight: 400; white-space: nowrap; }
+svg { width: 100%%; height: auto; overflow: visible; } .day { white-space: nowrap; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
 .legend span { display: inline-block; width: .8em; height: .8em; } .legend .all { background: var(--all); } .legend .tp { background: var(--tp); } .legend .fp { background: var(--fp); }
 .legend i { display: inline-block; height: .8em; border-left: 2px dashed var(--ink); margin-left: .4em; }
 @media (max-width: 40rem) { body { margin: 1rem auto; } .cards { grid-template-columns: 1fr 1fr; gap: .5rem; } .card { padding: .5rem .7rem; } .card b { font-size: 1.2rem; } svg text { font-size: 22px; } svg text[text-anchor=middle] { display: none; } }
 mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inherit; }
-@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
+@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2, tr:first-child, tr:nth-child(2) { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
 </style></head><body>
 <h1>%1$s</h1><p class="soft">Hits from %2$s to %3$s (UTC), made %4$s%5$s</p>$html$,
         moderation.html(package_report.name), to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
@@ -212,7 +212,7 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
         || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
         '<p>None.</p>');
-    SELECT string_agg(format('<tr><td>%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
                              CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
     FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time

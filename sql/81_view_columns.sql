@@ -118,6 +118,8 @@ COMMENT ON COLUMN moderation.recent_hits.distance IS 'Bits in which the image, o
 COMMENT ON COLUMN moderation.recent_hits.material_percent IS 'Part of a risk videos frames that the content contains.';
 COMMENT ON COLUMN moderation.recent_hits.content_percent IS 'Part of the contents frames that the item covers.';
 COMMENT ON COLUMN moderation.recent_hits.time_ranges IS 'Where in the contents video, in seconds.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_because IS 'Why: the rescan that did not find it again, or the undo.';
 
 COMMENT ON COLUMN moderation.items_never_hit.package IS 'Name of the package.';
 COMMENT ON COLUMN moderation.items_never_hit.stage IS 'live (enforced) or shadow (recorded only).';

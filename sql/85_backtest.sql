@@ -282,10 +282,12 @@ CREATE FUNCTION moderation.compared_items(
             FROM moderation.packages p
             WHERE p.name = compared_items.package AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
         ), before AS (
-            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            SELECT v.item_id, v.added_in, v.kind, v.allow, v.term, v.label, v.match, v.level
+            FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before)
         ), after AS (
-            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            SELECT v.item_id, v.added_in, v.kind, v.allow, v.term, v.label, v.match, v.level
+            FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after)
         )
         SELECT coalesce(a.item_id, b.item_id), coalesce(a.kind, b.kind), coalesce(a.allow, b.allow),

@@ -181,21 +181,25 @@ CREATE FUNCTION moderation.hunt_images(
 COMMENT ON FUNCTION moderation.hunt_images(text, moderation.pdqhash[], integer, name, name[]) IS 'Which stored images are near these hashes, which are in no package yet: an attached table, any table with its key and its image columns, or a query, read as the caller; through an index on the image columns if there is one (gin). Videos are scanned; frame_number is the nearest frame.';
 
 CREATE FUNCTION moderation.hunted_items(package text, release integer, OUT terms jsonb, OUT balls moderation.pdq_ball[])
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
-        WITH item AS (
-            SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
-            FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
-            JOIN moderation.item_versions v ON v.package_id = p.package_id AND NOT v.allow
-                AND v.added_in <= coalesce(hunted_items.release, p.latest_release + 1)
-                AND (v.removed_in IS NULL OR v.removed_in > coalesce(hunted_items.release, p.latest_release + 1))
-            WHERE p.name = hunted_items.package
-        )
-        SELECT (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                    'term', i.term, 'match', i.match, 'level', i.level, 'language', i.language))), '[]') FROM item i WHERE i.term IS NOT NULL),
-               ARRAY(SELECT moderation.pdq_ball(i.hash, i.distance) FROM item i WHERE i.hash IS NOT NULL
-                     UNION ALL SELECT moderation.pdq_ball(f.hash, i.distance) FROM item i CROSS JOIN LATERAL unnest(i.frames) f);
-    END;
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    PERFORM moderation.check_readable(moderation.find_package(package));
+    WITH item AS (
+        SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
+        FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
+        JOIN moderation.item_versions v ON v.package_id = p.package_id AND NOT v.allow
+            AND v.added_in <= coalesce(hunted_items.release, p.latest_release + 1)
+            AND (v.removed_in IS NULL OR v.removed_in > coalesce(hunted_items.release, p.latest_release + 1))
+        WHERE p.name = hunted_items.package
+    )
+    SELECT (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                'term', i.term, 'match', i.match, 'level', i.level, 'language', i.language))), '[]') FROM item i WHERE i.term IS NOT NULL),
+           ARRAY(SELECT moderation.pdq_ball(i.hash, i.distance) FROM item i WHERE i.hash IS NOT NULL
+                 UNION ALL SELECT moderation.pdq_ball(f.hash, i.distance) FROM item i CROSS JOIN LATERAL unnest(i.frames) f)
+    INTO terms, balls;
+END
+$fn$;
 COMMENT ON FUNCTION moderation.hunted_items(text, integer) IS 'Internal: the terms of a release (NULL: the draft) as hunt() makes them, and the balls around its images and frames.';
 
 CREATE FUNCTION moderation.hunt_package_rows(source moderation.content_source, package text, release integer, caller_path text)

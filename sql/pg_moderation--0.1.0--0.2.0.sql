@@ -48,13 +48,14 @@ CREATE FUNCTION moderation.rights()
             ('reader', 'routine',
              'package_stats policy_stats item_stats item_overlap package_overlap alarms wilson_interval binomial_tail
               ring_bucket effects_of compare_releases explain_text set_in_force package_report backtest_package
-              backtest_summary candidate_verdict hunt_terms hunt matches_terms term_hits text_grams in_sample
-              in_force_periods'),
+              backtest_summary candidate_verdict hunt_terms hunt_images hunt_package hunt matches_terms term_hits
+              text_grams in_sample in_force_periods'),
             -- Called by views, and by functions that run as their caller.
             ('reader', 'routine',
-             'compiled_sets mostly_live ln_factorial attached_columns resolve_source source_sql backtest_rows summarise_rows
-              summarise_run summarise_backtest run_source source_labels content_labels compared_items own_run run_rows
-              hunt_rows'),
+             'caller wilson_low wilson_high compiled_sets mostly_live ln_factorial attached_columns column_types is_media
+              resolve_source source_sql judged_sql backtest_row_sql check_backtest backtest_rows summarise_rows summarise_run
+              run_source source_labels content_labels compared_items own_run run_rows hunt_rows media_columns hunt_image_rows
+              hunted_items hunt_package_rows releases_since window_moved moved_items'),
             ('reviewer', 'routine',
              'next_for_review record_review request_review release_claims release_quarantined discard_quarantined
               reviewer_agreement'),
@@ -63,29 +64,30 @@ CREATE FUNCTION moderation.rights()
               add_video set_max_distance update_items remove_items remove_terms import_items import_package export_package
               diff_releases publish_package promote_release set_rollout rollback_package retire_package restore_package
               request_publish approve_publish reject_publish snooze_items unsnooze_items add_check remove_check run_checks
-              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing
+              lint_package set_verdict_rules suggest_cleanup suggest_terms suggest_variants suggest_allow suggest_narrowing suggest_images
               accept_proposal reject_proposal open_case add_to_case summarize_case close_case derive_from_case appeal_review
               undo_release undo_item rescan start_backtest run_backtest backtest_estimate drop_backtest set_brake drop_brake
               run_brakes release_brake refresh_rollups collect_rejected'),
             ('operator', 'routine',
-             'find_package check_visible guess_encoding frequency_source lint_items lint_others item_counts still_blocked
+             'find_package check_visible guess_encoding check_import_size frequency_source lint_items lint_others item_counts still_blocked
               undo_effects withdraw_effects plan_run create_run current_draft_key claim_chunk judge_chunk judge_rows
               finish_chunk work_chunk begin_rescan start_rescan create_rescan open_rescan rescan_chunk rescan_delta rescan_of
-              rescanning finish_rescan withdraw_stale live_targets'),
+              rescan_condition rescanning finish_rescan live_marks live_targets'),
             ('admin', 'routine',
              'attach detach expire_records read_outbox ack_outbox forget_consumer expire_outbox'),
             ('admin', 'routine', 'register_source watched_column'),
             ('nobody', 'routine',
-             'create_roles rights caller audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
+             'create_roles rights audit audit_log_guard changes announce signal_in_force forget_rescan check_readable
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
-              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share
-              matches_support grams_of_value grams_of_query grams_consistent grams_triconsistent'),
+              decide_proposal judged_between test_surge brake_items brake_release html html_days html_share html_axis
+              html_change html_precision cluster_images settle_hits
+              matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
               item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily
@@ -96,7 +98,7 @@ CREATE FUNCTION moderation.rights()
               case_contents brakes brake_events withdrawn_hits backtest_progress audit_log'),
             ('admin', 'relation', 'outbox outbox_consumers group_roles'),
             ('nobody', 'relation',
-             'installation in_force_signal rollup_days rollup_items rollup_state rescan_states rescan_runs backtest_runs
+             'installation in_force_signal rollup_days rollup_items rollup_labels rollup_state rescan_states rescan_runs backtest_runs
               backtest_chunks backtest_results')
         ) AS l(class, kind, names)
         CROSS JOIN LATERAL regexp_split_to_table(btrim(l.names), '\s+') AS n(name)
@@ -109,7 +111,8 @@ CREATE FUNCTION moderation.rights()
             ('releases', 'package_id, release, release_key, content_hash, action, threshold, policy, severity, folding_version, terms,
               allow_entries, scheduled, published_at, published_by, images, videos, max_distance, rules'),
             ('deployments', 'deployment_id, package_id, stage, release, share, rest, valid_from, expires_at, since, operation,
-              deployed_by')
+              deployed_by'),
+            ('withdrawn_hits', 'hit_id, withdrawn_at, withdrawn_by, undone')
         ) AS c(name, columns);
     END;
 COMMENT ON FUNCTION moderation.rights() IS 'Which class of role may execute each function (all of one name) and read each table and view of the schema; columns: only these. Each class includes the ones before it: everyone, reader, reviewer, operator, admin; nobody: the owner.';
@@ -154,7 +157,7 @@ BEGIN
     FOR granted IN SELECT prefix || c.class AS role, prefix || lag(c.class) OVER (ORDER BY c.n) AS includes
                    FROM unnest(classes) WITH ORDINALITY c(class, n) LOOP
         CONTINUE WHEN granted.includes IS NULL OR EXISTS (
-            SELECT FROM pg_auth_members m WHERE m.roleid = granted.includes::regrole AND m.member = granted.role::regrole);
+            SELECT FROM pg_auth_members m WHERE m.roleid = quote_ident(granted.includes)::regrole AND m.member = quote_ident(granted.role)::regrole);
         EXECUTE format('GRANT %I TO %I', granted.includes, granted.role);
     END LOOP;
     -- Exactly what the list says: also what an older version, or other roles before these, had.
@@ -179,6 +182,7 @@ BEGIN
     DELETE FROM moderation.group_roles g WHERE g.role <> prefix || g.class;
     INSERT INTO moderation.group_roles (class, role) SELECT c, prefix || c FROM unnest(classes) c
     ON CONFLICT ON CONSTRAINT group_roles_pkey DO NOTHING;
+    PERFORM moderation.audit('create_roles', NULL, NULL, jsonb_build_object('prefix', prefix), NULL);
 END
 $fn$;
 COMMENT ON FUNCTION moderation.create_roles(text) IS 'For the DBA: makes the roles reader, reviewer, operator and admin (without login; existing ones are used) and grants each exactly what rights() lists. To be called again after an update of the extension. Grant them to people: GRANT moderation_operator TO anna.';
@@ -1689,9 +1693,9 @@ BEGIN
     WHERE EXISTS (
         SELECT FROM jsonb_array_elements(coalesce(p.rules, '[]')) r WHERE r->'with' ? target.name
         UNION ALL
-        SELECT FROM moderation.in_force f JOIN moderation.releases x ON x.package_id = p.package_id AND x.release = f.release,
+        SELECT FROM unnest(enum_range(NULL::moderation.stage)) s, moderation.deployed(p.package_id, s) d, moderation.releases x,
              jsonb_array_elements(x.rules) r
-        WHERE f.package = p.name AND r->'with' ? target.name)
+        WHERE x.package_id = p.package_id AND x.release IN (d.release, d.rest) AND r->'with' ? target.name)
     ORDER BY p.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -2636,7 +2640,7 @@ CREATE FUNCTION moderation.lint_items(
     LANGUAGE c STABLE COST 100000 ROWS 20
     AS 'MODULE_PATHNAME', 'moderation_lint_items';
 COMMENT ON FUNCTION moderation.lint_items(text, integer, regclass, boolean) IS 'Internal: what lint finds in the terms of a release, or of the draft (NULL). other_item: the one without which it would not be found.';
-CREATE FUNCTION moderation.lint_others(package text, release integer)
+CREATE FUNCTION moderation.lint_others(package text, release integer, only_items bigint[] DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
@@ -2645,7 +2649,9 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
                    format('SELECT moderation.remove_items(%L, ARRAY[%s]);', p.name, v.item_id) AS remove
             FROM moderation.packages p
             JOIN moderation.item_versions v ON v.package_id = p.package_id
-            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) AND (v.kind = 'image' OR v.expires_at <= now())
+            WHERE p.name = lint_others.package AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])
+              AND (v.kind = 'image' OR v.expires_at <= now())
+              AND (lint_others.only_items IS NULL OR v.item_id = ANY (lint_others.only_items))
               AND CASE WHEN lint_others.release IS NULL THEN v.removed_in IS NULL
                        ELSE v.added_in <= lint_others.release AND (v.removed_in IS NULL OR v.removed_in > lint_others.release) END
         )
@@ -2672,7 +2678,7 @@ CREATE FUNCTION moderation.lint_others(package text, release integer)
         FROM items i
         WHERE i.kind = 'image' AND (bit_count(moderation.pdqhash_bytes(i.hash)) < 96 OR bit_count(moderation.pdqhash_bytes(i.hash)) > 160);
     END;
-COMMENT ON FUNCTION moderation.lint_others(text, integer) IS 'Internal: what lint finds without looking at texts.';
+COMMENT ON FUNCTION moderation.lint_others(text, integer, bigint[]) IS 'Internal: what lint finds without looking at texts, at all items or at some.';
 CREATE FUNCTION moderation.lint_package(package text, release integer DEFAULT NULL)
     RETURNS TABLE (severity text, item_id bigint, rule text, message text, fix text)
     LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp
@@ -2759,7 +2765,7 @@ BEGIN
                ORDER BY CASE l.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, l.rule, l.item_id)
     FROM (SELECT * FROM moderation.lint_items(package, NULL, moderation.frequency_source(package), false)
           UNION ALL
-          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL) o) l
+          SELECT o.severity, o.item_id, o.rule, o.message, o.fix, NULL FROM moderation.lint_others(package, NULL, items) o) l
     LEFT JOIN unnest(items) AS own(item_id) ON own.item_id = l.item_id
     LEFT JOIN unnest(items) AS cause(item_id) ON cause.item_id = l.other_item
     WHERE own.item_id IS NOT NULL OR cause.item_id IS NOT NULL
@@ -4571,7 +4577,7 @@ CREATE TABLE moderation.proposals (
 );
 CREATE UNIQUE INDEX proposals_open_key ON moderation.proposals
     (package_id, kind, coalesce(item_id, 0), hashtextextended(change::text, 0), hashtextextended(change::text, 1)) WHERE state = 'open';
-CREATE INDEX proposals_change_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0));
+CREATE INDEX proposals_rejected_idx ON moderation.proposals (package_id, hashtextextended(change::text, 0)) WHERE state = 'rejected';
 CREATE INDEX proposals_package_idx ON moderation.proposals (package_id, state, proposal_id);
 COMMENT ON TABLE moderation.proposals IS 'Suggested changes of packages, open until a person accepts or rejects them. The same change is open once; one that was rejected is not proposed again.';
 COMMENT ON COLUMN moderation.proposals.change IS 'What accepting does: {"remove": [item ids], "add": [{"term", "match", "level", "weight"}], "allow": [the same], "images": [{"hash", "max_distance"}], "threshold"}.';
@@ -4594,16 +4600,17 @@ COMMENT ON FUNCTION moderation.proposal_effect(bigint, bigint, bigint, bigint, b
 CREATE FUNCTION moderation.propose(
     package_id integer, kind moderation.proposal_kind, item_id bigint, term text, change jsonb, evidence jsonb, effect jsonb, examples jsonb,
     case_id bigint DEFAULT NULL)
-    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $fn$
 DECLARE
     name text;
     new_id bigint;
     statements text;
 BEGIN
+    -- Open ones are the business of the unique index.
     IF EXISTS (SELECT FROM moderation.proposals p WHERE p.package_id = propose.package_id AND p.kind = propose.kind
                AND p.item_id IS NOT DISTINCT FROM propose.item_id AND p.change = propose.change
-               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state IN ('open', 'rejected')) THEN
+               AND hashtextextended(p.change::text, 0) = hashtextextended(propose.change::text, 0) AND p.state = 'rejected') THEN
         RETURN NULL;
     END IF;
     SELECT p.name INTO name FROM moderation.packages p WHERE p.package_id = propose.package_id;
@@ -4864,59 +4871,6 @@ CREATE VIEW moderation.open_proposals WITH (security_barrier) AS
     FROM moderation.proposals p JOIN moderation.packages k ON k.package_id = p.package_id
     WHERE p.state = 'open' AND p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]);
 COMMENT ON VIEW moderation.open_proposals IS 'Proposals that wait for a person: accept_proposal(id) or reject_proposal(id, reason). Columns as in moderation.proposals.';
-CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
-    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 1000000
-    AS 'MODULE_PATHNAME', 'moderation_find_variants';
-COMMENT ON FUNCTION moderation.find_variants(text[], text[]) IS 'Internal: variants of terms (by position) in texts (by position): disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Arrays without NULLs.';
-CREATE FUNCTION moderation.suggest_variants(
-    package text, texts text[], violating boolean[], min_support integer DEFAULT 1, precision_floor double precision DEFAULT 0.9)
-    RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
-AS $fn$
-DECLARE
-    wanted integer := moderation.find_package(suggest_variants.package);
-    terms text[];
-    ids bigint[];
-    missed text[];
-    labels boolean[];
-    all_violating bigint;
-    caught_tp bigint;
-    caught_fp bigint;
-    v record;
-    made bigint[] := '{}';
-BEGIN
-    PERFORM moderation.check_readable(wanted);
-    IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
-            DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
-            HINT = 'texts => array_agg(body), violating => array_agg(label = ''violating'') over the same rows.';
-    END IF;
-    SELECT array_agg(i.term ORDER BY i.item_id), array_agg(i.item_id ORDER BY i.item_id) INTO terms, ids
-    FROM moderation.item_versions i
-    WHERE i.package_id = wanted AND i.removed_in IS NULL AND NOT i.allow AND i.kind = 'term'
-      AND i.match IN ('word', 'prefix', 'suffix', 'substring', 'inflected', 'typo');
-    SELECT array_agg(x.body ORDER BY x.n) FILTER (WHERE NOT x.hit), array_agg(x.violating ORDER BY x.n) FILTER (WHERE NOT x.hit),
-           count(*) FILTER (WHERE x.violating), count(*) FILTER (WHERE x.hit AND x.violating), count(*) FILTER (WHERE x.hit AND NOT x.violating)
-    INTO missed, labels, all_violating, caught_tp, caught_fp
-    FROM (SELECT t.*, EXISTS (SELECT FROM moderation.text_hits(t.body, suggest_variants.package, draft => true)) AS hit
-          FROM unnest(texts, violating) WITH ORDINALITY t(body, violating, n) WHERE t.body IS NOT NULL AND t.violating IS NOT NULL) x;
-    FOR v IN
-        SELECT min(f.term) AS term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
-               count(DISTINCT f.text_number) FILTER (WHERE NOT labels[f.text_number]) AS fp,
-               (array_agg(DISTINCT left(missed[f.text_number], 200)) FILTER (WHERE labels[f.text_number]))[1:3] AS examples
-        FROM moderation.find_variants(terms, missed) f
-        GROUP BY f.variant
-        ORDER BY 4 DESC, f.variant
-    LOOP
-        CONTINUE WHEN v.tp < min_support OR v.tp < precision_floor * (v.tp + v.fp);
-        made := made || moderation.propose(wanted, 'add_variant', ids[v.term], v.variant,
-            jsonb_build_object('add', jsonb_build_array(jsonb_build_object('term', v.variant, 'match', 'word', 'level', 'folded', 'weight', 1))),
-            jsonb_build_object('of', terms[v.term], 'how', v.kind, 'violating', v.tp, 'benign', v.fp),
-            moderation.proposal_effect(caught_tp, caught_fp, all_violating, v.tp, v.fp), to_jsonb(v.examples));
-    END LOOP;
-    RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
-END
-$fn$;
-COMMENT ON FUNCTION moderation.suggest_variants(text, text[], boolean[], integer, double precision) IS 'Proposes variants of the draft''s terms that violating texts contain and the draft misses: disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Only what is seen. Returns the new proposals.';
 CREATE FUNCTION moderation.suggest_allow(package text, clean text[], violating text[] DEFAULT '{}')
     RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
@@ -5084,6 +5038,59 @@ BEGIN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.suggest_images(text, moderation.pdqhash[], boolean[], integer, integer, double precision, bigint) IS 'Proposes risk images: groups of violating images within radius bits of a central one that the draft misses, in the order of what each adds; the central hash is the item. Near benign images the distance is narrowed, until at least precision_floor of the images within it are violating. min_support: violating images a group must add, copies included; 1 proposes single images too. Returns the new proposals.';
+CREATE FUNCTION moderation.find_variants(terms text[], texts text[], OUT term integer, OUT text_number integer, OUT kind text, OUT variant text)
+    RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 1000000
+    AS 'MODULE_PATHNAME', 'moderation_find_variants';
+COMMENT ON FUNCTION moderation.find_variants(text[], text[]) IS 'Internal: variants of terms (by position) in texts (by position): disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Arrays without NULLs.';
+CREATE FUNCTION moderation.suggest_variants(
+    package text, texts text[], violating boolean[], min_support integer DEFAULT 1, precision_floor double precision DEFAULT 0.9)
+    RETURNS SETOF moderation.proposals LANGUAGE plpgsql SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+DECLARE
+    wanted integer := moderation.find_package(suggest_variants.package);
+    terms text[];
+    ids bigint[];
+    missed text[];
+    labels boolean[];
+    all_violating bigint;
+    caught_tp bigint;
+    caught_fp bigint;
+    v record;
+    made bigint[] := '{}';
+BEGIN
+    PERFORM moderation.check_readable(wanted);
+    IF texts IS NULL OR violating IS NULL OR cardinality(texts) <> cardinality(violating) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_variants() needs as many labels as texts',
+            DETAIL = format('There are %s texts and %s labels.', coalesce(cardinality(texts), 0), coalesce(cardinality(violating), 0)),
+            HINT = 'texts => array_agg(body), violating => array_agg(label = ''violating'') over the same rows.';
+    END IF;
+    SELECT array_agg(i.term ORDER BY i.item_id), array_agg(i.item_id ORDER BY i.item_id) INTO terms, ids
+    FROM moderation.item_versions i
+    WHERE i.package_id = wanted AND i.removed_in IS NULL AND NOT i.allow AND i.kind = 'term'
+      AND i.match IN ('word', 'prefix', 'suffix', 'substring', 'inflected', 'typo');
+    SELECT array_agg(x.body ORDER BY x.n) FILTER (WHERE NOT x.hit), array_agg(x.violating ORDER BY x.n) FILTER (WHERE NOT x.hit),
+           count(*) FILTER (WHERE x.violating), count(*) FILTER (WHERE x.hit AND x.violating), count(*) FILTER (WHERE x.hit AND NOT x.violating)
+    INTO missed, labels, all_violating, caught_tp, caught_fp
+    FROM (SELECT t.*, EXISTS (SELECT FROM moderation.text_hits(t.body, suggest_variants.package, draft => true)) AS hit
+          FROM unnest(texts, violating) WITH ORDINALITY t(body, violating, n) WHERE t.body IS NOT NULL AND t.violating IS NOT NULL) x;
+    FOR v IN
+        SELECT min(f.term) AS term, f.variant, min(f.kind) AS kind, count(DISTINCT f.text_number) FILTER (WHERE labels[f.text_number]) AS tp,
+               count(DISTINCT f.text_number) FILTER (WHERE NOT labels[f.text_number]) AS fp,
+               (array_agg(DISTINCT left(missed[f.text_number], 200)) FILTER (WHERE labels[f.text_number]))[1:3] AS examples
+        FROM moderation.find_variants(terms, missed) f
+        GROUP BY f.variant
+        ORDER BY 4 DESC, f.variant
+    LOOP
+        CONTINUE WHEN v.tp < min_support OR v.tp < precision_floor * (v.tp + v.fp);
+        made := made || moderation.propose(wanted, 'add_variant', ids[v.term], v.variant,
+            jsonb_build_object('add', jsonb_build_array(jsonb_build_object('term', v.variant, 'match', 'word', 'level', 'folded', 'weight', 1))),
+            jsonb_build_object('of', terms[v.term], 'how', v.kind, 'violating', v.tp, 'benign', v.fp),
+            moderation.proposal_effect(caught_tp, caught_fp, all_violating, v.tp, v.fp), to_jsonb(v.examples));
+    END LOOP;
+    RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
+END
+$fn$;
+COMMENT ON FUNCTION moderation.suggest_variants(text, text[], boolean[], integer, double precision) IS 'Proposes variants of the draft''s terms that violating texts contain and the draft misses: disguised, inflected, mistyped, transliterated between Latin and Cyrillic. Only what is seen. Returns the new proposals.';
 CREATE TABLE moderation.cases (
     case_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title           text NOT NULL CHECK (title <> '' AND length(title) <= 500),
@@ -5719,8 +5726,8 @@ AS $fn$
 DECLARE
     points text;
 BEGIN
-    SELECT string_agg(format('<g><title>week of %s: %s of %s labelled are violating, 95 %%: %s to %s %%</title><line x1="%s" y1="%s" x2="%5$s" y2="%s" class="range"/>'
-                             '<circle cx="%5$s" cy="%s" r="4" class="tp"/></g>',
+    SELECT string_agg(format('<g><title>week of %1$s: %2$s of %3$s labelled are violating, 95 %%: %4$s to %5$s %%</title><line x1="%6$s" y1="%7$s" x2="%6$s" y2="%8$s" class="range"/>'
+                             '<circle cx="%6$s" cy="%9$s" r="4" class="tp"/></g>',
                              d.day, d.t, d.t + d.f, round((100 * w.low)::numeric), round((100 * w.high)::numeric), x.at,
                              round((170 - 150 * w.low)::numeric, 1), round((170 - 150 * w.high)::numeric, 1), round(170 - 150.0 * d.t / (d.t + d.f), 1)), '' ORDER BY d.day)
     INTO points
@@ -5733,7 +5740,7 @@ BEGIN
     END IF;
     RETURN '<svg viewBox="0 0 900 200" role="img" aria-label="Precision by week with its 95 % interval">'
         '<line x1="40" y1="20" x2="890" y2="20" class="grid"/><line x1="40" y1="95" x2="890" y2="95" class="grid"/>'
-        '<text x="34" y="24" text-anchor="end">100 %</text><text x="34" y="99" text-anchor="end">50 %</text><text x="34" y="174" text-anchor="end">0 %</text>'
+        '<text x="34" y="24" text-anchor="end">100%</text><text x="34" y="99" text-anchor="end">50%</text><text x="34" y="174" text-anchor="end">0%</text>'
         || moderation.html_axis(first, last) || points || '</svg>';
 END
 $fn$;
@@ -5776,15 +5783,15 @@ BEGIN
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa3af; --line: #3a4048; --ground: #16191d; --all: #4b5563; --tp: #4fb477; --fp: #e0705a; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); } small, .soft { color: var(--soft); }
-*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+*, *::before { box-sizing: border-box; } h1 { overflow-wrap: anywhere; } .scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 1.2rem; } table { border-collapse: collapse; width: 100%%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.text { overflow-wrap: anywhere; min-width: 7rem; } td.n { white-space: nowrap; } code { font-size: .85em; overflow-wrap: anywhere; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { font-size: .85rem; font-weight: 400; white-space: nowrap; }
-svg { width: 100%%; height: auto; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; } .card { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; overflow-wrap: anywhere; } .card b { display: block; font-size: 1.5rem; font-weight: 600; } .card b small { display: block; font-size: .85rem; font-weight: 400; white-space: nowrap; }
+svg { width: 100%%; height: auto; overflow: visible; } .day { white-space: nowrap; } svg text { font-size: 12px; fill: var(--soft); } .axis { stroke: var(--soft); } .grid { stroke: var(--line); } .mark { stroke: var(--ink); stroke-dasharray: 3 3; } .range { stroke: var(--tp); stroke-width: 2; opacity: .5; } circle.tp { fill: var(--tp); } rect.all { fill: var(--all); } rect.tp { fill: var(--tp); } rect.fp { fill: var(--fp); }
 .legend span { display: inline-block; width: .8em; height: .8em; } .legend .all { background: var(--all); } .legend .tp { background: var(--tp); } .legend .fp { background: var(--fp); }
 .legend i { display: inline-block; height: .8em; border-left: 2px dashed var(--ink); margin-left: .4em; }
 @media (max-width: 40rem) { body { margin: 1rem auto; } .cards { grid-template-columns: 1fr 1fr; gap: .5rem; } .card { padding: .5rem .7rem; } .card b { font-size: 1.2rem; } svg text { font-size: 22px; } svg text[text-anchor=middle] { display: none; } }
 mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inherit; }
-@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
+@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --all: #c3cad6; --tp: #2f7d4f; --fp: #c2452d; } * { print-color-adjust: exact; } body { margin: 0; max-width: none; font-size: 11px; } h2, tr:first-child, tr:nth-child(2) { break-after: avoid; } tr, .card, svg { break-inside: avoid; } }
 </style></head><body>
 <h1>%1$s</h1><p class="soft">Hits from %2$s to %3$s (UTC), made %4$s%5$s</p>$html$,
         moderation.html(package_report.name), to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
@@ -5859,7 +5866,7 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
         || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
         '<p>None.</p>');
-    SELECT string_agg(format('<tr><td>%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
                              CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
     FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time
@@ -6511,6 +6518,8 @@ COMMENT ON COLUMN moderation.recent_hits.distance IS 'Bits in which the image, o
 COMMENT ON COLUMN moderation.recent_hits.material_percent IS 'Part of a risk videos frames that the content contains.';
 COMMENT ON COLUMN moderation.recent_hits.content_percent IS 'Part of the contents frames that the item covers.';
 COMMENT ON COLUMN moderation.recent_hits.time_ranges IS 'Where in the contents video, in seconds.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
+COMMENT ON COLUMN moderation.recent_hits.withdrawn_because IS 'Why: the rescan that did not find it again, or the undo.';
 COMMENT ON COLUMN moderation.items_never_hit.package IS 'Name of the package.';
 COMMENT ON COLUMN moderation.items_never_hit.stage IS 'live (enforced) or shadow (recorded only).';
 COMMENT ON COLUMN moderation.items_never_hit.item_id IS 'The item, see moderation.items.';
@@ -6811,10 +6820,12 @@ CREATE FUNCTION moderation.compared_items(
             FROM moderation.packages p
             WHERE p.name = compared_items.package AND p.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
         ), before AS (
-            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            SELECT v.item_id, v.added_in, v.kind, v.allow, v.term, v.label, v.match, v.level
+            FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.before AND (v.removed_in IS NULL OR v.removed_in > n.before)
         ), after AS (
-            SELECT v.* FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
+            SELECT v.item_id, v.added_in, v.kind, v.allow, v.term, v.label, v.match, v.level
+            FROM numbers n JOIN moderation.item_versions v ON v.package_id = n.package_id
             WHERE v.added_in <= n.after AND (v.removed_in IS NULL OR v.removed_in > n.after)
         )
         SELECT coalesce(a.item_id, b.item_id), coalesce(a.kind, b.kind), coalesce(a.allow, b.allow),
@@ -7565,21 +7576,25 @@ CREATE FUNCTION moderation.hunt_images(
     END;
 COMMENT ON FUNCTION moderation.hunt_images(text, moderation.pdqhash[], integer, name, name[]) IS 'Which stored images are near these hashes, which are in no package yet: an attached table, any table with its key and its image columns, or a query, read as the caller; through an index on the image columns if there is one (gin). Videos are scanned; frame_number is the nearest frame.';
 CREATE FUNCTION moderation.hunted_items(package text, release integer, OUT terms jsonb, OUT balls moderation.pdq_ball[])
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    BEGIN ATOMIC
-        WITH item AS (
-            SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
-            FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
-            JOIN moderation.item_versions v ON v.package_id = p.package_id AND NOT v.allow
-                AND v.added_in <= coalesce(hunted_items.release, p.latest_release + 1)
-                AND (v.removed_in IS NULL OR v.removed_in > coalesce(hunted_items.release, p.latest_release + 1))
-            WHERE p.name = hunted_items.package
-        )
-        SELECT (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                    'term', i.term, 'match', i.match, 'level', i.level, 'language', i.language))), '[]') FROM item i WHERE i.term IS NOT NULL),
-               ARRAY(SELECT moderation.pdq_ball(i.hash, i.distance) FROM item i WHERE i.hash IS NOT NULL
-                     UNION ALL SELECT moderation.pdq_ball(f.hash, i.distance) FROM item i CROSS JOIN LATERAL unnest(i.frames) f);
-    END;
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $fn$
+BEGIN
+    PERFORM moderation.check_readable(moderation.find_package(package));
+    WITH item AS (
+        SELECT v.term, v.match, v.level, v.language, v.hash, v.frames, coalesce(v.max_distance, r.max_distance, p.max_distance)::integer AS distance
+        FROM moderation.packages p LEFT JOIN moderation.releases r ON r.package_id = p.package_id AND r.release = hunted_items.release
+        JOIN moderation.item_versions v ON v.package_id = p.package_id AND NOT v.allow
+            AND v.added_in <= coalesce(hunted_items.release, p.latest_release + 1)
+            AND (v.removed_in IS NULL OR v.removed_in > coalesce(hunted_items.release, p.latest_release + 1))
+        WHERE p.name = hunted_items.package
+    )
+    SELECT (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                'term', i.term, 'match', i.match, 'level', i.level, 'language', i.language))), '[]') FROM item i WHERE i.term IS NOT NULL),
+           ARRAY(SELECT moderation.pdq_ball(i.hash, i.distance) FROM item i WHERE i.hash IS NOT NULL
+                 UNION ALL SELECT moderation.pdq_ball(f.hash, i.distance) FROM item i CROSS JOIN LATERAL unnest(i.frames) f)
+    INTO terms, balls;
+END
+$fn$;
 COMMENT ON FUNCTION moderation.hunted_items(text, integer) IS 'Internal: the terms of a release (NULL: the draft) as hunt() makes them, and the balls around its images and frames.';
 CREATE FUNCTION moderation.hunt_package_rows(source moderation.content_source, package text, release integer, caller_path text)
     RETURNS TABLE (content_key text, field name, item_id bigint, kind moderation.item_kind, term text, matched text, score real)

@@ -12,7 +12,8 @@ use crate::pg::{self, Call, Rows};
 use crate::rollout::Lot;
 use crate::verdict::release_of;
 use pg_moderation_engine::{
-    FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at, mask_text,
+    FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at,
+    loosened_rule, mask_text,
 };
 use pgrx::pg_sys::Datum;
 use std::collections::BTreeSet;
@@ -139,7 +140,7 @@ fn hits(items: &[Item], body: &str) -> Result<BTreeSet<i64>> {
     Ok(hits.into_iter().map(|hit| hit.item).collect())
 }
 
-/// The plain terms as they would match most loosely: anywhere, and against evasions.
+/// The plain terms as they would match most loosely: anywhere, and against evasions; rules without exclusions and distances.
 fn loosened(items: &[Item]) -> Vec<Item> {
     let plain = |item: &&Item| {
         matches!(
@@ -156,9 +157,19 @@ fn loosened(items: &[Item]) -> Vec<Item> {
         ..item.clone()
     };
     let terms = || items.iter().filter(|item| !item.allow).filter(plain);
+    let rule = |item: &Item| {
+        let text = loosened_rule(&item.term.text).filter(|_| item.term.mode == MatchMode::Rule)?;
+        let term = Term {
+            text,
+            ..item.term.clone()
+        };
+        Some(Item { term, ..item.clone() })
+    };
+    let rules = items.iter().filter(|item| !item.allow).filter_map(rule);
     terms()
         .map(|item| loosen(item, MatchMode::Word, Level::Evasion))
         .chain(terms().map(|item| loosen(item, MatchMode::Substring, Level::Folded)))
+        .chain(rules)
         .collect()
 }
 

@@ -170,9 +170,14 @@ extension_sql_file!(
     requires = ["proposals"]
 );
 extension_sql_file!(
+    "../sql/73_suggest_variants.sql",
+    name = "suggest_variants",
+    requires = ["suggest_images"]
+);
+extension_sql_file!(
     "../sql/74_cases.sql",
     name = "cases",
-    requires = ["suggest_images"]
+    requires = ["suggest_variants"]
 );
 extension_sql_file!("../sql/75_rollups.sql", name = "rollups", requires = ["cases"]);
 extension_sql_file!("../sql/76_report.sql", name = "report", requires = ["rollups"]);

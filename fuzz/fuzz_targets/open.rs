@@ -20,7 +20,7 @@ const TERMS: [(&str, MatchMode, Level); 9] = [
 const TEXT: &str = "Casino bonus! каЗино, 赌博网站 telegrm b casino";
 
 fn good() -> Vec<u8> {
-    let item = |(&(text, mode, level), id)| Item {
+    let item = |(&(text, mode, level), id): (&(&str, MatchMode, Level), i64)| Item {
         id,
         slot: 0,
         allow: false,

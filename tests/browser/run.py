@@ -38,7 +38,8 @@ FROM generate_series(1, 300) i;
 SELECT count(*) FROM moderation.next_for_review(300, 'flagged') a, moderation.next_for_review(100, 'unflagged') b;
 SELECT count(*) FROM moderation.suggest_cleanup('Gambling & <b>betting</b>', bar => 0.6);
 SELECT count(*) FROM moderation.suggest_images('Gambling & <b>betting</b>', array_fill(repeat('0f', 32)::moderation.pdqhash, ARRAY[3]), array_fill(true, ARRAY[3]));
-SELECT moderation.publish_package('Gambling & <b>betting</b>', note => 'again');
+SELECT moderation.add_terms('Gambling & <b>betting</b>', ARRAY['roulette']), moderation.publish_package('Gambling & <b>betting</b>');
+UPDATE moderation.deployments SET since = now() - interval '10 days' WHERE release = 2;
 """
 
 

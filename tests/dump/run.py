@@ -37,6 +37,9 @@ DO $$ BEGIN
   PERFORM moderation.retire_package('gone');
   PERFORM moderation.snooze_items('gone', ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'gone'), reason => 'later');
   PERFORM moderation.ack_outbox('consumer', min(position)) FROM moderation.read_outbox('consumer');
+  PERFORM moderation.create_roles('dump_');
+  PERFORM moderation.create_package('kept close');
+  PERFORM moderation.alter_package('kept close', restricted => true, team => 'dump_reader');
 END $$;
 CREATE SCHEMA shop;
 CREATE TABLE shop."Ads" ("Ad id" uuid PRIMARY KEY, "the title" text, body varchar, seller text,

@@ -98,7 +98,7 @@ impl Language {
     fn new(script: usize, bits: &mut Bits) -> Self {
         let letters: Vec<char> = SCRIPTS[script].1.chars().collect();
         let words = (0..VOCABULARY)
-            .map(|n| bits.word(&letters, 1 + n.ilog2() as usize / 4))
+            .map(|n| bits.word(&letters, 1 + (n + 1).ilog2() as usize / 4))
             .collect();
         Self {
             letters,

@@ -167,7 +167,7 @@ fn miss(
                     let word = word_around(text, &hit);
                     format!("{place} stands inside the word «{word}»; mode substring would find it.")
                 }
-                MatchMode::Inflected => {
+                MatchMode::Inflected if item.term.mode != mode => {
                     format!("{place} is another form of it; mode inflected would find it.")
                 }
                 MatchMode::Typo => format!("{place} differs by one letter; mode typo would find it."),
@@ -207,16 +207,40 @@ fn rule_parts(
 ) -> Result<(), CompileError> {
     let parsed =
         crate::rule::parse(&item.term.text).map_err(|error| CompileError::Term { item: item.id, error })?;
-    for leaf in parsed.leaves {
+    let mut excluded = false;
+    for (number, leaf) in parsed.leaves.iter().enumerate() {
         let part = Item {
-            term: crate::item::leaf_term(&item.term, &leaf),
+            term: crate::item::leaf_term(&item.term, leaf),
             ..item.clone()
         };
         let found = hits_of(&[part], text, interrupt)?;
-        out.sentences.push(match found.first() {
-            Some(hit) => format!("Its part «{}» stands at character {}.", leaf.text, hit.start + 1),
-            None => format!("Its part «{}» is not there.", leaf.text),
+        let negated = parsed.rule.excludes(number);
+        excluded |= negated && !found.is_empty();
+        out.sentences.extend(match found.first() {
+            Some(hit) if negated => Some(format!(
+                "The rule leaves out texts with «{}», which stands at character {}.",
+                leaf.text,
+                hit.start + 1
+            )),
+            Some(hit) => Some(format!(
+                "Its part «{}» stands at character {}.",
+                leaf.text,
+                hit.start + 1
+            )),
+            None if negated => None,
+            None => Some(format!("Its part «{}» is not there.", leaf.text)),
         });
+    }
+    let Some(loose) = crate::rule::loosened_rule(&item.term.text).filter(|_| !excluded) else {
+        return Ok(());
+    };
+    let term = Term {
+        text: loose,
+        ..item.term.clone()
+    };
+    if !hits_of(&[Item { term, ..item.clone() }], text, interrupt)?.is_empty() {
+        let sentence = "Its words stand further apart than the rule allows.";
+        out.sentences.push(sentence.into());
     }
     Ok(())
 }
@@ -359,5 +383,47 @@ mod tests {
         assert_eq!(fold_text_at("Дeнь ﬁ", Level::Folded), "дeнь fi");
         assert_eq!(fold_text_at("Лёгкий дoxoд!", Level::Evasion), "легкий доход!");
         assert_eq!(fold_text_at("VIАGRA и кaзинo", Level::Evasion), "viagra и казино");
+    }
+
+    #[test]
+    fn a_rule_says_what_kept_it_from_hitting() {
+        let told = |rule: &str, text: &str| {
+            let item = term(1, rule, MatchMode::Rule, Level::Folded);
+            explain(text, &item, &[], &mut || false)
+                .expect("explains")
+                .sentences
+        };
+        assert_eq!(
+            told("telegram & profit ~ charity", "telegram profit charity")
+                .last()
+                .map(String::as_str),
+            Some("The rule leaves out texts with «charity», which stands at character 17.")
+        );
+        assert_eq!(
+            told("fast &2 money", "fast a b c d money")
+                .last()
+                .map(String::as_str),
+            Some("Its words stand further apart than the rule allows.")
+        );
+        assert_eq!(
+            told("fast &2 \"big money\" ~ x", "fast")
+                .last()
+                .map(String::as_str),
+            Some("Its part «big money» is not there.")
+        );
+    }
+
+    #[test]
+    fn an_inflected_term_is_not_sent_to_its_own_mode() {
+        let item = term(1, "casino", MatchMode::Inflected, Level::Folded);
+        let told = explain("c@sinos", &item, &[], &mut || false).expect("explains");
+        assert!(
+            told.sentences.iter().any(|s| s.contains("at level evasion")),
+            "{told:?}"
+        );
+        assert!(
+            told.sentences.iter().all(|s| !s.contains("mode inflected would")),
+            "{told:?}"
+        );
     }
 }

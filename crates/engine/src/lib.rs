@@ -42,7 +42,7 @@ pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use lint::{Finding, LintError, LintOptions, Remedy, Severity, lint};
 pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
 pub use pattern::MAX_REPETITIONS;
-pub use rule::MAX_LEAVES;
+pub use rule::{MAX_LEAVES, loosened_rule};
 pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
 pub use typo::MIN_TYPO_LETTERS;
 

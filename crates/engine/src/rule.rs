@@ -33,6 +33,52 @@ pub(crate) enum Rule {
     Without(Box<Rule>, Box<Rule>),
 }
 
+impl Rule {
+    /// Is this leaf one that must not stand in the text?
+    pub(crate) fn excludes(&self, leaf: usize) -> bool {
+        match self {
+            Self::Leaf(_) => false,
+            Self::Any(parts) => parts.iter().any(|part| part.excludes(leaf)),
+            Self::Both(a, b) | Self::Near(a, b, _) => a.excludes(leaf) || b.excludes(leaf),
+            Self::Without(a, b) => a.excludes(leaf) || b.has(leaf),
+        }
+    }
+
+    fn has(&self, leaf: usize) -> bool {
+        match self {
+            Self::Leaf(number) => *number == leaf,
+            Self::Any(parts) => parts.iter().any(|part| part.has(leaf)),
+            Self::Both(a, b) | Self::Near(a, b, _) | Self::Without(a, b) => a.has(leaf) || b.has(leaf),
+        }
+    }
+
+    /// Without what it leaves out, and at any distance.
+    fn loosened(&self, leaves: &[Leaf]) -> String {
+        match self {
+            Self::Leaf(number) => match leaves.get(*number) {
+                Some(leaf) if leaf.wildcard => leaf.text.clone(),
+                Some(leaf) => format!("\"{}\"", leaf.text),
+                None => String::new(),
+            },
+            Self::Any(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| part.loosened(leaves)).collect();
+                format!("({})", parts.join(" | "))
+            }
+            Self::Both(a, b) | Self::Near(a, b, _) => {
+                format!("({} & {})", a.loosened(leaves), b.loosened(leaves))
+            }
+            Self::Without(a, _) => a.loosened(leaves),
+        }
+    }
+}
+
+/// The rule without its exclusions and distances: what comes near it. `None` when the text is no rule.
+pub fn loosened_rule(text: &str) -> Option<String> {
+    let parsed = parse(text).ok()?;
+    let loose = parsed.rule.loosened(&parsed.leaves);
+    parse(&loose).is_ok().then_some(loose)
+}
+
 /// A word or phrase of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {

@@ -311,6 +311,7 @@ pub fn innocent(data: &Data) -> Result<(), Error> {
     println!("\n## Innocent text, word mode, published lists as they are");
     println!("| set | list | folded | of them listed words | not listed | evasion | of them not listed |");
     println!("|---|---|---|---|---|---|---|");
+    let mut sums: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     for set in [
         "en_dictionary_substring_fp",
         "en_goaway",
@@ -349,6 +350,8 @@ pub fn innocent(data: &Data) -> Result<(), Error> {
                 }
             }
             let [folded, evasion] = counts;
+            let all = sums.entry(name).or_default();
+            *all = [all[0] + texts.len(), all[1] + folded[1], all[2] + evasion[1]];
             let sum = |of: [usize; 2]| of.iter().sum::<usize>();
             println!(
                 "| {set} {} | {name} | {} ({}) | {} | {} ({}) | {} ({}) | {} ({}) |",
@@ -364,6 +367,16 @@ pub fn innocent(data: &Data) -> Result<(), Error> {
                 percent(evasion[1], texts.len()),
             );
         }
+    }
+    println!("\nAll of these sets: what is flagged without being a listed word");
+    println!("| list | texts | folded | evasion |");
+    println!("|---|---|---|---|");
+    for (name, [texts, folded, evasion]) in sums {
+        println!(
+            "| {name} | {texts} | {folded} ({}) | {evasion} ({}) |",
+            percent(folded, texts),
+            percent(evasion, texts)
+        );
     }
     Ok(())
 }

@@ -105,16 +105,17 @@ BEGIN
 END $$;
 CREATE ROLE regress_moderation_asks;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA moderation TO regress_moderation_asks;
-SET ROLE regress_moderation_asks;
+SET SESSION AUTHORIZATION regress_moderation_asks;
 SELECT moderation.request_publish('covered', note => 'ready') AS request \gset
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT moderation.reject_publish(:request, 'not ready');
-SET ROLE regress_moderation_asks;
+SET SESSION AUTHORIZATION regress_moderation_asks;
 SELECT moderation.add_terms('covered', ARRAY['iota']) AS added, moderation.request_publish('covered', note => 'ready now') AS request \gset
-RESET ROLE;
+RESET SESSION AUTHORIZATION;
 SELECT moderation.approve_publish(:request, 'looked at it') > 0 AS published;
 CALL moderation.rescan('t.audit_rows');
 SELECT moderation.detach('t.audit_rows'), moderation.detach('t.audit_gate');
+SELECT count(*) AS roles FROM moderation.create_roles('regress_cover_');
 -- Nothing of the surface is missing, and no reason stands for a function that is gone.
 CREATE VIEW t.writing AS
     SELECT DISTINCT p.proname::text AS function FROM pg_proc p
@@ -138,6 +139,9 @@ SELECT i ->> 'term' AS term, i ? 'created_by' AS provenance, a.reason FROM moder
 SELECT count(*) FILTER (WHERE by_role IS NULL OR session_role IS NULL OR at IS NULL) AS incomplete FROM moderation.audit_log WHERE audit_id > :start;
 DROP VIEW t.writing;
 DROP TABLE t.audit_rows, t.audit_gate, t.unaudited;
+DROP OWNED BY regress_cover_reader, regress_cover_reviewer, regress_cover_operator, regress_cover_admin;
+DROP ROLE regress_cover_reader, regress_cover_reviewer, regress_cover_operator, regress_cover_admin;
+TRUNCATE moderation.group_roles;
 DROP OWNED BY regress_moderation_asks;
 DROP ROLE regress_moderation_asks;
 SELECT t.retire_all();

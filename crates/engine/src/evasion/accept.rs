@@ -15,6 +15,9 @@ const ONE_LETTER_WORDS: &str = "aiouабвийкосуяєзі";
 /// Letters looked at on either side for the word that something stands in; no known word is longer.
 const MAX_AROUND: usize = 32;
 
+/// Characters of an address looked at on either side.
+const MAX_ADDRESS: usize = 64;
+
 /// Fewest letters of a word written by its sound.
 const MIN_BY_SOUND: usize = 4;
 
@@ -65,7 +68,15 @@ impl Evasion {
         if before.is_some_and(|u| u.start == first.start) || after.is_some_and(|u| u.start == last.start) {
             return None;
         }
+        if self.is_of_its_own(text, units, (from, state.unit), term, state) {
+            return None;
+        }
         if state.masked_by_letter && Self::is_shortened(text.get(first.start..last.end).unwrap_or("")) {
+            return None;
+        }
+        // "gooood" is "good", whatever else could be read from it.
+        let span = (first.start, last.end);
+        if state.elongated && Self::is_elongated(text.get(span.0..span.1).unwrap_or(""), term) {
             return None;
         }
         // No word of a language mixes scripts, so the filter is not asked about those that do.
@@ -81,6 +92,68 @@ impl Evasion {
             starts_word,
             ends_word,
         })
+    }
+
+    /// A number with its unit, an identifier, or a piece of an address: what digits and signs are there for.
+    fn is_of_its_own(
+        &self,
+        text: &str,
+        units: &mut Units<'_>,
+        (from, to): (usize, usize),
+        term: &[char],
+        state: &State,
+    ) -> bool {
+        let (mut digits, mut masks, mut humps) = (0, 0, 0);
+        let (mut leading, mut trailing) = (0, 0);
+        let mut previous: Option<Unit> = None;
+        for n in from..to {
+            let Some(unit) = units.get(n) else { break };
+            let digit = unit.raw.is_ascii_digit();
+            digits += usize::from(digit);
+            leading += usize::from(digit && digits == n - from + 1);
+            trailing = if digit { trailing + 1 } else { 0 };
+            masks += usize::from(is_mask(unit.raw) || unit.raw == '*');
+            humps += usize::from(previous.is_some_and(|p| p.raw.is_lowercase()) && unit.raw.is_uppercase());
+            previous = Some(unit);
+        }
+        let letters = term.len();
+        let leet = state.steps.contains(Steps::LEET);
+        if leet
+            && (leading > 1 && to - from - leading < 3
+                || letters <= 4 && (trailing > 1 && trailing == digits || digits > 0 && humps > 0))
+        {
+            // "600k", "сл18", "5caT".
+            return true;
+        }
+        // "за****а": more is hidden than shown.
+        if state.steps.contains(Steps::HIDDEN) && masks * 2 > to - from {
+            return true;
+        }
+        let signs = Steps::SEPARATED.with(Steps::HIDDEN);
+        let (Some(first), Some(last)) = (units.get(from), units.get(to.saturating_sub(1))) else {
+            return false;
+        };
+        let inside = text.get(first.start..last.end).unwrap_or("");
+        let by_sign = !signs.common(state.steps).is_empty() || leet && inside.contains(['@', '$', '!', '+']);
+        by_sign && !inside.contains(' ') && is_address(text, first.start, last.end)
+    }
+
+    /// Is the word, its runs of letters cut to two or one, another word than the term?
+    fn is_elongated(text: &str, term: &[char]) -> bool {
+        let folded: Vec<char> = fold_text(text).chars().collect();
+        if !folded.iter().all(|c| c.is_alphabetic()) {
+            return false;
+        }
+        let run = |n: usize| {
+            folded.get(..n).map_or(0, |f| {
+                f.iter().rev().take_while(|&c| Some(c) == folded.get(n)).count()
+            })
+        };
+        let cut: String = (0..folded.len())
+            .filter(|&n| run(n) < 2)
+            .filter_map(|n| folded.get(n))
+            .collect();
+        !term.iter().copied().eq(cut.chars()) && dictionary::is_known(&cut)
     }
 
     /// Is the x of "txt" a letter? It is when the word is one with "ex" or "x" for it.
@@ -140,6 +213,29 @@ impl Evasion {
         if state.steps.contains(Steps::SOUND.with(Steps::SEPARATED)) && !state.joined {
             return false;
         }
+        // An l is an i in one place of a word that is otherwise as it should be.
+        let beside = Steps::LOOKALIKE.with(Steps::LEET).with(Steps::HIDDEN);
+        if state.confused > 1
+            || state.confused > 0 && (!only(beside) || letters < 4 || letters < 5 && state.confused_at_edge)
+        {
+            return false;
+        }
+        // How many there are is what "xxx" means.
+        let one_letter = term.iter().all(|c| Some(c) == term.first());
+        if one_letter
+            && !state
+                .steps
+                .common(Steps::REPEATED.with(Steps::SEPARATED))
+                .is_empty()
+        {
+            return false;
+        }
+        // The name of a digit is a piece of a long word; single letters around a spaced sign are a sum.
+        if state.spoken_digit && letters < 6
+            || state.spaced_signs > 0 && (letters < 4 || state.separators > 0)
+        {
+            return false;
+        }
         // Leet needs letters beside it, hidden letters need more of them.
         if state.steps.contains(Steps::LEET) && state.own + state.foreign == 0 {
             return false;
@@ -184,12 +280,40 @@ impl Evasion {
                 separator,
                 '-' | '/' | ',' | '\'' | '’' | '.' | ':' | '(' | ')' | '"' | '&'
             );
-            if !every && (letters < 4 || usual && (state.separators < 2 || chunk > 2)) {
+            if !every
+                && (letters < 4 || letters < 5 && kinds > 0 || usual && (state.separators < 2 || chunk > 2))
+            {
                 return false;
             }
         }
         true
     }
+}
+
+/// Does what stands at this place belong to a host, a link, or an e-mail address?
+fn is_address(text: &str, start: usize, end: usize) -> bool {
+    let blank = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"');
+    let back = text.get(..start).unwrap_or("").char_indices().rev();
+    let from = back.take(MAX_ADDRESS).take_while(|c| !blank(c.1)).last();
+    let before = text.get(from.map_or(start, |c| c.0)..start).unwrap_or("");
+    let forth = text.get(end..).unwrap_or("").char_indices();
+    let to = forth.take(MAX_ADDRESS).take_while(|c| !blank(c.1)).last();
+    let after = text
+        .get(end..to.map_or(end, |(at, c)| end + at + c.len_utf8()))
+        .unwrap_or("");
+    let inside = text.get(start..end).unwrap_or("");
+    let link = before.contains("://")
+        || before.starts_with("www.")
+        || before.is_empty() && inside.starts_with("www.");
+    let query = before.contains(['=', '?']) && (inside.contains(['&', '=', '?']) || after.contains('='));
+    // A dot with letters behind it, after a sign "at".
+    let domain = |rest: &str| {
+        let letters = |part: &str| part.chars().take_while(|c| c.is_ascii_alphabetic()).count();
+        rest.split('.').skip(1).any(|part| letters(part) > 1)
+    };
+    let mail =
+        inside.contains('@') && domain(after) || before.contains('@') && (domain(after) || domain(inside));
+    link || query || inside.contains('=') || mail
 }
 
 fn spaces(term: &[char]) -> usize {

@@ -14,17 +14,21 @@
 //! | look-alike letter of another script, box, flag, small capital | 0.125 |
 //! | mark taken off a letter | 0.2 |
 //! | digit or symbol for a letter, several characters for one letter | 0.35 |
+//! | digit for the sound of its name (`4skin`, `masturb8`) | 0.5 |
+//! | a symbol for a letter, with spaces around it (`bi + ch`) | 0.65 |
 //! | letter repeated three times or more | 0.25 (a doubled letter: 0.5) |
 //! | letters separated one by one, or word broken by signs | 0.3 |
-//! | letter for another of its script (v for u) | 0.5 |
+//! | letter for another of its script (v for u, l for i) | 0.5 (told by its case, as in `VlAGRA`: 0.125) |
 //! | k, c or q for ck by its sound | 0.6 (x: 1.2) |
 //! | letter hidden (`f*ck`) | 0.5 |
 //! | consonant spelled otherwise (`phuk`; module `sound`) | 0.4 (s and z, or an ending: 0.3) |
+//! | two neighbouring letters inside a word swapped (`csaino`) | 0.7 |
 //! | vowel changed (`f@rmecy`) | 0.6 (in part: 0.5), left out 0.6, put in 1 |
 //! | voiced for unvoiced consonant | 0.6 |
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
 mod accept;
+mod gaps;
 mod reading;
 mod sound;
 mod starts;
@@ -61,8 +65,10 @@ impl Steps {
     pub const SOUND: Self = Self(256);
     /// Vowels changed or left out.
     pub const VOWELS: Self = Self(512);
+    /// Two neighbouring letters changed places.
+    pub const SWAPPED: Self = Self(1024);
 
-    const NAMES: [(Self, &'static str); 10] = [
+    const NAMES: [(Self, &'static str); 11] = [
         (Self::LOOKALIKE, "look-alike"),
         (Self::MARKS, "marks"),
         (Self::LEET, "leet"),
@@ -73,6 +79,7 @@ impl Steps {
         (Self::INFLECTED, "inflected"),
         (Self::SOUND, "sound"),
         (Self::VOWELS, "vowels"),
+        (Self::SWAPPED, "swapped"),
     ];
 
     pub fn contains(self, other: Self) -> bool {
@@ -107,6 +114,7 @@ impl Steps {
             "inflected" => "another grammatical form",
             "sound" => "consonants spelled by their sound",
             "vowels" => "vowels changed or left out",
+            "swapped" => "two neighbouring letters swapped",
             other => other,
         })
     }

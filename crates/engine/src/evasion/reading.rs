@@ -4,6 +4,8 @@
 
 use super::units::{Unit, Units};
 use super::{cases, table};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 use unicode_script::{Script, UnicodeScript};
 
 /// Letters of a word that are read.
@@ -46,10 +48,26 @@ pub(crate) fn reading(word: &str) -> Option<String> {
     read_in(&units, first).or_else(|| read_in(&units, second))
 }
 
-/// Has the script a letter that this one looks like (UTS #39)?
+/// The first letter of the script's alphabet that this one looks like (UTS #39), if there is one.
+fn twin(letter: char, script: Script) -> Option<char> {
+    static TWINS: [OnceLock<HashMap<String, usize>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let places = TWINS
+        .get(usize::from(script == Script::Cyrillic))?
+        .get_or_init(|| {
+            let mut places = HashMap::new();
+            for (place, letter) in alphabet(script).enumerate() {
+                for shape in cases(letter) {
+                    places.entry(shape).or_insert(place);
+                }
+            }
+            places
+        });
+    let place = cases(letter).iter().filter_map(|shape| places.get(shape)).min()?;
+    alphabet(script).nth(*place)
+}
+
 fn looks_like(letter: char, script: Script) -> bool {
-    let shapes = cases(letter);
-    alphabet(script).any(|l| cases(l).iter().any(|s| shapes.contains(s)))
+    twin(letter, script).is_some()
 }
 
 fn read_in(units: &[Unit], script: Script) -> Option<String> {
@@ -67,16 +85,11 @@ fn read_in(units: &[Unit], script: Script) -> Option<String> {
         } else if unit.is_letter() {
             let capital = table::capital(unit.raw);
             let mut likely = [Some(unit.raw), Some(unit.base), capital].into_iter().flatten();
-            likely
-                .find_map(|c| {
-                    let shapes = cases(c);
-                    alphabet(script).find(|&l| cases(l).iter().any(|s| shapes.contains(s)))
-                })
-                .or_else(|| {
-                    table::shapes(unit.raw)
-                        .chain(table::shapes(unit.base))
-                        .find(|&c| own(c))
-                })
+            likely.find_map(|c| twin(c, script)).or_else(|| {
+                table::shapes(unit.raw)
+                    .chain(table::shapes(unit.base))
+                    .find(|&c| own(c))
+            })
         } else {
             table::leet(unit.base).find(|&c| own(c))
         };

@@ -7,7 +7,7 @@
 //! left out) ends the look and leaves the answer to the walk: a place is only ever refused when the walk would find
 //! nothing.
 
-use super::table::{capital, groups, is_mask, leet, same_script, shapes};
+use super::table::{capital, groups, is_mask, leet, same_script, shapes, spoken_digit};
 use super::units::{Unit, Units};
 use super::{Evasion, cases};
 use std::sync::OnceLock;
@@ -29,6 +29,8 @@ pub(super) struct Row {
     /// Some group of characters begins with it.
     grouped: bool,
     lots: [u64; DEPTH],
+    /// Lots with a term that has the name of this digit at a place.
+    spoken: [u64; DEPTH],
 }
 
 pub(super) struct Starts {
@@ -110,10 +112,19 @@ impl Evasion {
         if !unit.raw.is_alphabetic() {
             letters.extend(leet(unit.base));
         }
-        let mut lots = [0; DEPTH];
+        let names: Vec<Vec<char>> = spoken_digit(unit.raw)
+            .map(|name| name.chars().collect())
+            .collect();
+        let (mut lots, mut spoken) = ([0; DEPTH], [0; DEPTH]);
         for (n, term) in self.terms.iter().enumerate() {
             for (lots, letter) in lots.iter_mut().zip(term) {
                 if letters.contains(letter) {
+                    *lots |= lot(n, self.terms.len());
+                }
+            }
+            for (place, lots) in spoken.iter_mut().enumerate() {
+                let rest = term.get(place..).unwrap_or(&[]);
+                if names.iter().any(|name| rest.starts_with(name)) {
                     *lots |= lot(n, self.terms.len());
                 }
             }
@@ -125,6 +136,7 @@ impl Evasion {
             letter: unit.raw.is_alphanumeric() || unit.is_letter(),
             grouped: groups(unit.base).next().is_some(),
             lots,
+            spoken,
         }
     }
 
@@ -153,6 +165,9 @@ impl Evasion {
                 }
             }
             if lots & sound != 0 && matches!(unit.base, 'k' | 'c' | 'q' | 'x') {
+                return true;
+            }
+            if row.spoken.get(place).is_some_and(|spoken| lots & spoken != 0) {
                 return true;
             }
             if row.grouped {

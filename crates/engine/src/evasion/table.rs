@@ -126,8 +126,18 @@ const CYRILLIC_SHAPES: &[(char, &str)] = &[
     ('ј', "й"),
 ];
 
-/// Latin letters read as other Latin letters: v for u, z for s.
-const LATIN_SHAPES: &[(char, &str)] = &[('v', "u"), ('z', "s")];
+/// Latin letters read as other Latin letters: v for u, z for s; a small l and a capital I are drawn alike.
+const LATIN_SHAPES: &[(char, &str)] = &[('v', "u"), ('z', "s"), ('l', "i"), ('i', "l")];
+
+/// Digits read by their names.
+const SPOKEN_DIGITS: &[(char, &str)] = &[
+    ('1', "one"),
+    ('2', "to"),
+    ('2', "too"),
+    ('4', "for"),
+    ('4', "fore"),
+    ('8', "ate"),
+];
 
 /// Several characters read as one letter, longest first.
 const GROUPS: &[(&str, char)] = &[
@@ -179,6 +189,14 @@ pub(super) fn shapes(c: char) -> impl Iterator<Item = char> {
 /// Letters of the same script that a letter may stand for.
 pub(super) fn same_script(c: char) -> impl Iterator<Item = char> {
     lookup(LATIN_SHAPES, c).chars()
+}
+
+/// What a digit is called, where that sounds like a piece of a word.
+pub(super) fn spoken_digit(c: char) -> impl Iterator<Item = &'static str> {
+    let digits = SPOKEN_DIGITS.iter();
+    digits
+        .filter(move |(digit, _)| *digit == c)
+        .map(|&(_, word)| word)
 }
 
 /// Groups that begin with this character: what must follow, and the letter.

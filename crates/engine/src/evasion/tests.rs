@@ -50,12 +50,54 @@ fn leet_needs_letters_beside_it() {
 }
 
 #[test]
+fn digits_by_their_names() {
+    finds("foreskin", "a 4skin", "4skin");
+    finds("masturbate", "masturb8", "masturb8");
+    passes("hate", "h8");
+    passes("fortune", "4 tune");
+}
+
+#[test]
+fn signs_with_spaces_around_them() {
+    finds("bitch", "you bi + ch!", "bi + ch");
+    finds("shit", "sh! +", "sh! +");
+    passes("atb", "a + b");
+    passes("bitch", "bi +ch");
+}
+
+#[test]
+fn l_and_i_are_drawn_alike() {
+    finds("viagra", "buy VlAGRA", "VlAGRA");
+    finds("paypal", "your paypaI account", "paypaI");
+    finds("invest", "lnvest now", "lnvest");
+    finds("casino", "CASlNO", "CASlNO");
+    passes("sling", "sing");
+    passes("ill", "lil");
+    passes("mail", "mall");
+    passes("pis", "Pls call me, pls");
+}
+
+#[test]
+fn numbers_and_addresses_are_themselves() {
+    passes("gook", "about 600k of them");
+    passes("слив", "артикул сл18");
+    passes("scat", "id 5caT");
+    passes("shag", "mail to sh@g.example.com");
+    passes("trois", "http://a.b/c?TR=0&S");
+    passes("weed", "www.ee.ed");
+    passes("god", "gooood");
+    passes("замена", "за****а");
+    finds("casino", "http://c4sino.com", "c4sino");
+}
+
+#[test]
 fn repeats() {
     finds("fuck", "fuuuuck", "fuuuuck");
     finds("казино", "каааазинооо", "каааазинооо");
     passes("bot", "boot");
     passes("later", "latter");
     finds("boob", "boooob", "boooob");
+    passes("xxx", "love xxxx x x x");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reading terms off the text: a depth-first walk along the sorted terms from one unit on.
 
-use super::table::{groups, is_mask, is_ordinary, leet, same_script};
+use super::table::{groups, is_mask, is_ordinary, leet, same_script, spoken_digit};
 use super::units::{Unit, Units};
 use super::{Candidate, Evasion, Steps};
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ const MAX_REPEATS: usize = 64;
 /// Signs in a row that may each hide a letter.
 const MAX_HIDDEN: usize = 8;
 
-/// Signs between two letters.
-const MAX_SEPARATORS: usize = 3;
+/// Characters whose shapes are kept.
+const MAX_SHAPES: usize = 4_096;
 
 /// Kept between places: the stack and what letters look like.
 #[derive(Default)]
@@ -31,8 +31,8 @@ pub(crate) struct Scratch {
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) lo: usize,
-    hi: usize,
-    depth: usize,
+    pub(super) hi: usize,
+    pub(super) depth: usize,
     /// Next unit to read.
     pub(super) unit: usize,
     pub(super) cost: f32,
@@ -65,12 +65,19 @@ pub(super) struct State {
     pub(super) same_script: bool,
     /// A space of the term was left out.
     pub(super) joined: bool,
+    /// An l and an i were taken for each other, whatever the letters beside them: how many, and at an edge.
+    pub(super) confused: usize,
+    pub(super) confused_at_edge: bool,
+    /// A digit was read by its name.
+    pub(super) spoken_digit: bool,
+    /// Signs that were read as letters with spaces around them.
+    pub(super) spaced_signs: usize,
     /// A sign of addresses hid a letter: "id?page", "x&y".
     pub(super) asked: bool,
     pub(super) chunk: usize,
     pub(super) longest_chunk: usize,
     /// The last thing read was a sign, not a letter of the term.
-    gap: bool,
+    pub(super) gap: bool,
 }
 
 impl Evasion {
@@ -85,6 +92,9 @@ impl Evasion {
     ) {
         let Scratch { stack, shapes } = scratch;
         stack.clear();
+        if shapes.len() > MAX_SHAPES {
+            shapes.clear();
+        }
         stack.push(State {
             lo: 0,
             hi: self.terms.len(),
@@ -114,6 +124,10 @@ impl Evasion {
             same_script: false,
             asked: false,
             joined: false,
+            confused: 0,
+            confused_at_edge: false,
+            spoken_digit: false,
+            spaced_signs: 0,
             chunk: 0,
             longest_chunk: 0,
             gap: true,
@@ -141,7 +155,7 @@ impl Evasion {
         }
     }
 
-    fn step(&self, state: &State, letter: char, cost: f32, steps: Steps) -> Option<State> {
+    pub(super) fn step(&self, state: &State, letter: char, cost: f32, steps: Steps) -> Option<State> {
         let (lo, hi) = self.child(state.lo, state.hi, state.depth, letter)?;
         let mut next = state.clone();
         next.lo = lo;
@@ -209,9 +223,16 @@ impl Evasion {
             self.lookalikes(state, unit, shapes_of, stack);
             self.sounds(units, state, unit, stack);
             for letter in same_script(unit.base) {
-                if let Some(mut next) = self.step(state, letter, 0.5, Steps::LOOKALIKE) {
+                let drawn = drawn_alike(units, state.unit, unit);
+                let cost = if drawn { 0.125 } else { 0.5 };
+                if let Some(mut next) = self.step(state, letter, cost, Steps::LOOKALIKE) {
                     next.own += 1;
-                    next.same_script = true;
+                    next.same_script |= !drawn;
+                    if !drawn && matches!(letter, 'i' | 'l') {
+                        let end = self.terms.get(next.lo).is_some_and(|t| t.len() == next.depth);
+                        next.confused += 1;
+                        next.confused_at_edge |= state.depth == 0 || end;
+                    }
                     stack.push(next);
                 }
             }
@@ -230,6 +251,7 @@ impl Evasion {
                 }
             }
         }
+        self.spoken_digit(state, unit, stack);
         for (group, letter) in groups(unit.base) {
             let rest = group.chars().skip(1).enumerate();
             let mut whole = true;
@@ -244,6 +266,23 @@ impl Evasion {
         if state.depth > 0 && !state.gap {
             self.hidden(units, state, unit, stack);
             self.missing_space(state, unit, stack);
+            self.spaced_sign(units, state, unit, stack);
+        }
+    }
+
+    /// A digit read by its name: "4skin", "masturb8".
+    fn spoken_digit(&self, state: &State, unit: Unit, stack: &mut Vec<State>) {
+        for name in spoken_digit(unit.raw) {
+            let mut next = Some(state.clone());
+            for letter in name.chars() {
+                next = next.and_then(|at| self.step(&at, letter, 0.0, Steps::LEET));
+            }
+            if let Some(mut next) = next {
+                next.unit = state.unit + 1;
+                next.cost += 0.5;
+                next.spoken_digit = true;
+                stack.push(next);
+            }
         }
     }
 
@@ -351,25 +390,6 @@ impl Evasion {
         }
     }
 
-    /// A phrase written without its space, or with a sign instead.
-    fn missing_space(&self, state: &State, unit: Unit, stack: &mut Vec<State>) {
-        if state.separator.is_some() || unit.fold == ' ' {
-            return;
-        }
-        let sign = !unit.is_letter() && !unit.raw.is_alphanumeric();
-        let cost = if sign { 0.25 } else { 0.5 };
-        if let Some(mut next) = self.step(state, ' ', cost, Steps::SEPARATED) {
-            next.longest_chunk = next.longest_chunk.max(next.chunk);
-            next.chunk = 0;
-            if !sign {
-                next.unit -= 1;
-                next.joined = true;
-            }
-            next.gap = true;
-            stack.push(next);
-        }
-    }
-
     /// The letter just read once more.
     fn repeats(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
         let Some(last) = state.unit.checked_sub(1).and_then(|n| units.get(n)) else {
@@ -409,60 +429,22 @@ impl Evasion {
         }
         stack.push(next);
     }
+}
 
-    /// Signs between the letters.
-    fn separators(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
-        let is_sign = |u: &Unit| !u.raw.is_alphanumeric() && !u.is_letter();
-        if !is_sign(&unit) || state.depth == 0 {
-            return;
-        }
-        let mut kind = ' ';
-        let mut spaced = false;
-        let mut count = 0;
-        while count < MAX_SEPARATORS {
-            let Some(sign) = units.get(state.unit + count).filter(is_sign) else {
-                break;
-            };
-            if sign.raw != ' ' {
-                if kind != ' ' && kind != sign.raw {
-                    return;
-                }
-                kind = sign.raw;
-            } else {
-                spaced = true;
-            }
-            count += 1;
-        }
-        if units
-            .get(state.unit + count)
-            .is_none_or(|u| is_sign(&u) && !is_mask(u.raw))
-        {
-            return;
-        }
-        if state.separator.is_some_and(|s| s != kind)
-            || kind == ' ' && state.chunk.max(state.longest_chunk) > 1
-        {
-            return;
-        }
-        let mut next = state.clone();
-        next.unit += count;
-        if next.separator.is_none() {
-            next.cost += 0.3;
-        }
-        next.separator = Some(kind);
-        next.spaced |= spaced;
-        next.separators += 1;
-        next.steps = next.steps.with(Steps::SEPARATED);
-        next.longest_chunk = next.longest_chunk.max(next.chunk);
-        next.chunk = 0;
-        next.gap = true;
-        stack.push(next.clone());
-        // The same signs may stand for the space of a phrase.
-        next.gap = false;
-        next.unit -= 1;
-        if let Some(mut space) = self.step(&next, ' ', 0.0, Steps::NONE) {
-            space.gap = true;
-            stack.push(space);
-        }
+/// Is this l or I drawn like the other letter, as its case among the letters beside it says: "VlAGRA", "paypaI"?
+fn drawn_alike(units: &mut Units<'_>, at: usize, unit: Unit) -> bool {
+    let mut letter = |n: Option<usize>| n.and_then(|n| units.get(n)).filter(Unit::is_letter);
+    let (before, after) = (letter(at.checked_sub(1)), letter(Some(at + 1)));
+    let further = letter(if after.is_some() {
+        Some(at + 2)
+    } else {
+        at.checked_sub(2)
+    });
+    let upper = |u: Option<Unit>| u.is_some_and(|u| u.raw.is_uppercase());
+    match unit.raw {
+        // Two capitals beside it, since a word begins with one anyhow.
+        'l' => [before, after, further].into_iter().filter(|&u| upper(u)).count() > 1,
+        'I' => before.is_some_and(|u| u.raw.is_lowercase()),
+        _ => false,
     }
 }

@@ -277,6 +277,22 @@ proptest! {
         }
     }
 
+    /// Where they hit may move with the words that are found; that they hit may not be lost.
+    #[test]
+    fn rules_and_expressions_hit_at_a_higher_level_too(items in items(), text in texts()) {
+        let at = |level| -> std::collections::BTreeSet<i64> {
+            let items: Vec<Item> = items.iter().filter(|i| !i.allow && !i.term.text.contains('~'))
+                .filter(|i| matches!(i.term.mode, MatchMode::Rule | MatchMode::Regex))
+                .cloned().map(|i| Item { term: Term { level, ..i.term }, ..i })
+                .filter(|i| validate_term(&i.term).is_ok()).collect();
+            find(&items, &text).iter().map(|h| h.item).collect()
+        };
+        let (literal, folded, evasion) = (at(Level::Literal), at(Level::Folded), at(Level::Evasion));
+        prop_assert!(literal.is_subset(&folded), "{literal:?} {folded:?}");
+        let rules: Vec<i64> = items.iter().filter(|i| i.term.mode == MatchMode::Rule).map(|i| i.id).collect();
+        prop_assert!(folded.iter().all(|i| evasion.contains(i) || !rules.contains(i)), "{folded:?} {evasion:?}");
+    }
+
     #[test]
     fn allow_entries_of_every_mode_add_no_hit(items in items(), text in texts()) {
         let without: Vec<Item> = items.iter().filter(|i| !i.allow).cloned().collect();

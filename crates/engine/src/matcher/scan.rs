@@ -76,6 +76,10 @@ impl Sink<'_, '_, '_> {
             return Ok(());
         }
         self.tick()?;
+        // A damaged set may have patterns that are no text.
+        if !self.text.is_char_boundary(start) || !self.text.is_char_boundary(end) {
+            return Ok(());
+        }
         let place = Place {
             start,
             end,

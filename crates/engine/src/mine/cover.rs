@@ -77,7 +77,7 @@ pub(super) fn plain(
 ) -> Result<Mined, MineError> {
     let class = |text: u32| examples.get(text as usize).map(|e| e.class);
     let all = |wanted: Class| examples.iter().filter(|e| e.class == wanted).count();
-    let allowed = (options.max_background * all(Class::Background) as f64) as usize;
+    let allowed = options.allowed(all(Class::Background));
     let mut covered = Vec::new();
     covered.try_reserve_exact(examples.len())?;
     covered.resize(examples.len(), false);

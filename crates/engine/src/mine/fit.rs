@@ -198,13 +198,13 @@ fn add(values: &mut [f64], index: usize, value: f64) {
 fn best_threshold(
     examples: &[Example<'_>],
     sums: &[f64],
-    max_background: f64,
+    options: &MineOptions,
 ) -> Option<(f64, f64, Outcome)> {
     let mut order: Vec<usize> = (0..examples.len()).filter(|&n| get(sums, n) > 1e-9).collect();
     order.sort_by(|&a, &b| get(sums, b).total_cmp(&get(sums, a)));
     let all = |wanted: Class| examples.iter().filter(|e| e.class == wanted).count();
     let violating = all(Class::Violating);
-    let allowed = (max_background * all(Class::Background) as f64) as usize;
+    let allowed = options.allowed(all(Class::Background));
     let mut outcome = Outcome::default();
     let mut best: Option<(f64, f64, Outcome)> = None;
     for (n, &text) in order.iter().enumerate() {
@@ -255,11 +255,14 @@ pub(super) fn weighted(
         unseen.push(vec_of(examples.len(), 0.0)?);
     }
     for fold in 0..FOLDS {
+        let all_counts = &counts;
         let counts: Vec<f64> = counts
             .iter()
             .zip(&folds)
             .map(|(&c, &f)| if f == fold { 0.0 } else { c })
             .collect();
+        // The penalty grows with the texts that the loss is summed over.
+        let part = counts.iter().sum::<f64>() / all_counts.iter().sum::<f64>().max(1e-9);
         let refined = refine::refine(
             columns,
             &words,
@@ -277,7 +280,7 @@ pub(super) fn weighted(
         for (&penalty, unseen) in PENALTIES.iter().zip(&mut unseen) {
             let model = problem.chosen(
                 &counts,
-                penalty * strongest,
+                penalty * strongest * part,
                 options.max_terms,
                 &mut warm,
                 interrupt,
@@ -298,7 +301,7 @@ pub(super) fn weighted(
     }
     let mut best: Option<(f64, f64, f64, Outcome)> = None;
     for (&penalty, unseen) in PENALTIES.iter().zip(&unseen) {
-        if let Some((f1, threshold, outcome)) = best_threshold(examples, unseen, options.max_background)
+        if let Some((f1, threshold, outcome)) = best_threshold(examples, unseen, options)
             && best.is_none_or(|(value, ..)| f1 > value)
         {
             best = Some((f1, penalty, threshold, outcome));

@@ -3,7 +3,7 @@
 use super::candidates::{Candidate, rank};
 use super::{Class, Example, MineError, item};
 use crate::{FindOptions, Interrupt, Matcher, compile};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Candidates and the texts each hits, ascending.
 pub(super) struct Columns {
@@ -20,11 +20,14 @@ impl Columns {
         self.rows.len()
     }
 
-    /// These columns and more.
+    /// These columns and more; one that hits the same texts as another adds nothing.
     pub(super) fn with<'m>(
         &self,
         more: impl Iterator<Item = (Candidate, &'m [u32])>,
     ) -> Result<Self, MineError> {
+        let mut seen: HashSet<&[u32]> = HashSet::new();
+        seen.try_reserve(self.len())?;
+        seen.extend(self.rows.iter().map(Vec::as_slice));
         let mut all = Self {
             candidates: Vec::new(),
             rows: Vec::new(),
@@ -34,8 +37,10 @@ impl Columns {
         all.candidates.extend_from_slice(&self.candidates);
         all.rows.extend_from_slice(&self.rows);
         for (candidate, rows) in more {
-            all.candidates.push(candidate);
-            all.rows.push(rows.to_vec());
+            if !seen.contains(rows) {
+                all.candidates.push(candidate);
+                all.rows.push(rows.to_vec());
+            }
         }
         Ok(all)
     }

@@ -59,8 +59,8 @@ pub struct MineOptions {
     pub weighted: bool,
     /// Plain list: share of violating texts among the labelled ones that each term newly hits, at least.
     pub precision_floor: f64,
-    /// Share of the background that the list may flag, as estimated on folds; on other texts it comes out a third higher at
-    /// worst.
+    /// Share of the background's kind of text that the list may flag. Of the background itself it flags less, by what
+    /// chance may hide: see [`MineOptions::allowed`].
     pub max_background: f64,
 }
 
@@ -71,8 +71,18 @@ impl Default for MineOptions {
             min_support: 3,
             weighted: true,
             precision_floor: 0.9,
-            max_background: 0.007,
+            max_background: 0.01,
         }
+    }
+}
+
+impl MineOptions {
+    /// How many of so many background texts may be flagged, so that with 95 % confidence no more than `max_background` of
+    /// all such texts are (one-sided, normal approximation of the binomial).
+    fn allowed(&self, background: usize) -> usize {
+        let expected = self.max_background * background as f64;
+        let spread = (expected * (1.0 - self.max_background)).max(0.0).sqrt();
+        (expected - 1.645 * spread).max(0.0) as usize
     }
 }
 

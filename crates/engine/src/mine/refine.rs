@@ -10,6 +10,7 @@
 use super::candidates::{Candidate, key, segments};
 use super::incidence::Columns;
 use super::{Example, MineError, plain_term};
+use crate::boundary::is_word_boundary;
 use crate::explain::fold_text_at;
 use crate::{Interrupt, Level, MatchMode, Term, validate_term};
 use std::collections::HashMap;
@@ -42,6 +43,7 @@ const MAX_TEXT: usize = 64 * 1024;
 pub(super) struct Words {
     words: Vec<String>,
     texts: Vec<Vec<u32>>,
+    folded: Vec<String>,
 }
 
 /// A column that hits where `base` does and none of the words is.
@@ -53,49 +55,51 @@ pub(super) struct Refined {
 
 /// The words of all texts.
 pub(super) fn words(examples: &[Example<'_>], interrupt: Interrupt<'_>) -> Result<Words, MineError> {
-    let each = |text: &str, visit: &mut dyn FnMut(&str)| {
-        let mut end = text.len().min(MAX_TEXT);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        segments(
-            &fold_text_at(text.get(..end).unwrap_or(""), Level::Folded),
-            |segment| {
-                let letters = segment.chars().filter(|c| c.is_alphabetic()).count();
-                if (2..=30).contains(&letters) && segment.chars().all(char::is_alphanumeric) {
-                    visit(segment);
-                }
-            },
-        );
+    let each = |folded: &str, visit: &mut dyn FnMut(&str)| {
+        segments(folded, |segment| {
+            let letters = segment.chars().filter(|c| c.is_alphabetic()).count();
+            if (2..=30).contains(&letters) && segment.chars().all(char::is_alphanumeric) {
+                visit(segment);
+            }
+        });
     };
+    let mut folded = Vec::new();
+    folded.try_reserve_exact(examples.len())?;
     let mut counts: HashMap<u64, u32> = HashMap::new();
     let mut said: Vec<u64> = Vec::new();
     for example in examples {
         if interrupt() {
             return Err(MineError::Interrupted);
         }
+        let mut end = example.text.len().min(MAX_TEXT);
+        while !example.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = fold_text_at(example.text.get(..end).unwrap_or(""), Level::Folded);
         said.clear();
-        each(example.text, &mut |word| said.push(key(MatchMode::Word, word)));
+        each(&text, &mut |word| said.push(key(MatchMode::Word, word)));
         said.sort_unstable();
         said.dedup();
         counts.try_reserve(said.len())?;
         for &word in &said {
             *counts.entry(word).or_default() += 1;
         }
+        folded.push(text);
     }
     counts.retain(|_, count| *count >= MIN_TEXTS);
     let mut numbers: HashMap<u64, u32> = HashMap::new();
     let mut found = Words {
         words: Vec::new(),
         texts: Vec::new(),
+        folded: Vec::new(),
     };
     found.texts.try_reserve_exact(examples.len())?;
-    for example in examples {
+    for folded in &folded {
         if interrupt() {
             return Err(MineError::Interrupted);
         }
         let mut text = Vec::new();
-        each(example.text, &mut |word| {
+        each(folded, &mut |word| {
             let key = key(MatchMode::Word, word);
             if counts.contains_key(&key) {
                 let next = found.words.len() as u32;
@@ -111,7 +115,22 @@ pub(super) fn words(examples: &[Example<'_>], interrupt: Interrupt<'_>) -> Resul
         text.shrink_to_fit();
         found.texts.push(text);
     }
+    found.folded = folded;
     Ok(found)
+}
+
+impl Words {
+    /// Does the text hold the term as a rule would look for it? Wildcards see no disguises, whole words do.
+    fn holds(&self, text: u32, term: &Term) -> bool {
+        let folded = self.folded.get(text as usize).map_or("", String::as_str);
+        match term.mode {
+            MatchMode::Prefix => folded
+                .match_indices(&term.text)
+                .any(|(at, _)| at == 0 || is_word_boundary(folded, at)),
+            MatchMode::Substring => folded.contains(&term.text),
+            _ => true,
+        }
+    }
 }
 
 /// The refined columns, chosen on the texts that count.
@@ -157,6 +176,9 @@ pub(super) fn refine(
         gains.clear();
         gains.resize(words.words.len(), 0.0);
         let mut rows = columns.rows(base).to_vec();
+        if let Some(candidate) = columns.candidates.get(base) {
+            rows.retain(|&text| words.holds(text, &candidate.term));
+        }
         let worth = |text: u32| weight(text as usize) * if bad(text as usize) { -COST } else { 1.0 };
         let told = |text: u32| words.texts.get(text as usize).map_or(&[][..], Vec::as_slice);
         let mut touched: Vec<u32> = Vec::new();
@@ -271,10 +293,11 @@ pub(super) fn rules(columns: &Columns, words: &Words, refined: &[Refined]) -> Ve
                 [one] => one.clone(),
                 several => format!("({})", several.join(" | ")),
             };
-            Some(Candidate {
-                term: plain_term(format!("{} ~ {without}", phrase(&base.term)?), MatchMode::Rule),
-                z: base.z,
-            })
+            let mut term = plain_term(format!("{} ~ {without}", phrase(&base.term)?), MatchMode::Rule);
+            if base.term.mode == MatchMode::Word {
+                term.level = base.term.level;
+            }
+            Some(Candidate { term, z: base.z })
         })
         .filter(|candidate| validate_term(&candidate.term).is_ok())
         .collect()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::hash::pdq::PdqHash;
 
 fn examples<'t>(violating: &'t [String], benign: &'t [String], background: &'t [String]) -> Vec<Example<'t>> {
     let of = |texts: &'t [String], class| texts.iter().map(move |text| Example { text, class });
@@ -182,4 +183,134 @@ fn variants_are_those_in_the_texts() {
             (2, 4, "inflected", "закладке"),
         ]
     );
+}
+
+#[test]
+fn what_speaks_for_innocence_becomes_a_rule() {
+    // "free" hits a third of the benign texts, all of them beside "lunch".
+    let violating: Vec<String> = (0..60).map(|n| format!("free number{n}")).collect();
+    let benign: Vec<String> = (0..60)
+        .map(|n| format!("{} lunch number{n}", if n % 3 == 0 { "free" } else { "our" }))
+        .collect();
+    let mined = mine(
+        &examples(&violating, &benign, &[]),
+        &MineOptions::default(),
+        &mut never(),
+    )
+    .unwrap();
+    let rule = mined.terms.iter().find(|t| t.term.mode == MatchMode::Rule);
+    let rule = rule.unwrap_or_else(|| panic!("no rule: {:?}", mined.terms));
+    assert!(rule.term.text.contains(" ~ "), "{rule:?}");
+    assert_eq!((rule.violating, rule.benign), (60, 0), "{rule:?}");
+    assert_eq!(mined.outcome.false_positives, 0, "{:?}", mined.outcome);
+}
+
+#[test]
+fn the_background_cap_leaves_room_for_chance() {
+    let options = MineOptions {
+        max_background: 0.01,
+        ..MineOptions::default()
+    };
+    // 100 expected, 1.645 standard deviations of 9.95 less.
+    assert_eq!(options.allowed(10_000), 83);
+    assert_eq!(options.allowed(100), 0);
+    assert_eq!(options.allowed(0), 0);
+    let everything = MineOptions {
+        max_background: 1.0,
+        ..MineOptions::default()
+    };
+    assert_eq!(everything.allowed(50), 50);
+}
+
+/// A hash of few set bits, so that distances are plain to see.
+fn picture(seed: u8, bits: usize) -> PdqHash {
+    let mut hash = [seed; 32];
+    for bit in 0..bits {
+        hash[bit / 8] ^= 1 << (bit % 8);
+    }
+    PdqHash(hash)
+}
+
+#[test]
+fn images_are_grouped_around_the_most_central() {
+    let mut images: Vec<LabelledImage> = (0..5)
+        .map(|n| LabelledImage {
+            hash: picture(0, 10 * n),
+            violating: true,
+        })
+        .collect();
+    images.push(LabelledImage {
+        hash: picture(0xff, 0),
+        violating: true,
+    });
+    images.push(LabelledImage {
+        hash: picture(0xff, 12),
+        violating: false,
+    });
+    let options = ClusterOptions {
+        radius: 31,
+        min_support: 1,
+        precision_floor: 0.9,
+    };
+    let clusters = image_clusters(&images, &options, &mut never()).unwrap();
+    assert_eq!(clusters.len(), 2, "{clusters:?}");
+    assert_eq!(
+        (
+            clusters[0].centre,
+            clusters[0].max_distance,
+            clusters[0].new_violating
+        ),
+        (2, 31, 5)
+    );
+    assert_eq!(clusters[0].members, [2, 1, 3, 0, 4]);
+    // Narrowed until the benign neighbour is out.
+    assert_eq!(
+        (clusters[1].centre, clusters[1].max_distance, clusters[1].benign),
+        (5, 11, 0)
+    );
+    let two = ClusterOptions {
+        min_support: 2,
+        ..options
+    };
+    assert_eq!(image_clusters(&images, &two, &mut never()).unwrap().len(), 1);
+    assert!(image_clusters(&[], &options, &mut never()).unwrap().is_empty());
+    let benign: Vec<LabelledImage> = images
+        .iter()
+        .map(|i| LabelledImage {
+            violating: false,
+            ..*i
+        })
+        .collect();
+    assert!(
+        image_clusters(&benign, &options, &mut never())
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_thousand_copies_are_one_image() {
+    let images = vec![
+        LabelledImage {
+            hash: picture(7, 0),
+            violating: true
+        };
+        1_000
+    ];
+    let options = ClusterOptions {
+        radius: 31,
+        min_support: 2,
+        precision_floor: 0.9,
+    };
+    let clusters = image_clusters(&images, &options, &mut never()).unwrap();
+    assert_eq!(
+        (clusters.len(), clusters[0].violating, clusters[0].members.len()),
+        (1, 1_000, 1_000)
+    );
+    let mut asked = 0;
+    let stopped = image_clusters(&images, &options, &mut || {
+        asked += 1;
+        asked > 1
+    });
+    assert!(stopped.is_err());
 }

@@ -1,0 +1,366 @@
+//! Words written by their sound: `fukker`, `biotch`, `fckn`, `phuk`, `dix` for a listed word.
+//!
+//! Letters of the word and of the term are cut into consonants and the gaps between them. Consonants that sound alike
+//! are one class, so the classes of a term in their order are a key, and a word of a text is looked up by its own.
+//! Then term and word differ only in how a consonant is spelled and in the vowels of a gap; each difference has its
+//! cost. The classes are those of Soundex and Metaphone (Russell 1918, Philips 1990), made finer: what is not heard
+//! as the same consonant is another one. A word that a dictionary knows is never taken for another.
+//!
+//! For words of Latin letters, in whole words only: what stands inside words is left to the walk.
+
+mod heard;
+mod keys;
+mod spoken;
+mod sum;
+
+use super::units::{Unit, Units};
+use super::{Candidate, Steps, budget};
+use heard::{Heard, Sound};
+use keys::Keys;
+use spoken::Spoken;
+use std::collections::TryReserveError;
+use sum::{LEET, RESERVE, Sum};
+
+/// Letters of a word; longer ones are not looked at.
+const MAX_LETTERS: usize = 24;
+/// Fewest letters of a term that can be meant by its sound, and of a word whose vowels were changed.
+const MIN_LETTERS: usize = 4;
+const MIN_CHANGED: usize = 5;
+/// Fewest letters and consonants of a word in which ordinary letters stand for others.
+const MIN_WEAK: usize = 6;
+const MIN_WEAK_SOUNDS: usize = 3;
+/// Fewest letters of a word in which one doubled letter, or one letter of a double, says that the term is meant.
+const MIN_SPELLED: usize = 7;
+/// Fewest consonants of a word another vowel is read in, and letters of one where two are.
+const MIN_SOUNDS: usize = 4;
+const MIN_LETTERS_FOR_TWO: usize = 9;
+/// Most words of a phrase.
+const MAX_WORDS: usize = 3;
+
+/// A term by its sound.
+#[derive(Debug)]
+struct Word {
+    letters: Box<[u8]>,
+    /// Words of the phrase.
+    words: usize,
+    /// Which term of the walk's list it is.
+    term: usize,
+    /// Only made of an item's term, not listed.
+    form: bool,
+}
+
+/// The terms that can be written by their sound.
+#[derive(Default)]
+pub(super) struct Sounds {
+    words: Vec<Word>,
+    /// By what is heard, and by the letters in any order between the first and the last.
+    heard: Keys,
+    jumbled: Keys,
+    longest: usize,
+    /// Letters that a word may begin with, as bits.
+    begins: u32,
+}
+
+/// Letters that may be heard as the same at the beginning of a word. A word that begins with one of a group is looked at
+/// when a term begins with another.
+const BEGINNINGS: [&str; 6] = ["kcqgx", "fp", "cst", "szx", "td", "nk"];
+
+/// Fewest letters of a word in which two are swapped, and what it costs.
+const MIN_JUMBLED: usize = 5;
+const SWAPPED: f32 = 0.7;
+
+/// The same for all words with these first and last letters and these ones, in any order, between them.
+fn jumbled_key(letters: &[u8]) -> u64 {
+    let bit = |letter: u8| 1_u64 << (2 * u64::from(letter.saturating_sub(b'a')).min(31));
+    let sum = letters.iter().fold(0_u64, |sum, &l| sum.wrapping_add(bit(l)));
+    let ends = [letters.first(), letters.last()].map(|l| u64::from(l.copied().unwrap_or(0)));
+    let h = (sum ^ ends[0].rotate_left(56) ^ ends[1].rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    h ^ (h >> 32)
+}
+
+/// Do the two differ by two neighbours that changed places, first and last letter apart?
+fn is_swapped(term: &[u8], word: &[u8]) -> bool {
+    let Some(at) = term.iter().zip(word).position(|(a, b)| a != b) else {
+        return false;
+    };
+    term.len() == word.len()
+        && at > 0
+        && at + 2 < term.len()
+        && term.get(at) == word.get(at + 1)
+        && term.get(at + 1) == word.get(at)
+        && term.get(at + 2..) == word.get(at + 2..)
+}
+
+impl Sounds {
+    /// Adds a term (folded) unless it cannot be meant by its sound.
+    pub(super) fn add(&mut self, term: usize, text: &[char], form: bool) -> Result<(), TryReserveError> {
+        let words = text
+            .split(|c| matches!(c, ' ' | '-'))
+            .filter(|w| !w.is_empty())
+            .count();
+        let single = text.split(|c| matches!(c, ' ' | '-')).any(|w| w.len() == 1);
+        let letters = || text.iter().filter(|c| !matches!(c, ' ' | '-'));
+        let count = letters().count();
+        if words > MAX_WORDS
+            || single
+            || !(MIN_LETTERS..=MAX_LETTERS).contains(&count)
+            || !letters().all(char::is_ascii_lowercase)
+        {
+            return Ok(());
+        }
+        let Some(heard) = Heard::new(letters().map(|&c| c as u8)) else {
+            return Ok(());
+        };
+        if heard.count < 2 {
+            return Ok(());
+        }
+        let number = self.words.len() as u32;
+        let mut spelled = Vec::new();
+        spelled.try_reserve_exact(count)?;
+        spelled.extend(letters().map(|&c| c as u8));
+        self.words.try_reserve(1)?;
+        self.words.push(Word {
+            letters: spelled.into_boxed_slice(),
+            words,
+            term,
+            form,
+        });
+        self.heard.add(heard.key(), number)?;
+        if words == 1 && count >= MIN_JUMBLED {
+            let letters = self.words.last().map_or(&[][..], |w| &w.letters);
+            self.jumbled.add(jumbled_key(letters), number)?;
+        }
+        self.longest = self.longest.max(words);
+        if let Some(&first) = text.first() {
+            let same = BEGINNINGS
+                .iter()
+                .filter(|g| g.contains(first))
+                .flat_map(|g| g.chars());
+            self.begins |= same
+                .chain([first])
+                .fold(0, |bits, letter| bits | letter_bit(letter));
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self) -> Result<(), TryReserveError> {
+        self.heard.finish()?;
+        self.jumbled.finish()
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let letters: usize = self.words.iter().map(|w| w.letters.len()).sum();
+        letters + self.words.len() * size_of::<Word>() + self.heard.heap_bytes() + self.jumbled.heap_bytes()
+    }
+
+    /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
+    pub(super) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
+        if self.words.is_empty() {
+            return;
+        }
+        let may_begin = |u: Unit| !u.is_letter() || self.begins & letter_bit(u.base) != 0;
+        if !units.get(from).is_some_and(may_begin) {
+            return;
+        }
+        let mut spoken = Spoken::default();
+        let mut at = from;
+        for words in 1..=self.longest {
+            let Some(end) = spoken.word(units, at) else { return };
+            if spoken.heard.count >= 2 {
+                for &(_, number) in self.heard.get(spoken.heard.key()) {
+                    let word = self
+                        .words
+                        .get(number as usize)
+                        .filter(|w| w.words == words || words == 1);
+                    if let Some(word) = word {
+                        self.compare(units, (from, end), word, words, &spoken, out);
+                    }
+                }
+            }
+            if words == 1 {
+                self.jumbled(units, (from, end), &spoken, out);
+            }
+            let gap = units.get(end).filter(|u| matches!(u.raw, ' ' | '-'));
+            if gap.is_none() {
+                return;
+            }
+            at = end + 1;
+        }
+    }
+
+    /// Terms of which two letters beside each other changed places, neither of them the first or the last.
+    fn jumbled(
+        &self,
+        units: &mut Units<'_>,
+        (from, to): (usize, usize),
+        spoken: &Spoken,
+        out: &mut Vec<Candidate>,
+    ) {
+        let letters = spoken.letters();
+        if letters.len() < MIN_JUMBLED || spoken.name || spoken.leet > 0 || letters.contains(&b'*') {
+            return;
+        }
+        for &(_, number) in self.jumbled.get(jumbled_key(letters)) {
+            let Some(word) = self.words.get(number as usize) else {
+                continue;
+            };
+            if !is_swapped(&word.letters, letters) || spoken.known(1, &word.letters) {
+                continue;
+            }
+            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) {
+                out.push(Candidate {
+                    term: word.term,
+                    start: first.start,
+                    end: last.end,
+                    cost: SWAPPED,
+                    steps: Steps::SWAPPED,
+                    starts_word: true,
+                    ends_word: true,
+                });
+            }
+        }
+    }
+
+    fn compare(
+        &self,
+        units: &mut Units<'_>,
+        (from, to): (usize, usize),
+        word: &Word,
+        words: usize,
+        spoken: &Spoken,
+        out: &mut Vec<Candidate>,
+    ) {
+        let heard = &spoken.heard;
+        let Some(term) = Heard::new(word.letters.iter().copied()) else {
+            return;
+        };
+        let same = |n: usize| term.sounds.get(n).map(|s| s.class) == heard.sounds.get(n).map(|s| s.class);
+        if term.count != heard.count || !(0..term.count).all(same) {
+            return;
+        }
+        if term.letters(0, term.first) != heard.letters(0, heard.first) {
+            return;
+        }
+        let mut sum = Sum::default();
+        for (n, (a, b)) in term.sounds.iter().zip(&heard.sounds).take(term.count).enumerate() {
+            let (spelled, written) = (term.letters(a.from, a.to), heard.letters(b.from, b.to));
+            // An x is two sounds and is compared once.
+            let as_before = |of: &Heard, sound: &Sound| {
+                let before = n.checked_sub(1).and_then(|n| of.sounds.get(n));
+                before.is_some_and(|p| p.from == sound.from)
+            };
+            let second = as_before(&term, a) || as_before(heard, b);
+            if !second {
+                sum.consonant(a.class, spelled, written);
+            }
+            let plural = |h: &Heard| h.ends_behind(usize::from(h.sounds.get(n).map_or(0, |s| s.gap_to)));
+            let last = plural(&term) && plural(heard);
+            if sum
+                .gap(term.letters(a.to, a.gap_to), heard.letters(b.to, b.gap_to), last)
+                .is_none()
+            {
+                return;
+            }
+        }
+        let letters = word.letters.len().min(heard.len + sum.left_out);
+        let mut cost = sum.cost + spoken.leet as f32 * LEET;
+        let mut steps = Steps::NONE;
+        if sum.other + sum.spelling > 0 {
+            steps = steps.with(Steps::SOUND);
+        }
+        if spoken.leet > 0 {
+            steps = steps.with(Steps::LEET);
+        }
+        if sum.hidden > 0 {
+            steps = steps.with(Steps::HIDDEN);
+        }
+        if sum.changed + sum.left_out > 0 {
+            steps = steps.with(Steps::VOWELS);
+        }
+        let mut joined = 0;
+        if words < word.words {
+            steps = steps.with(Steps::SEPARATED);
+            joined = 1;
+            cost += 0.5;
+        }
+        // One doubled letter or mute e is spelling; what is not respelled at all is found by the walk.
+        let vowels = sum.changed + sum.left_out;
+        let respelled = sum.other + vowels;
+        let both = heard.len.min(word.letters.len());
+        let long = both >= MIN_SPELLED;
+        let misspelled = long && !spoken.name && sum.spelling > 0;
+        if sum.another
+            || respelled == 0 && sum.spelling + joined < 2 && !misspelled
+            || cost > budget(letters) - RESERVE
+        {
+            return;
+        }
+        let differences = respelled + sum.spelling + spoken.leet + sum.hidden;
+        let sounds = heard.count + usize::from(heard.drops_r() || term.drops_r());
+        // "biotch", "shiat": a word of one syllable with a vowel beside its own.
+        let syllables = (0..term.count)
+            .filter(|&n| term.sounds.get(n).is_some_and(|s| s.to < s.gap_to))
+            .count();
+        let drawled =
+            sum.beside == 1 && differences == 1 && syllables == 1 && term.first == 0 && !spoken.name;
+        let weak = if long { respelled } else { differences };
+        // "fked": no word begins so, and nobody misses a vowel there by accident.
+        let unspeakable =
+            sum.left_out == 1 && differences == 2 && !spoken.capitals && heard.begins_unspeakably();
+        let refused = [
+            heard.len < MIN_LETTERS,
+            // A short word bears one difference.
+            both < MIN_CHANGED
+                && (differences > 1 && !unspeakable
+                    || sum.changed > 0 && !drawled
+                    || heard.has(b'x') && !heard.is_doubly_spelled()),
+            respelled + sum.spelling > both / 2,
+            // "PNAS" is an abbreviation.
+            sum.left_out > 0 && heard.len <= MIN_LETTERS && spoken.capitals,
+            // Ordinary spellings of other vowels and consonants make other words: not in long ones.
+            sum.odd + sum.left_out + spoken.leet + sum.hidden == 0
+                && !drawled
+                && !(misspelled && respelled == 0)
+                && (both < MIN_WEAK || sounds < MIN_WEAK_SOUNDS || spoken.name || weak > 1 + both / 9),
+            sum.left_out > 1 && (word.form || both < MIN_LETTERS_FOR_TWO && heard.has_vowels()),
+            sum.left_out > 0 && sounds < MIN_WEAK_SOUNDS && differences > 1,
+            sum.changed > 0 && (spoken.name || word.form),
+            sum.replaced > 0 && (sounds < MIN_SOUNDS || differences > 1 + both / 9),
+            sum.changed > 1 + both / MIN_LETTERS_FOR_TWO,
+            sum.voiced > 0 && (spoken.name || vowels > 0 || both < MIN_CHANGED),
+            // Neither its ending nor its voice says that a form is meant.
+            word.form && sum.voiced + sum.endings > 0,
+            // Words beside each other are more often two words than a phrase.
+            words > 1 && (vowels > 0 || differences > 1),
+        ];
+        if refused.contains(&true) {
+            return;
+        }
+        if sum.hidden == 0 && spoken.known(words, &word.letters) {
+            return;
+        }
+        let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) else {
+            return;
+        };
+        out.push(Candidate {
+            term: word.term,
+            start: first.start,
+            end: last.end,
+            cost,
+            steps,
+            starts_word: true,
+            ends_word: true,
+        });
+    }
+}
+
+/// A small Latin letter as a bit; none for others.
+fn letter_bit(letter: char) -> u32 {
+    match letter {
+        'a'..='z' => 1 << (letter as u32 - 'a' as u32),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+use crate::matcher::tests::{find, term};
+use crate::{Level, MatchMode};
+
+#[track_caller]
+fn heard(of: &str, words: &str, yes: bool) {
+    for word in words.split(' ') {
+        let text = format!("a {word}, b");
+        let hits = find(&[term(1, of, MatchMode::Word, Level::Evasion)], &text);
+        assert_eq!(!hits.is_empty(), yes, "{of} in {word}: {hits:?}");
+        if yes {
+            assert_eq!(&text[hits[0].bytes.clone()], word);
+        }
+    }
+}
+
+#[test]
+fn words_are_heard() {
+    heard("pharmacy", "farmacy pharmacie pharmecy phrmcy f@rmacy", true);
+    heard("casino", "kasino cazino kazzino csino", true);
+    heard("dealers", "dealerz dealahz", true);
+    heard("cracker", "krakker crakka crackr", true);
+    heard("docker", "dokka", true);
+    heard("paddocks", "paddox", true);
+    heard("betting", "bettin", true);
+    heard("gambling", "gamblin gambln gamblinn gammbling gmbling", true);
+    heard("bitch", "biotch biatch", true);
+    heard("squirrel", "squirel", true);
+    heard("locksmith", "lawksmith", true);
+    heard("casino", "csaino caisno casnio", true);
+    heard("gambling", "gumbling gamblyng", true);
+}
+
+#[test]
+fn words_of_a_language_are_themselves() {
+    heard("bitcher", "butcher", false);
+    heard("casino", "cousin cosine casein", false);
+    heard("beach", "batch botch", false);
+    heard("dike", "dicke dieke", false);
+    heard("seaman", "samman Siman", false);
+    heard("knob", "nab nib", false);
+    heard("casino", "Cassini casin kasin", false);
+    heard("latter", "later", false);
+    heard("niggle", "Nigel", false);
+    heard("pricks", "prix", false);
+    heard("angel", "angle", false);
+    heard("bitten", "bettin", false);
+    heard("penas", "PNAS", false);
+    heard("whored", "wreed", false);
+}
