@@ -191,6 +191,16 @@ fn a_jpeg_cut_anywhere_is_an_error() {
     }
 }
 
+/// Four inks of which the first is sampled unlike the others: the decoder panics (0.9.0), which makes an error of the file.
+#[test]
+fn a_panic_of_a_decoder_is_an_error() {
+    let result = decode_image(
+        include_bytes!("jpeg/found-by-fuzzing.jpg"),
+        &DecodeLimits::default(),
+    );
+    assert!(matches!(result, Err(DecodeError::Malformed { .. })), "{result:?}");
+}
+
 /// Grey of 16 bits becomes white above 255, colours lose their lower byte: so does Pillow, which published hashes were
 /// made with.
 #[test]
