@@ -102,8 +102,8 @@ impl WordScan {
             }
             while let Some(token) = next_token(kept, at).filter(|t| t.start < to) {
                 at = token.end.max(token.start + 1);
-                self.inflected(matcher, text, folder, token, sink)?;
-                self.typos(matcher, folder, token, sink)?;
+                self.inflected(matcher, text, folder, (kept, base), token, sink)?;
+                self.typos(matcher, folder, (kept, base), token, sink)?;
                 sink.tick()?;
             }
         }
@@ -147,6 +147,7 @@ impl WordScan {
         matcher: &View<'_>,
         text: &str,
         folder: &Folder<'_>,
+        (kept, base): (&str, usize),
         token: Token,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
@@ -154,9 +155,8 @@ impl WordScan {
         if inflected.is_empty() {
             return Ok(());
         }
-        let (kept, base) = folder.kept();
         let mut heads = Vec::new();
-        let bent = forms(matcher, text, folder, token, &mut heads);
+        let bent = forms(matcher, text, folder, (kept, base), token, &mut heads);
         let mut places: Vec<(u32, usize, bool, bool)> = Vec::new();
         // Later words of a phrase, looked up once and only when some term asks.
         let mut later: Vec<(Token, Vec<Form>, bool)> = Vec::new();
@@ -173,7 +173,7 @@ impl WordScan {
                         return None;
                     }
                     let mut list = Vec::new();
-                    let bent = forms(matcher, text, folder, after, &mut list);
+                    let bent = forms(matcher, text, folder, (kept, base), after, &mut list);
                     later.push((after, list, bent));
                 }
                 let (_, list, _) = later.get(n - 1)?;
@@ -224,13 +224,13 @@ impl WordScan {
         &mut self,
         matcher: &View<'_>,
         folder: &Folder<'_>,
+        (kept, base): (&str, usize),
         token: Token,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         if matcher.typos.is_empty() {
             return Ok(());
         }
-        let (kept, base) = folder.kept();
         let mut end = token.end;
         for _ in 0..matcher.typos.words {
             let Some(words) = kept.get(token.start..end) else {
@@ -301,9 +301,16 @@ impl WordScan {
     }
 }
 
-/// The forms of a word; `true` when it had to be read as an evasion.
-fn forms(matcher: &View<'_>, text: &str, folder: &Folder<'_>, token: Token, out: &mut Vec<Form>) -> bool {
-    let (kept, base) = folder.kept();
+/// The forms of a word; `true` when it had to be read as an evasion. `kept` is what the folder keeps, which checks it anew
+/// whenever it is asked.
+fn forms(
+    matcher: &View<'_>,
+    text: &str,
+    folder: &Folder<'_>,
+    (kept, base): (&str, usize),
+    token: Token,
+    out: &mut Vec<Form>,
+) -> bool {
     let Some(word) = kept.get(token.start..token.end).filter(|w| w.len() <= MAX_WORD) else {
         return false;
     };
