@@ -10,9 +10,11 @@
 #[cfg(test)]
 mod automaton;
 mod collect;
+mod disguises;
 mod extras;
 mod finder;
 mod inflected;
+mod regexes;
 mod rules;
 mod scan;
 mod tokenise;

@@ -1,14 +1,15 @@
 //! One pass over one text, in windows: the patterns in the folded text, then the stages that need more than them.
 
 use super::collect::{Collector, Place};
+use super::disguises::EvasionScan;
 use super::finder::Finder;
+use super::regexes::RegexScan;
 use super::rules::RuleScan;
 use super::words::{REACH, WordScan, waits};
 use super::{Evidence, FindOptions, Hit, Matcher, View};
 use crate::boundary::is_word_boundary;
 use crate::compiled::{Entry, SlotFacts, stage};
-use crate::evasion::units::{Unit, Units};
-use crate::evasion::{Candidate, Evasion, FORM, INFLECTED_COST, Scratch, Steps, factor};
+use crate::evasion::{Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
@@ -38,14 +39,14 @@ pub(super) enum Span {
 
 /// Where places go: to the rules, or to the hits.
 pub(super) struct Sink<'a, 't, 'i> {
-    text: &'t str,
+    pub(super) text: &'t str,
     slots: Slots<'a>,
     inactive: Option<&'a [(u16, i64)]>,
     collector: Collector<'a>,
     rules: RuleScan,
     /// Items of the layer that are gone.
     removed: &'a [(u16, i64)],
-    interrupt: Interrupt<'i>,
+    pub(super) interrupt: Interrupt<'i>,
     count: usize,
 }
 
@@ -65,7 +66,7 @@ impl Sink<'_, '_, '_> {
         has(self.removed) || self.inactive.is_some_and(has)
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         entry: &Entry<'_>,
         start: usize,
@@ -435,215 +436,11 @@ fn at_pattern(
     Ok(())
 }
 
-/// Regular expressions over one text: where each of them goes on.
-struct RegexScan {
-    next: Vec<usize>,
-}
-
-impl RegexScan {
-    fn new(matcher: &View<'_>) -> Self {
-        Self {
-            next: vec![0; matcher.regexes.len()],
-        }
-    }
-
-    /// Expressions of level literal run on the text as it is: reports every match that begins before byte
-    /// `settled`, and returns where the next may begin.
-    fn advance_raw(
-        &mut self,
-        matcher: &View<'_>,
-        end: usize,
-        settled: usize,
-        sink: &mut Sink<'_, '_, '_>,
-    ) -> Result<usize, MatchError> {
-        let mut horizon = usize::MAX;
-        for ((regex, number), next) in matcher.regexes.iter().zip(&mut self.next) {
-            let Some(entry) = matcher.entry(*number) else {
-                continue;
-            };
-            if entry.level != Level::Literal {
-                continue;
-            }
-            horizon = settled;
-            while *next < settled.min(end) {
-                sink.tick()?;
-                let input = regex_automata::Input::new(sink.text).span(*next..end);
-                let Some(found) = regex.find(input).filter(|f| f.start() < settled) else {
-                    break;
-                };
-                *next = found.end();
-                let evidence = Evidence {
-                    level: Level::Literal,
-                    factor: 1.0,
-                    steps: Steps::NONE,
-                };
-                sink.add(&entry, found.start(), found.end(), evidence)?;
-            }
-            if settled < end {
-                let mut from = (*next).max(settled);
-                while !sink.text.is_char_boundary(from) {
-                    from += 1;
-                }
-                *next = from;
-            }
-        }
-        Ok(horizon)
-    }
-
-    /// Reports every match that begins before folded offset `settled`.
-    fn advance(
-        &mut self,
-        matcher: &View<'_>,
-        folder: &Folder<'_>,
-        settled: usize,
-        sink: &mut Sink<'_, '_, '_>,
-    ) -> Result<(), MatchError> {
-        let (kept, base) = folder.kept();
-        for ((regex, number), next) in matcher.regexes.iter().zip(&mut self.next) {
-            let Some(entry) = matcher.entry(*number) else {
-                continue;
-            };
-            while *next < settled {
-                sink.tick()?;
-                let from = next.saturating_sub(base);
-                if from > kept.len() {
-                    break;
-                }
-                let input = regex_automata::Input::new(kept).span(from..kept.len());
-                let Some(found) = regex.find(input) else { break };
-                if base + found.start() >= settled {
-                    break;
-                }
-                let span = (base + found.start(), base + found.end());
-                *next = span.1.max(span.0 + 1);
-                sink.folded(folder, &entry, span, Span::AsIs)?;
-            }
-            if settled < folder.folded_end() && *next < settled {
-                let mut from = settled.saturating_sub(base);
-                while !kept.is_char_boundary(from) {
-                    from += 1;
-                }
-                *next = base + from;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Level evasion over one text: where it stands, and what it keeps.
-struct EvasionScan<'t> {
-    text: &'t str,
-    units: Units<'t>,
-    next: usize,
-    /// No reading begins before this byte.
-    refused: usize,
-    scratch: Scratch,
-    candidates: Vec<Candidate>,
-}
-
-/// Places tried between two questions whether to stop.
-const EVASION_INTERRUPT_EVERY: usize = 512;
-
-impl<'t> EvasionScan<'t> {
-    fn new(text: &'t str) -> Self {
-        Self {
-            text,
-            units: Units::new(text),
-            next: 0,
-            refused: 0,
-            scratch: Scratch::default(),
-            candidates: Vec::new(),
-        }
-    }
-
-    /// Tries every place that begins before `end`.
-    fn advance(
-        &mut self,
-        matcher: &View<'_>,
-        end: usize,
-        sink: &mut Sink<'_, '_, '_>,
-    ) -> Result<(), MatchError> {
-        let evasion = &matcher.evasion;
-        let mut previous = self.next.checked_sub(1).and_then(|n| self.units.get(n));
-        while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
-            let begins = evasion.inside
-                || previous.is_none_or(|p| {
-                    !p.runs_on(&unit)
-                        && (!p.raw.is_alphanumeric() && !p.is_letter()
-                            || is_word_boundary(self.text, unit.start))
-                });
-            let place = unit.raw != ' ' && begins && unit.start >= self.refused;
-            if place && evasion.may_begin(&mut self.units, self.next) {
-                evasion.walk(
-                    self.text,
-                    &mut self.units,
-                    self.next,
-                    &mut self.scratch,
-                    &mut self.candidates,
-                );
-            }
-            if place && starts_latin_word(previous, unit) {
-                evasion.hear(&mut self.units, self.next, &mut self.candidates);
-            }
-            for candidate in self.candidates.drain(..) {
-                let edges = Edges {
-                    start: candidate.starts_word,
-                    end: candidate.ends_word,
-                };
-                for &number in evasion.entries_of(candidate.term) {
-                    let (mut cost, mut steps) = (candidate.cost, candidate.steps);
-                    if number & FORM != 0 {
-                        (cost, steps) = (cost + INFLECTED_COST, steps.with(Steps::INFLECTED));
-                    }
-                    let evidence = Evidence {
-                        level: Level::Evasion,
-                        factor: factor(cost),
-                        steps,
-                    };
-                    if let Some(entry) = matcher.entry(number & !FORM)
-                        && edges.fit(entry.mode)
-                    {
-                        sink.add(&entry, candidate.start, candidate.end, evidence)?;
-                    }
-                }
-            }
-            previous = Some(unit);
-            self.next += 1;
-            if place {
-                previous = self.skim(evasion, unit, end).or(previous);
-            }
-            self.units.forget_before(self.next);
-            if self.next.is_multiple_of(EVASION_INTERRUPT_EVERY) && (sink.interrupt)() {
-                return Err(MatchError::Interrupted);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'t> EvasionScan<'t> {
-    /// Passes over text in which no reading begins, behind `unit`, and returns the unit before where it goes on; `None`
-    /// when it goes on right there.
-    fn skim(&mut self, evasion: &Evasion, unit: Unit, end: usize) -> Option<Unit> {
-        let at = unit.end;
-        let to = evasion.skim(self.text, unit, at, end);
-        self.refused = to;
-        self.next = self.units.go_on_at(self.text, at, to)?;
-        self.next.checked_sub(1).and_then(|n| self.units.get(n))
-    }
-}
-
-/// Does a word begin here whose letters a Latin word may have?
-fn starts_latin_word(previous: Option<Unit>, unit: Unit) -> bool {
-    let first = unit.base.is_ascii_lowercase() || !unit.is_letter() && unit.raw != '_';
-    first && previous.is_none_or(|p| !p.is_letter() && !p.raw.is_alphanumeric() && p.raw != '_')
-}
-
 /// Which ends of a span are word boundaries.
 #[derive(Clone, Copy)]
-struct Edges {
-    start: bool,
-    end: bool,
+pub(super) struct Edges {
+    pub(super) start: bool,
+    pub(super) end: bool,
 }
 
 impl Edges {
@@ -665,7 +462,7 @@ impl Edges {
     }
 
     #[inline]
-    fn fit(self, mode: MatchMode) -> bool {
+    pub(super) fn fit(self, mode: MatchMode) -> bool {
         match mode {
             MatchMode::Prefix => self.start,
             MatchMode::Suffix => self.end,

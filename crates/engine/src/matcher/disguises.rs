@@ -1,0 +1,116 @@
+//! Level evasion over one text: tries the places where a reading may begin, and reports what the terms make of it. What a
+//! reading is, `evasion` knows.
+
+use super::scan::{Edges, Sink};
+use super::{Evidence, View};
+use crate::boundary::is_word_boundary;
+use crate::evasion::units::{Unit, Units};
+use crate::evasion::{Candidate, Evasion, FORM, INFLECTED_COST, Scratch, Steps, factor};
+use crate::{Level, MatchError};
+
+/// Level evasion over one text: where it stands, and what it keeps.
+pub(super) struct EvasionScan<'t> {
+    text: &'t str,
+    units: Units<'t>,
+    next: usize,
+    /// No reading begins before this byte.
+    refused: usize,
+    scratch: Scratch,
+    candidates: Vec<Candidate>,
+}
+
+/// Places tried between two questions whether to stop.
+const EVASION_INTERRUPT_EVERY: usize = 512;
+
+impl<'t> EvasionScan<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            units: Units::new(text),
+            next: 0,
+            refused: 0,
+            scratch: Scratch::default(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Tries every place that begins before `end`.
+    pub(super) fn advance(
+        &mut self,
+        matcher: &View<'_>,
+        end: usize,
+        sink: &mut Sink<'_, '_, '_>,
+    ) -> Result<(), MatchError> {
+        let evasion = &matcher.evasion;
+        let mut previous = self.next.checked_sub(1).and_then(|n| self.units.get(n));
+        while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
+            let begins = evasion.inside
+                || previous.is_none_or(|p| {
+                    !p.runs_on(&unit)
+                        && (!p.raw.is_alphanumeric() && !p.is_letter()
+                            || is_word_boundary(self.text, unit.start))
+                });
+            let place = unit.raw != ' ' && begins && unit.start >= self.refused;
+            if place && evasion.may_begin(&mut self.units, self.next) {
+                evasion.walk(
+                    self.text,
+                    &mut self.units,
+                    self.next,
+                    &mut self.scratch,
+                    &mut self.candidates,
+                );
+            }
+            if place && starts_latin_word(previous, unit) {
+                evasion.hear(&mut self.units, self.next, &mut self.candidates);
+            }
+            for candidate in self.candidates.drain(..) {
+                let edges = Edges {
+                    start: candidate.starts_word,
+                    end: candidate.ends_word,
+                };
+                for &number in evasion.entries_of(candidate.term) {
+                    let (mut cost, mut steps) = (candidate.cost, candidate.steps);
+                    if number & FORM != 0 {
+                        (cost, steps) = (cost + INFLECTED_COST, steps.with(Steps::INFLECTED));
+                    }
+                    let evidence = Evidence {
+                        level: Level::Evasion,
+                        factor: factor(cost),
+                        steps,
+                    };
+                    if let Some(entry) = matcher.entry(number & !FORM)
+                        && edges.fit(entry.mode)
+                    {
+                        sink.add(&entry, candidate.start, candidate.end, evidence)?;
+                    }
+                }
+            }
+            previous = Some(unit);
+            self.next += 1;
+            if place {
+                previous = self.skim(evasion, unit, end).or(previous);
+            }
+            self.units.forget_before(self.next);
+            if self.next.is_multiple_of(EVASION_INTERRUPT_EVERY) && (sink.interrupt)() {
+                return Err(MatchError::Interrupted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over text in which no reading begins, behind `unit`, and returns the unit before where it goes on; `None`
+    /// when it goes on right there.
+    fn skim(&mut self, evasion: &Evasion, unit: Unit, end: usize) -> Option<Unit> {
+        let at = unit.end;
+        let to = evasion.skim(self.text, unit, at, end);
+        self.refused = to;
+        self.next = self.units.go_on_at(self.text, at, to)?;
+        self.next.checked_sub(1).and_then(|n| self.units.get(n))
+    }
+}
+
+/// Does a word begin here whose letters a Latin word may have?
+fn starts_latin_word(previous: Option<Unit>, unit: Unit) -> bool {
+    let first = unit.base.is_ascii_lowercase() || !unit.is_letter() && unit.raw != '_';
+    first && previous.is_none_or(|p| !p.is_letter() && !p.raw.is_alphanumeric() && p.raw != '_')
+}
