@@ -1,10 +1,10 @@
 //! The tokens of folded text, as the finder searches them: where each stands, and its hash.
 //!
-//! Letters are told from the rest 64 bytes at a time; where they begin and end are the tokens. Only a stretch with longer
-//! characters in it, or with characters that did not fold one by one, is looked at character by character.
+//! Letters are told from the rest 64 bytes at a time; where they begin and end are the tokens. Only a stretch with
+//! characters that did not fold one by one is looked at character by character.
 
 use crate::boundary::is_word_boundary;
-use crate::compiled::tokens::hash;
+use crate::compiled::tokens::{NO_PAIR, gap, hash, pair_key};
 use crate::fold::simple::is_token_char;
 use crate::fold::{Folder, Run};
 use crate::processor::for_this_processor;
@@ -16,8 +16,12 @@ pub(super) struct Token {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) hash: u64,
+    /// Key of this token and the next one, or [`NO_PAIR`].
+    pub(super) pair: u64,
     /// A word may end inside it.
     pub(super) broken: bool,
+    /// A space and nothing else stands before the next token.
+    pub(super) spaced: bool,
 }
 
 impl Token {
@@ -28,7 +32,9 @@ impl Token {
             start,
             end,
             hash: hash(kept, start, end),
+            pair: NO_PAIR,
             broken: false,
+            spaced: false,
         }
     }
 }
@@ -84,11 +90,12 @@ thread_local! {
 }
 
 /// The tokens of a text, in memory that the next text of the thread takes over.
+#[derive(Default)]
 pub(super) struct Tokens(Vec<Token>);
 
 impl Drop for Tokens {
     fn drop(&mut self) {
-        if self.0.capacity() <= MAX_KEPT {
+        if (1..=MAX_KEPT).contains(&self.0.capacity()) {
             // At the end of a thread there is nobody to keep it for.
             let _ = LIST.try_with(|kept| kept.set(std::mem::take(&mut self.0)));
         }
@@ -121,12 +128,9 @@ fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token
     let mut edges = [0usize; BLOCK + 2];
     let mut open = 0;
     let mut before = 0u64;
-    let mut strange = false;
     let mut at = from;
     while at < kept.len() {
-        let (mask, has_strange) = letters(kept, at);
-        // A token that began in a block before may have its strange characters there.
-        strange = has_strange || strange && open > 0;
+        let mask = letters(kept, at);
         let mut changes = mask ^ (mask << 1 | before);
         before = mask >> (BLOCK - 1);
         let mut count = open;
@@ -140,7 +144,7 @@ fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token
         let (pairs, rest) = edges.get(..count).unwrap_or_default().as_chunks::<2>();
         tokens.reserve(pairs.len());
         for &[start, end] in pairs {
-            if !strange && runs.holds(start, end) {
+            if runs.holds(start, end) {
                 tokens.push(Token::whole(kept, start, end));
             } else {
                 split(text, folder, start, end, tokens);
@@ -154,32 +158,48 @@ fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token
     }
     if open > 0 {
         let (start, end) = (edges[0], kept.len());
-        if !strange && runs.holds(start, end) {
+        if runs.holds(start, end) {
             tokens.push(Token::whole(kept, start, end));
         } else {
             split(text, folder, start, end, tokens);
         }
     }
+    pair(kept, tokens);
 }
 
-/// Which of the 64 bytes from `at` on are a letter or digit of ASCII, or part of a longer character, bit by bit; and is
-/// there one of a character that may be in no token: three bytes or more, or « and », which fold as they are?
+/// Puts each token together with the next one.
 #[inline(always)]
-fn letters(kept: &[u8], at: usize) -> (u64, bool) {
-    let mut block = [0u8; BLOCK];
-    if let Some(whole) = kept.get(at..at + BLOCK) {
+fn pair(kept: &[u8], tokens: &mut [Token]) {
+    let mut rest = tokens;
+    while let [token, tail @ ..] = rest {
+        let Some(next) = tail.first() else { break };
+        let between = gap(kept, token.end, next.start);
+        token.pair = between.map_or(NO_PAIR, |gap| pair_key(token.hash, gap, next.hash));
+        token.spaced = between == Some(u64::from(b' '));
+        rest = tail;
+    }
+}
+
+/// Which of the 64 bytes from `at` on are a letter or digit of ASCII, or part of a letter of two bytes, bit by bit. « and »
+/// are none, which fold as they are, nor is any longer character; others of two bytes that are no letters never fold as
+/// they are.
+#[inline(always)]
+fn letters(kept: &[u8], at: usize) -> u64 {
+    // With the byte before the block, if there is one.
+    let mut block = [0u8; BLOCK + 1];
+    if let Some(whole) = at.checked_sub(1).and_then(|from| kept.get(from..at + BLOCK)) {
         block.copy_from_slice(whole);
     } else {
-        let rest = kept.get(at..).unwrap_or_default();
-        if let Some(head) = block.get_mut(..rest.len()) {
-            head.copy_from_slice(rest);
+        let rest = kept.get(at.saturating_sub(1)..).unwrap_or_default();
+        for (to, &from) in block.iter_mut().skip(usize::from(at == 0)).zip(rest) {
+            *to = from;
         }
     }
+    let is_lead = |b: u8| b.wrapping_sub(0xc3) < 0x1d;
     let mut flags = [0u8; BLOCK];
-    let mut strange = 0;
-    for (flag, &b) in flags.iter_mut().zip(&block) {
-        *flag = u8::from(b.wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'0') < 10) | b >> 7;
-        strange |= u8::from(b >= 0xe0) | u8::from(b == 0xc2);
+    for (flag, &[before, b]) in flags.iter_mut().zip(block.array_windows()) {
+        let ascii = b.wrapping_sub(b'a') < 26 || b.wrapping_sub(b'0') < 10;
+        *flag = u8::from(ascii | is_lead(b) | (b & 0xc0 == 0x80) & is_lead(before));
     }
     let mut mask = 0;
     for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
@@ -187,10 +207,10 @@ fn letters(kept: &[u8], at: usize) -> (u64, bool) {
         let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
         mask |= bits << (n * 8);
     }
-    (mask, strange != 0)
+    mask
 }
 
-/// The tokens of a stretch that has longer characters in it, or whose characters did not fold one by one.
+/// The tokens of a stretch whose characters did not fold one by one.
 #[cold]
 fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut Vec<Token>) {
     let (kept, _) = folder.kept_bytes();
@@ -207,7 +227,9 @@ fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut
             start: start + begin,
             end: start + at,
             hash: hash(kept, start + begin, start + at),
+            pair: NO_PAIR,
             broken: is_broken(text, folder, start + begin, start + at),
+            spaced: false,
         });
     }
 }
