@@ -2,8 +2,8 @@
 
 use super::tokens::glance;
 use super::{
-    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, GramFilter, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN, SECTIONS, SLOT,
-    Section, SlotFacts, Table,
+    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, GramFilter, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN,
+    SECTIONS, SLOT, Section, SlotFacts, Table,
 };
 use crate::{FOLDING_VERSION, FORMAT_VERSION, Language, Level, MatchMode, OpenError};
 

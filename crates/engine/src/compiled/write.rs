@@ -2,8 +2,8 @@
 
 use super::tokens::{glance, gram_key, gram_table_key, key_of, load, start_key};
 use super::{
-    ALIGN, ENTRY, FIXED, Facts, GRAMS, Grams, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, STARTS, Section, SlotFacts,
-    filter, kind, stage,
+    ALIGN, ENTRY, FIXED, Facts, GRAMS, Grams, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, STARTS, Section,
+    SlotFacts, filter, kind, stage,
 };
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};

@@ -16,7 +16,7 @@ use super::tokenise::{Token, Tokens};
 use crate::compiled::tokens::{NO_PAIR, gram_key, gram_table_key, head_key, load, start_key};
 use crate::compiled::{GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, kind};
 use crate::fold::Folder;
-use crate::processor::for_this_processor;
+use crate::processor::{Processor, for_this_processor};
 
 /// Where the search stands in one text, in offsets of the whole folded text.
 #[derive(Default)]
@@ -168,7 +168,14 @@ for_this_processor! {
 
 /// At which of at most 64 places a gram of the class may stand that some pattern has, as bits.
 #[inline(always)]
-fn grams(filter: &GramFilter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 {
+fn grams(
+    _: impl Processor,
+    filter: &GramFilter<'_>,
+    kept: &[u8],
+    from: usize,
+    to: usize,
+    class: usize,
+) -> u64 {
     // Written out, so that lengths and strides are constants of the loops.
     match class {
         0 => grams_of::<8, 4>(filter, kept, from, to),
@@ -194,14 +201,15 @@ fn grams_of<const LENGTH: usize, const STRIDE: usize>(
         maybe |= u64::from(begins & filter.may_have(gram_key(eight, LENGTH))) << n;
     };
     let count = (to - from).div_ceil(STRIDE);
-    match kept.get(from..from + (count - 1) * STRIDE + 8) {
-        Some(whole) => {
-            for (n, eight) in whole.array_windows().step_by(STRIDE).enumerate() {
-                look(n, u64::from_le_bytes(*eight));
-            }
-        }
-        None => (0..count).for_each(|n| look(n, load(kept, from + n * STRIDE))),
+    // The last few may have no eight bytes behind them.
+    let whole = kept.get(from..).unwrap_or_default();
+    let whole = whole.get(..(count - 1) * STRIDE + 8).unwrap_or(whole);
+    let mut fit = 0;
+    for (n, eight) in whole.array_windows().step_by(STRIDE).enumerate() {
+        look(n, u64::from_le_bytes(*eight));
+        fit = n + 1;
     }
+    (fit..count).for_each(|n| look(n, load(kept, from + n * STRIDE)));
     maybe
 }
 
@@ -211,7 +219,7 @@ for_this_processor! {
 
 /// Which of at most 64 tokens (more than none) a pattern may begin with, as bits.
 #[inline(always)]
-fn candidates(words: &Words<'_, '_>, from: usize, to: usize) -> u64 {
+fn candidates(_: impl Processor, words: &Words<'_, '_>, from: usize, to: usize) -> u64 {
     let tokens = words.tokens.get(from..to).unwrap_or_default();
     let next_broken = words.tokens.get(to).is_some_and(|next| next.broken);
     let (mut maybe, mut broken) = (0, u64::from(next_broken) << 1 << (to - from - 1));
@@ -276,15 +284,34 @@ impl Words<'_, '_> {
     }
 
     /// Patterns that begin between tokens, from `gap_start` on, as far as the first `count` tokens reach.
-    fn gaps(&self, count: usize, mut gap_start: usize, found: &mut impl Found) -> bool {
-        let mut spaced = false;
-        for token in self.tokens.iter().take(count) {
-            if !spaced && !self.starts(gap_start, token.start, kind::ODD, found) {
-                return false;
-            }
-            (gap_start, spaced) = (token.end, token.spaced);
+    fn gaps(&self, count: usize, gap_start: usize, found: &mut impl Found) -> bool {
+        let Some((tokens, last)) = self.tokens.get(..count).map(|tokens| (tokens, tokens.last())) else {
+            return true;
+        };
+        if !self.starts(
+            gap_start,
+            tokens.first().map_or(self.done, |t| t.start),
+            kind::ODD,
+            found,
+        ) {
+            return false;
         }
-        spaced || self.starts(gap_start, self.done, kind::ODD, found)
+        for (block, some) in tokens.chunks(64).enumerate() {
+            // Behind most tokens stands a space, with which no pattern begins.
+            let other = |bits: u64, (n, token): (usize, &Token)| bits | u64::from(!token.spaced) << n;
+            let mut others = some.iter().enumerate().fold(0, other);
+            while others != 0 {
+                let n = block * 64 + others.trailing_zeros() as usize;
+                others &= others - 1;
+                let (Some(token), Some(next)) = (tokens.get(n), tokens.get(n + 1)) else {
+                    break;
+                };
+                if !self.starts(token.end, next.start, kind::ODD, found) {
+                    return false;
+                }
+            }
+        }
+        last.is_none_or(|last| last.spaced || self.starts(last.end, self.done, kind::ODD, found))
     }
 
     fn token(&self, token: &Token, found: &mut impl Found) -> bool {
@@ -317,7 +344,8 @@ impl Words<'_, '_> {
     fn starts(&self, from: usize, to: usize, kinds: u8, found: &mut impl Found) -> bool {
         for at in from..to {
             // No pattern begins with a space, or within a character.
-            let begins = |&b: &u8| b != b' ' && b & 0xc0 != 0x80 && (kinds != kind::ODD || self.image.facts.is_odd(b));
+            let begins =
+                |&b: &u8| b != b' ' && b & 0xc0 != 0x80 && (kinds != kind::ODD || self.image.facts.is_odd(b));
             if self.kept.get(at).is_some_and(begins) && !self.start(at, kinds, found) {
                 return false;
             }

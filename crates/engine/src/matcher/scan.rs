@@ -340,7 +340,11 @@ fn scan(
         count: 0,
     };
     // Layers are searched side by side, so that each window is prepared once.
-    let longest = scans.iter().map(|s| s.view.image.facts.longest).max().unwrap_or(0);
+    let longest = scans
+        .iter()
+        .map(|s| s.view.image.facts.longest)
+        .max()
+        .unwrap_or(0);
     let kinds = scans.iter().fold(0, |kinds, s| kinds | s.facts.kinds);
     let mut finder = Finder::default();
     let mut folder = Folder::new(text);

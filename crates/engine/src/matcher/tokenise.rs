@@ -7,7 +7,7 @@ use crate::boundary::is_word_boundary;
 use crate::compiled::tokens::{NO_PAIR, gap, hash, pair_key};
 use crate::fold::simple::is_token_char;
 use crate::fold::{Folder, Run};
-use crate::processor::for_this_processor;
+use crate::processor::{Processor, for_this_processor};
 use std::cell::Cell;
 
 /// A token, as offsets of the kept text.
@@ -84,6 +84,8 @@ const MAX_KEPT: usize = 64 * 1024;
 
 /// Bytes looked at together.
 const BLOCK: usize = 64;
+/// Edges noted together.
+const STEP: usize = 8;
 
 thread_local! {
     static LIST: Cell<Vec<Token>> = const { Cell::new(Vec::new()) };
@@ -121,25 +123,37 @@ for_this_processor! {
 }
 
 #[inline(always)]
-fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token>) {
+fn tokenise(
+    processor: impl Processor,
+    text: &str,
+    folder: &Folder<'_>,
+    from: usize,
+    tokens: &mut Vec<Token>,
+) {
     let (kept, base) = folder.kept_bytes();
     let mut runs = Runs::new(folder.runs(), base, from);
     // Where letters begin and end in turn; a beginning whose end is in the next block goes first in that.
-    let mut edges = [0usize; BLOCK + 2];
+    let mut edges = [0usize; BLOCK + 1 + STEP];
     let mut open = 0;
     let mut before = 0u64;
     let mut at = from;
     while at < kept.len() {
-        let mask = letters(kept, at);
+        let mask = letters(processor, kept, at);
         let mut changes = mask ^ (mask << 1 | before);
         before = mask >> (BLOCK - 1);
-        let mut count = open;
-        while changes != 0 {
-            if let Some(edge) = edges.get_mut(count) {
+        let count = open + changes.count_ones() as usize;
+        let mut next = open;
+        // Several at a time, so that there are few branches; those that are too many are written over.
+        while changes != 0
+            && let Some(some) = edges
+                .get_mut(next..)
+                .and_then(|rest| rest.first_chunk_mut::<STEP>())
+        {
+            for edge in some {
                 *edge = at + changes.trailing_zeros() as usize;
+                changes &= changes.wrapping_sub(1);
             }
-            count += 1;
-            changes &= changes - 1;
+            next += STEP;
         }
         let (pairs, rest) = edges.get(..count).unwrap_or_default().as_chunks::<2>();
         tokens.reserve(pairs.len());
@@ -184,30 +198,43 @@ fn pair(kept: &[u8], tokens: &mut [Token]) {
 /// are none, which fold as they are, nor is any longer character; others of two bytes that are no letters never fold as
 /// they are.
 #[inline(always)]
-fn letters(kept: &[u8], at: usize) -> u64 {
-    // With the byte before the block, if there is one.
-    let mut block = [0u8; BLOCK + 1];
-    if let Some(whole) = at.checked_sub(1).and_then(|from| kept.get(from..at + BLOCK)) {
-        block.copy_from_slice(whole);
-    } else {
-        let rest = kept.get(at.saturating_sub(1)..).unwrap_or_default();
-        for (to, &from) in block.iter_mut().skip(usize::from(at == 0)).zip(rest) {
-            *to = from;
-        }
+fn letters(processor: impl Processor, kept: &[u8], at: usize) -> u64 {
+    let own;
+    // With the byte before each. At the end of the text it is the last ones that are looked at.
+    let rest = kept.len() - at;
+    let block: &[u8; BLOCK + 1] = match at.checked_sub(1).and_then(|from| kept.get(from..)?.first_chunk()) {
+        Some(whole) => whole,
+        None => match kept.last_chunk() {
+            Some(last) if rest < BLOCK => return bits(processor, last) >> (BLOCK - rest),
+            _ => {
+                own = padded(kept, at);
+                &own
+            }
+        },
+    };
+    bits(processor, block)
+}
+
+/// The block at `at` where the text has none before it, or is short.
+#[cold]
+fn padded(kept: &[u8], at: usize) -> [u8; BLOCK + 1] {
+    let mut block = [0; BLOCK + 1];
+    let rest = kept.get(at.saturating_sub(1)..).unwrap_or_default();
+    for (to, &from) in block.iter_mut().skip(usize::from(at == 0)).zip(rest) {
+        *to = from;
     }
+    block
+}
+
+#[inline(always)]
+fn bits(processor: impl Processor, block: &[u8; BLOCK + 1]) -> u64 {
     let is_lead = |b: u8| b.wrapping_sub(0xc3) < 0x1d;
     let mut flags = [0u8; BLOCK];
     for (flag, &[before, b]) in flags.iter_mut().zip(block.array_windows()) {
         let ascii = b.wrapping_sub(b'a') < 26 || b.wrapping_sub(b'0') < 10;
         *flag = u8::from(ascii | is_lead(b) | (b & 0xc0 == 0x80) & is_lead(before));
     }
-    let mut mask = 0;
-    for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-        // Gathers the lowest bits of eight bytes.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (n * 8);
-    }
-    mask
+    processor.gather(&flags)
 }
 
 /// The tokens of a stretch whose characters did not fold one by one.
