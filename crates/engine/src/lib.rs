@@ -41,7 +41,7 @@ pub use grams::{Gram, last_of_range, term_grams, text_grams};
 pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use lint::{Finding, LintError, LintOptions, Remedy, Severity, lint};
-pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
+pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile, compile_owned};
 pub use pattern::MAX_REPETITIONS;
 pub use rule::{MAX_LEAVES, loosened_rule};
 pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};

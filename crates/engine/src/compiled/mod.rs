@@ -39,7 +39,7 @@ pub use read::verify;
 pub(crate) use read::{Entry, Image, Layout};
 #[cfg(test)]
 pub(crate) use write::seal;
-pub(crate) use write::write;
+pub(crate) use write::{write, write_owned};
 
 const MAGIC: &[u8; 8] = b"PGMODSET";
 const FIXED: usize = 96;
