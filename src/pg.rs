@@ -4,7 +4,7 @@
 //! borrowed from the datum, and our types are reached by cached OIDs instead of by name at run time.
 
 use crate::error::{Error, Result};
-use pgrx::pg_sys;
+use pgrx::{pg_sys, varlena};
 use std::ffi::CString;
 
 /// Declares a version-1 function `$symbol` whose body is `$body: fn(Call) -> Result<Option<Datum>>` (None: NULL).
@@ -216,10 +216,14 @@ fn split(values: &[Option<pg_sys::Datum>]) -> (Vec<pg_sys::Datum>, Vec<bool>) {
 pub unsafe fn varlena<'a>(datum: pg_sys::Datum) -> &'a [u8] {
     // SAFETY: by contract.
     unsafe {
-        let packed = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+        let mut packed = datum.cast_mut_ptr::<pg_sys::varlena>();
+        // Most values lie plain in their row, and are spared the guarded call.
+        if varlena::varatt_is_4b_c(packed) || varlena::varatt_is_1b_e(packed) {
+            packed = pg_sys::pg_detoast_datum_packed(packed);
+        }
         std::slice::from_raw_parts(
-            pgrx::varlena::vardata_any(packed).cast::<u8>(),
-            pgrx::varlena::varsize_any_exhdr(packed),
+            varlena::vardata_any(packed).cast::<u8>(),
+            varlena::varsize_any_exhdr(packed),
         )
     }
 }

@@ -63,7 +63,7 @@ impl Finder {
         let mut window = Window {
             kept,
             base,
-            tokens: Tokens::default(),
+            tokens: Tokens::new(),
             begun: 0,
             gap_start,
             gram_start,

@@ -88,38 +88,50 @@ const BLOCK: usize = 64;
 const STEP: usize = 8;
 
 thread_local! {
-    static LIST: Cell<Vec<Token>> = const { Cell::new(Vec::new()) };
+    static LIST: Cell<Tokens> = const { Cell::new(Tokens::new()) };
 }
 
 /// The tokens of a text, in memory that the next text of the thread takes over.
-#[derive(Default)]
-pub(super) struct Tokens(Vec<Token>);
+pub(super) struct Tokens {
+    list: Vec<Token>,
+    /// Where letters begin and end in turn.
+    edges: Vec<usize>,
+}
 
 impl Drop for Tokens {
     fn drop(&mut self) {
-        if (1..=MAX_KEPT).contains(&self.0.capacity()) {
+        if (1..=MAX_KEPT).contains(&self.list.capacity()) {
             // At the end of a thread there is nobody to keep it for.
-            let _ = LIST.try_with(|kept| kept.set(std::mem::take(&mut self.0)));
+            let _ = LIST.try_with(|kept| kept.set(std::mem::replace(self, Self::new())));
         }
     }
 }
 
 impl Tokens {
+    pub(super) const fn new() -> Self {
+        Self {
+            list: Vec::new(),
+            edges: Vec::new(),
+        }
+    }
+
     /// Those of the kept text from byte `from` on.
     pub(super) fn of(text: &str, folder: &Folder<'_>, from: usize) -> Self {
-        let mut list = LIST.try_with(Cell::take).unwrap_or_default();
-        list.clear();
-        fast_tokenise(text, folder, from, &mut list);
-        Self(list)
+        let take = |kept: &Cell<Self>| kept.replace(Self::new());
+        let mut tokens = LIST.try_with(take).unwrap_or(Self::new());
+        tokens.list.clear();
+        tokens.edges.clear();
+        fast_tokenise(text, folder, from, &mut tokens);
+        tokens
     }
 
     pub(super) fn list(&self) -> &[Token] {
-        &self.0
+        &self.list
     }
 }
 
 for_this_processor! {
-    fn fast_tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token>) = tokenise;
+    fn fast_tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Tokens) = tokenise;
 }
 
 #[inline(always)]
@@ -128,57 +140,43 @@ fn tokenise(
     text: &str,
     folder: &Folder<'_>,
     from: usize,
-    tokens: &mut Vec<Token>,
+    Tokens { list, edges }: &mut Tokens,
 ) {
     let (kept, base) = folder.kept_bytes();
-    let mut runs = Runs::new(folder.runs(), base, from);
-    // Where letters begin and end in turn; a beginning whose end is in the next block goes first in that.
-    let mut edges = [0usize; BLOCK + 1 + STEP];
-    let mut open = 0;
     let mut before = 0u64;
-    let mut at = from;
-    while at < kept.len() {
+    for at in (from..kept.len()).step_by(BLOCK) {
         let mask = letters(processor, kept, at);
         let mut changes = mask ^ (mask << 1 | before);
         before = mask >> (BLOCK - 1);
-        let count = open + changes.count_ones() as usize;
-        let mut next = open;
-        // Several at a time, so that there are few branches; those that are too many are written over.
-        while changes != 0
-            && let Some(some) = edges
-                .get_mut(next..)
-                .and_then(|rest| rest.first_chunk_mut::<STEP>())
-        {
-            for edge in some {
+        let count = edges.len() + changes.count_ones() as usize;
+        // Several at a time, so that there are few branches; what is too many goes again.
+        while changes != 0 {
+            let mut some = [0; STEP];
+            for edge in &mut some {
                 *edge = at + changes.trailing_zeros() as usize;
                 changes &= changes.wrapping_sub(1);
             }
-            next += STEP;
+            edges.extend_from_slice(&some);
         }
-        let (pairs, rest) = edges.get(..count).unwrap_or_default().as_chunks::<2>();
-        tokens.reserve(pairs.len());
-        for &[start, end] in pairs {
+        edges.truncate(count);
+    }
+    if edges.len() % 2 == 1 {
+        edges.push(kept.len());
+    }
+    let (all, _) = edges.as_chunks::<2>();
+    if let [Run { plain: true, .. }] = folder.runs() {
+        list.extend(all.iter().map(|&[start, end]| Token::whole(kept, start, end)));
+    } else {
+        let mut runs = Runs::new(folder.runs(), base, from);
+        for &[start, end] in all {
             if runs.holds(start, end) {
-                tokens.push(Token::whole(kept, start, end));
+                list.push(Token::whole(kept, start, end));
             } else {
-                split(text, folder, start, end, tokens);
+                split(text, folder, start, end, list);
             }
         }
-        open = rest.len();
-        if let Some(&start) = rest.first() {
-            edges[0] = start;
-        }
-        at += BLOCK;
     }
-    if open > 0 {
-        let (start, end) = (edges[0], kept.len());
-        if runs.holds(start, end) {
-            tokens.push(Token::whole(kept, start, end));
-        } else {
-            split(text, folder, start, end, tokens);
-        }
-    }
-    pair(kept, tokens);
+    pair(kept, list);
 }
 
 /// Puts each token together with the next one.
