@@ -87,7 +87,7 @@ impl Processor for Newer {
 #[target_feature(enable = "avx2")]
 fn lowest_bits(bytes: &[u8; 32]) -> u32 {
     use std::arch::x86_64::{_mm256_movemask_epi8, _mm256_setr_epi64x, _mm256_slli_epi64};
-    let &[ref a, ref b, ref c, ref d] = bytes.as_chunks::<8>().0 else {
+    let [a, b, c, d] = bytes.as_chunks::<8>().0 else {
         return 0;
     };
     let [a, b, c, d] = [a, b, c, d].map(|eight| i64::from_le_bytes(*eight));

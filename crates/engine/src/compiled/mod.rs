@@ -30,6 +30,7 @@
 //!   starts (2 bytes each), so that a search for one slot does not pay for what only others have.
 
 mod filter;
+mod keys;
 mod read;
 pub(crate) mod tokens;
 mod write;

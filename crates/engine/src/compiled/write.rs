@@ -1,9 +1,10 @@
 //! From items to the bytes of a compiled set.
 
-use super::tokens::{glance, gram_key, gram_table_key, key_of, load, start_key};
+use super::keys::{encode_grams, find_keys, gram_class, odd, start_class};
+use super::tokens::{gram_key, key_of, load};
 use super::{
-    ALIGN, ENTRY, FIXED, Facts, GRAMS, Grams, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, STARTS, Section,
-    SlotFacts, filter, kind, stage,
+    ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, SlotFacts, filter, kind,
+    stage,
 };
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};
@@ -15,14 +16,8 @@ use std::collections::BTreeMap;
 
 /// Steps of work between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 4_096;
-/// Places in a pattern at which its rarest gram is looked for.
-const MAX_GRAM_PLACES: usize = 64;
-/// Greatest stride of a class of grams.
-const MAX_STRIDE: usize = 4;
-/// Grams are counted by this many bits of their keys.
-const COUNT_BITS: u32 = 20;
 
-fn no_memory<E>(_: E) -> CompileError {
+pub(super) fn no_memory<E>(_: E) -> CompileError {
     CompileError::OutOfMemory
 }
 
@@ -127,20 +122,11 @@ impl Writer {
 }
 
 /// One pattern, after that.
-struct Pattern {
-    start: u32,
-    length: u32,
+pub(super) struct Pattern {
+    pub(super) start: u32,
+    pub(super) length: u32,
     target: u32,
-    kind: u8,
-}
-
-#[derive(Default)]
-struct Keys {
-    heads: Vec<(u64, u32)>,
-    pairs: Vec<(u64, u32)>,
-    starts: Vec<u64>,
-    /// Key in the table, pattern, offset of the gram in it.
-    grams: Vec<(u64, u32, u32)>,
+    pub(super) kind: u8,
 }
 
 /// What each slot has, see [`SlotFacts`].
@@ -214,19 +200,6 @@ fn encode_slots(slots: &BTreeMap<u16, SlotFacts>) -> Vec<u8> {
         out.extend_from_slice(&facts.start_classes.to_le_bytes());
     }
     out
-}
-
-/// The class of what a pattern of so many bytes begins with.
-fn start_class(length: usize) -> usize {
-    let fits = STARTS.iter().position(|&start| start <= length);
-    fits.unwrap_or(STARTS.len() - 1)
-}
-
-/// The class of grams that a pattern of so many bytes has.
-fn gram_class(length: usize) -> (usize, Grams) {
-    let mut classes = GRAMS.into_iter().enumerate();
-    let fits = classes.find(|(_, grams)| grams.shortest() <= length);
-    fits.unwrap_or((GRAMS.len() - 1, Grams { length: 1, stride: 1 }))
 }
 
 /// Compiles items that were checked before. Equal items give equal bytes, in whatever order they come.
@@ -405,114 +378,6 @@ fn merge<'f>(
     Ok((patterns, targets))
 }
 
-fn find_keys<'f>(
-    patterns: &[Pattern],
-    text_of: impl Fn(u32, u32) -> &'f str,
-    ask: &mut impl FnMut(usize) -> Result<(), CompileError>,
-) -> Result<Keys, CompileError> {
-    let mut keys = Keys::default();
-    let mut counts = Vec::new();
-    if patterns.iter().any(|p| p.kind == kind::ANYWHERE) {
-        counts.try_reserve_exact(1 << COUNT_BITS).map_err(no_memory)?;
-        counts.resize(1 << COUNT_BITS, 0u32);
-    }
-    // Places for the grams of a pattern, and what the rows of grams there have.
-    let places = |bytes: &'f [u8]| {
-        let (_, Grams { length, stride }) = gram_class(bytes.len());
-        let last = (bytes.len() + 1).saturating_sub(length + stride);
-        (0..=last.min(MAX_GRAM_PLACES - 1))
-            .filter(move |&at| stride > 1 || bytes.get(at).is_some_and(|b| b & 0xc0 != 0x80))
-    };
-    let row = |bytes: &'f [u8], at: usize| {
-        let (_, Grams { length, stride }) = gram_class(bytes.len());
-        (at..at + stride).map(move |at| (gram_table_key(load(bytes, at), length), at as u32))
-    };
-    let counted = |key: u64| (key >> (64 - COUNT_BITS)) as usize;
-    for (n, pattern) in patterns
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| p.kind == kind::ANYWHERE)
-    {
-        ask(n)?;
-        let bytes = text_of(pattern.start, pattern.length).as_bytes();
-        let (_, Grams { length, stride }) = gram_class(bytes.len());
-        let last = places(bytes).last().unwrap_or(0) + stride;
-        for at in 0..last {
-            if let Some(count) = counts.get_mut(counted(gram_table_key(load(bytes, at), length))) {
-                *count = count.saturating_add(1);
-            }
-        }
-    }
-    // For each key the first pattern that has it, in order: remembered by the length of what the key stands for.
-    let mut seen: Seen = Seen::new();
-    for (n, (pattern, number)) in patterns.iter().zip(0u32..).enumerate() {
-        ask(n)?;
-        let text = text_of(pattern.start, pattern.length);
-        let bytes = text.as_bytes();
-        if pattern.kind == kind::ANYWHERE {
-            let count = |key| u64::from(counts.get(counted(key)).copied().unwrap_or_default());
-            let (_, Grams { length, stride }) = gram_class(bytes.len());
-            let mut common = [0; MAX_GRAM_PLACES + MAX_STRIDE];
-            let last = places(bytes).last().unwrap_or(0) + stride;
-            for (at, common) in common.iter_mut().enumerate().take(last) {
-                *common = count(gram_table_key(load(bytes, at), length));
-            }
-            let in_row = |&at: &usize| common.iter().skip(at).take(stride).sum::<u64>();
-            if let Some(rarest) = places(bytes).min_by_key(in_row) {
-                let row = row(bytes, rarest);
-                keys.grams.try_reserve(row.len()).map_err(no_memory)?;
-                keys.grams.extend(row.map(|(key, at)| (key, number, at)));
-            }
-            continue;
-        }
-        let class = start_class(bytes.len());
-        keys.starts.push(start_key(load(bytes, 0), class));
-        let Some((key, length, is_pair)) = key_of(text) else {
-            continue;
-        };
-        // Patterns with one key follow one another, but those with longer words may stand between.
-        if seen.is_new(key, bytes.get(..length).unwrap_or_default(), is_pair) {
-            let list = if is_pair { &mut keys.pairs } else { &mut keys.heads };
-            list.try_reserve(1).map_err(no_memory)?;
-            list.push((key, number));
-        }
-    }
-    keys.grams.sort_unstable();
-    keys.starts.sort_unstable();
-    keys.starts.dedup();
-    Ok(keys)
-}
-
-/// Stretches that got their key already. A stretch is a prefix of every pattern since it came, or it is over.
-struct Seen {
-    open: Vec<(u64, Vec<u8>, bool)>,
-}
-
-impl Seen {
-    fn new() -> Self {
-        Self { open: Vec::new() }
-    }
-
-    fn is_new(&mut self, key: u64, stretch: &[u8], is_pair: bool) -> bool {
-        while self
-            .open
-            .last()
-            .is_some_and(|(_, last, _)| !stretch.starts_with(last))
-        {
-            self.open.pop();
-        }
-        let known = self
-            .open
-            .iter()
-            .rev()
-            .any(|(k, last, pair)| *k == key && *pair == is_pair && last == stretch);
-        if !known {
-            self.open.push((key, stretch.to_vec(), is_pair));
-        }
-        !known
-    }
-}
-
 fn encode_patterns<'f>(
     patterns: &[Pattern],
     targets: usize,
@@ -546,31 +411,6 @@ fn encode_patterns<'f>(
     Ok((records, bytes))
 }
 
-/// Lists of the patterns of each gram, and where each list begins.
-fn encode_grams<'f>(
-    grams: &[(u64, u32, u32)],
-    pattern: impl Fn(u32) -> &'f [u8],
-) -> (Vec<u8>, Vec<(u64, u32)>) {
-    let mut lists = Vec::with_capacity(grams.len() * super::GRAM);
-    let mut firsts = Vec::new();
-    let mut first_number = 0u32;
-    for list in grams.chunk_by(|a, b| a.0 == b.0) {
-        if let Some(first) = list.first() {
-            firsts.push((first.0, first_number));
-        }
-        first_number += list.len() as u32;
-        for (n, &(_, number, offset)) in list.iter().enumerate() {
-            let last = u64::from(n + 1 == list.len()) << 31;
-            let bytes = pattern(number);
-            let length = bytes.len().min(8);
-            let start = (length as u64) << 42 | glance(load(bytes, 0), length) << 46;
-            let place = u64::from(number) | last | u64::from(offset) << 32 | start;
-            lists.extend_from_slice(&place.to_le_bytes());
-        }
-    }
-    (lists, firsts)
-}
-
 fn encode_facts(facts: &Facts) -> Vec<u8> {
     let numbers = [
         facts.items,
@@ -582,19 +422,6 @@ fn encode_facts(facts: &Facts) -> Vec<u8> {
     let numbers = numbers.into_iter().flat_map(|n| (n as u32).to_le_bytes());
     let odd = facts.odd.into_iter().flat_map(u64::to_le_bytes);
     numbers.chain(odd).collect()
-}
-
-/// First bytes of the patterns that begin with no token.
-fn odd<'f>(patterns: &[Pattern], bytes_of: impl Fn(u32, u32) -> &'f [u8]) -> [u64; 4] {
-    let mut odd = [0u64; 4];
-    for pattern in patterns.iter().filter(|p| p.kind == kind::ODD) {
-        if let Some(&first) = bytes_of(pattern.start, pattern.length).first()
-            && let Some(word) = odd.get_mut(usize::from(first >> 6))
-        {
-            *word |= 1 << (first & 63);
-        }
-    }
-    odd
 }
 
 fn assemble(sections: [Vec<u8>; SECTIONS]) -> Result<Vec<u8>, CompileError> {
