@@ -177,10 +177,10 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
                moderation.html_share(r.precision, r.precision_low, r.precision_high), r.unique_contents,
                coalesce(r.marginal_contents, 0), coalesce(round((100 * r.cost_share)::numeric, 1) || ' %', '–')), '' ORDER BY r.n) AS rows
         FROM (SELECT 'Best items' AS title, i.*, row_number() OVER (ORDER BY i.true_positives DESC, i.precision_low DESC NULLS LAST, i.contents DESC, i.item_id) AS n
-              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.contents > 0
               UNION ALL
               SELECT 'Worst items', i.*, row_number() OVER (ORDER BY i.precision_high, i.false_positives DESC, i.item_id)
-              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.false_positives > 0) r
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.false_positives > 0) r
         WHERE r.n <= 15 GROUP BY r.title ORDER BY r.title
     LOOP
         page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
@@ -193,7 +193,7 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
                                                     '<p>No other package acted on these contents.</p>');
     WITH top AS (
         SELECT i.item_id, i.term, row_number() OVER (ORDER BY i.contents DESC, i.item_id) AS n
-        FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0 LIMIT 8
+        FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.contents > 0 LIMIT 8
     ), pairs AS (
         SELECT o.item_a, o.item_b, o.share_of_a FROM moderation.item_overlap(package_report.name, from_time, 0) o WHERE o.package_b = package_report.name
     )
