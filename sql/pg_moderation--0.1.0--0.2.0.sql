@@ -81,7 +81,7 @@ CREATE FUNCTION moderation.rights()
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_lines import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
@@ -2783,6 +2783,50 @@ EXCEPTION WHEN OTHERS THEN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.import_findings(text, bigint[], boolean) IS 'Internal: what lint finds in the draft because of these items, by the item that brought it; of a dry run without the SQL that mends it, since it names items that are gone.';
+CREATE FUNCTION moderation.import_lines(
+    package_id integer, content text, format text, match moderation.match_mode, level moderation.match_level, language text,
+    source text, case_ref text, note text)
+    RETURNS moderation.import_line[]
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+WITH parsed AS MATERIALIZED (
+    SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
+           min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
+    FROM moderation.parse_import(content, format, match, level, language) p
+    LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
+      ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
+), judged AS (
+    SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
+           CASE WHEN p.trouble IS NOT NULL THEN 'refused'
+                WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
+                ELSE 'added' END AS verdict
+    FROM parsed p
+    LEFT JOIN moderation.item_versions v
+      ON v.package_id = import_lines.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
+    -- As add_images() does: the same hash with another distance is the same image.
+    LEFT JOIN LATERAL (
+        SELECT x.item_id FROM moderation.item_versions x
+        WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = import_lines.package_id AND x.removed_in IS NULL
+          AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
+)
+SELECT array_agg(ROW(
+    j.line, j.verdict,
+    CASE WHEN j.verdict = 'added' THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
+    CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
+    f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_lines.note),
+    coalesce(j.case_ref, import_lines.case_ref), coalesce(j.source, import_lines.source), j.evidence, j."from", j.until,
+    coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
+    f.hash, f.max_distance, j.label,
+    coalesce(j.trouble,
+             CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
+                  WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
+    )::moderation.import_line ORDER BY j.line)
+-- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
+-- need not be what the columns hold.
+FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
+    SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
+$fn$;
+COMMENT ON FUNCTION moderation.import_lines(integer, text, text, moderation.match_mode, moderation.match_level, text, text, text, text) IS 'Internal: the lines of a file, each with what becomes of it in the draft and the id of its item.';
 CREATE FUNCTION moderation.import_items(
     package text, content text, format text DEFAULT 'csv', dry_run boolean DEFAULT false, strict boolean DEFAULT false,
     match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded', language text DEFAULT NULL,
@@ -2805,42 +2849,7 @@ BEGIN
     END IF;
     PERFORM moderation.check_import_size(octet_length(content));
     target := moderation.lock_package(package);
-    WITH parsed AS MATERIALIZED (
-        SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
-               min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
-        FROM moderation.parse_import(content, format, match, level, language) p
-        LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
-          ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
-    ), judged AS (
-        SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
-               CASE WHEN p.trouble IS NOT NULL THEN 'refused'
-                    WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
-                    ELSE 'added' END AS verdict
-        FROM parsed p
-        LEFT JOIN moderation.item_versions v
-          ON v.package_id = target.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
-        -- As add_images() does: the same hash with another distance is the same image.
-        LEFT JOIN LATERAL (
-            SELECT x.item_id FROM moderation.item_versions x
-            WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = target.package_id AND x.removed_in IS NULL
-              AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
-    )
-    SELECT array_agg(ROW(
-        j.line, j.verdict,
-        CASE WHEN j.verdict = 'added' THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
-        CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
-        f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_items.note),
-        coalesce(j.case_ref, import_items.case_ref), coalesce(j.source, import_items.source), j.evidence, j."from", j.until,
-        coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
-        f.hash, f.max_distance, j.label,
-        coalesce(j.trouble,
-                 CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
-                      WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
-        )::moderation.import_line ORDER BY j.line)
-    -- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
-    -- need not be what the columns hold.
-    INTO lines FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
-        SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
+    lines := moderation.import_lines(target.package_id, content, format, match, level, language, source, case_ref, note);
     SELECT jsonb_object_agg(f.status, f.count) INTO figures
     FROM (SELECT l.status, count(*) FROM unnest(lines) l GROUP BY l.status) f;
     IF strict AND figures ? 'refused' THEN
@@ -5846,7 +5855,7 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
               FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.false_positives > 0) r
         WHERE r.n <= 15 GROUP BY r.title ORDER BY r.title
     LOOP
-        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
+        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n" title="Contents the package would no longer act on without the item.">lost without it</th><th class="n" title="Contents it adds to the items before it, when they are taken one by one, each time the one that adds most.">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
     END LOOP;
 
     SELECT string_agg(format('<tr><td>%s</td><td class="n">%s</td><td class="n">%s</td></tr>', moderation.html(o.package_b), o.contents_both,
@@ -5862,7 +5871,9 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     )
     SELECT '<div class="scroll"><table><tr><th>share of the row also hit by</th>' || string_agg(format('<th class="n">%s</th>', t.n), '' ORDER BY t.n) || '</tr>'
            || string_agg(format('<tr><td class="text">%s %s</td>%s</tr>', t.n, CASE WHEN redacted THEN '' ELSE moderation.html(t.term) END,
-                  (SELECT string_agg(format('<td class="n">%s</td>', CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric) || ' %', '0 %') END), '' ORDER BY u.n)
+                  (SELECT string_agg(format('<td class="n"%s>%s</td>',
+                          CASE WHEN p.share_of_a > 0 THEN format(' style="background: color-mix(in srgb, var(--all) %s%%, transparent)"', round((80 * p.share_of_a)::numeric)) END,
+                          CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric), 0) || ' %' END), '' ORDER BY u.n)
                    FROM top u LEFT JOIN pairs p ON p.item_a = t.item_id AND p.item_b = u.item_id)), '' ORDER BY t.n) || '</table></div>'
     INTO part FROM top t;
     page := page || coalesce(part, '');
@@ -5875,12 +5886,18 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
         || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
         '<p>None.</p>');
-    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td class="text">%s</td><td>%s%s</td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
-                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
+                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END,
+                             CASE WHEN redacted THEN 'item ' || h.item_id ELSE moderation.html(coalesce((SELECT left(coalesce(v.term, v.label), 200) FROM moderation.item_versions v
+                                 WHERE v.item_id = h.item_id AND v.added_in <= h.release ORDER BY v.added_in DESC LIMIT 1), h.kind || ' ' || h.item_id)) END,
+                             h.action, CASE WHEN h.stage = 'shadow' THEN ', shadow' ELSE '' END,
+                             -- A label of the hit counts before that of its content.
+                             CASE WHEN l.disputed THEN 'disputed' ELSE coalesce(l.label::text, '–') END), '' ORDER BY h.observed_at DESC, h.hit_id) INTO part
     FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time
-            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h;
-    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>action</th></tr>' || part || '</table></div>', '<p>None.</p>');
+            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h
+    LEFT JOIN moderation.hit_labels l ON l.bucket = h.bucket AND l.hit_id = h.hit_id;
+    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>item</th><th>action</th><th>label</th></tr>' || part || '</table></div>', '<p>None.</p>');
     RETURN page || E'\n</body></html>\n';
 END
 $fn$;
