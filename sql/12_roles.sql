@@ -70,7 +70,7 @@ CREATE FUNCTION moderation.rights()
               matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
-              item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily
+              item_overrides_in_force brakes_in_force recent_hits latest_hits labels hit_labels content_verdicts package_daily
               release_daily item_daily item_totals current_alarms attachments compiled_state rescan_status'),
             ('reviewer', 'relation', 'reviews review_claims review_samples quarantine owner_strikes'),
             ('operator', 'relation',
