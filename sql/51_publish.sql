@@ -83,8 +83,10 @@ BEGIN
          terms, allow_entries, images, videos, max_distance, rules, scheduled, note, published_by)
     VALUES (target.package_id, number, hash, target.action, target.threshold, policy.name, policy.severity,
             moderation.folding_version(), draft.terms, draft.allow_entries, draft.images, draft.videos, target.max_distance, target.rules,
+            -- Written so that only item_versions_scheduled_idx fits, also where the table was never analyzed; the draft
+            -- marks what it removes with this number.
             (SELECT count(*) FROM moderation.item_versions v
-             WHERE v.package_id = target.package_id AND v.removed_in IS NULL
+             WHERE v.package_id = target.package_id AND coalesce(v.removed_in > number, true)
                AND (v.valid_from IS NOT NULL OR v.expires_at IS NOT NULL)),
             freeze_draft.note, moderation.caller());
     UPDATE moderation.packages p SET latest_release = number WHERE p.package_id = target.package_id;
