@@ -58,6 +58,14 @@ CALL t.fails($$SELECT moderation.suggest_variants('prop', ARRAY['a'], NULL)$$);
 CALL t.fails($$SELECT moderation.suggest_allow('prop', NULL)$$);
 SELECT count(*) AS from_nothing FROM moderation.suggest_terms('prop', '{}', '{}');
 SELECT count(*) AS from_nothing FROM moderation.suggest_variants('prop', '{}', '{}');
+-- What another item covers is no reason to remove it when that one has to go itself.
+SELECT moderation.create_package('prop-cover') > 0 AS created;
+SELECT * FROM moderation.add_terms('prop-cover', ARRAY['film', 'film night']);
+SELECT moderation.publish_package('prop-cover');
+INSERT INTO t.p SELECT i, 'film night ' || i, true FROM generate_series(1001, 1010) i;
+INSERT INTO t.p SELECT i, 'a film ' || i, false FROM generate_series(1011, 1040) i;
+SELECT count(moderation.record_review('t.p', id, CASE WHEN bad THEN 'violating' ELSE 'benign' END::moderation.review_label)) FROM t.p WHERE id > 1000;
+SELECT kind, term FROM moderation.suggest_cleanup('prop-cover');
 DROP TABLE t.p;
 SELECT t.retire_all();
 TRUNCATE moderation.hits, moderation.reviews, moderation.proposals;

@@ -145,12 +145,16 @@ pub(super) fn key(mode: MatchMode, term: &str) -> u64 {
     hash
 }
 
-fn beginning(text: &str) -> String {
+/// The beginning of a text as its terms are matched: as it stands, and with disguises undone where there are any.
+fn beginnings(text: &str) -> impl Iterator<Item = String> {
     let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    fold_text_at(text.get(..end).unwrap_or(""), Level::Evasion)
+    let text = text.get(..end).unwrap_or("");
+    let plain = fold_text_at(text, Level::Folded);
+    let undone = Some(fold_text_at(text, Level::Evasion)).filter(|undone| *undone != plain);
+    std::iter::once(plain).chain(undone)
 }
 
 /// The most telling n-grams of the violating texts, and the kinds of addresses.
@@ -175,7 +179,9 @@ pub(super) fn candidates(
                 return Err(MineError::Interrupted);
             }
             said.clear();
-            ngrams(&beginning(example.text), |mode, term| said.push(key(mode, term)));
+            for text in beginnings(example.text) {
+                ngrams(&text, |mode, term| said.push(key(mode, term)));
+            }
             said.sort_unstable();
             said.dedup();
             for &ngram in &said {
@@ -213,23 +219,25 @@ pub(super) fn candidates(
         if wanted.is_empty() {
             break;
         }
-        ngrams(&beginning(example.text), |mode, term| {
-            if let Some(z) = wanted.remove(&key(mode, term)) {
-                if mode == MatchMode::Word
-                    && term.chars().filter(|c| c.is_alphabetic()).count() >= 4
-                    && !term.contains(' ')
-                {
+        for text in beginnings(example.text) {
+            ngrams(&text, |mode, term| {
+                if let Some(z) = wanted.remove(&key(mode, term)) {
+                    if mode == MatchMode::Word
+                        && term.chars().filter(|c| c.is_alphabetic()).count() >= 4
+                        && !term.contains(' ')
+                    {
+                        found.push(Candidate {
+                            term: plain_term(term.to_owned(), MatchMode::Inflected),
+                            z,
+                        });
+                    }
                     found.push(Candidate {
-                        term: plain_term(term.to_owned(), MatchMode::Inflected),
+                        term: plain_term(term.to_owned(), mode),
                         z,
                     });
                 }
-                found.push(Candidate {
-                    term: plain_term(term.to_owned(), mode),
-                    z,
-                });
-            }
-        });
+            });
+        }
     }
     for mode in [
         MatchMode::Phone,

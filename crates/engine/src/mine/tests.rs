@@ -211,8 +211,8 @@ fn the_background_cap_leaves_room_for_chance() {
         max_background: 0.01,
         ..MineOptions::default()
     };
-    // 100 expected, 1.645 standard deviations of 9.95 less.
-    assert_eq!(options.allowed(10_000), 83);
+    // 100 expected, 2.914 standard deviations of 9.95 less.
+    assert_eq!(options.allowed(10_000), 71);
     assert_eq!(options.allowed(100), 0);
     assert_eq!(options.allowed(0), 0);
     let everything = MineOptions {
@@ -313,4 +313,90 @@ fn a_thousand_copies_are_one_image() {
         asked > 1
     });
     assert!(stopped.is_err());
+}
+
+#[test]
+fn words_that_look_like_disguises_are_terms_too() {
+    // Undoing disguises reads «gr8» as «grb», which stands nowhere.
+    let violating: Vec<String> = (0..40).map(|n| format!("gr8 offer {n}")).collect();
+    let benign: Vec<String> = (0..80).map(|n| format!("an offer {n}")).collect();
+    let examples = examples(&violating, &benign, &[]);
+    for weighted in [true, false] {
+        let options = MineOptions {
+            weighted,
+            ..MineOptions::default()
+        };
+        let mined = mine(&examples, &options, &mut never()).unwrap();
+        assert_eq!(mined.outcome.true_positives, 40, "weighted {weighted}");
+        assert!(
+            mined.terms[0].term.text.starts_with("gr8"),
+            "{:?}",
+            mined.terms[0]
+        );
+    }
+}
+
+#[test]
+fn labels_by_chance_promise_nothing() {
+    // A fifth of the texts is violating, whatever they say: no list is much better than that on texts it did not learn from.
+    let mut state = 7u64;
+    let mut next = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let texts: Vec<(String, Class)> = (0..600)
+        .map(|_| {
+            let words: Vec<String> = (0..12).map(|_| format!("word{}x", next(200))).collect();
+            let class = if next(5) == 0 {
+                Class::Violating
+            } else {
+                Class::Benign
+            };
+            (words.join(" "), class)
+        })
+        .collect();
+    let examples: Vec<Example<'_>> = texts
+        .iter()
+        .map(|(text, class)| Example { text, class: *class })
+        .collect();
+    let outcome = mine(&examples, &MineOptions::default(), &mut never())
+        .unwrap()
+        .outcome;
+    let flagged = outcome.true_positives + outcome.false_positives;
+    assert!(flagged > 0, "{outcome:?}");
+    assert!(
+        outcome.true_positives as f64 / (flagged as f64) < 0.25,
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn finds_what_speaks_for_innocence_whatever_else_is_said() {
+    let violating: Vec<String> = (0..120)
+        .map(|n| format!("cheap pills{} today {n}", n % 10))
+        .collect();
+    let benign: Vec<String> = (0..120)
+        .map(|n| format!("anna wrote of pills{} at {n}", n % 10))
+        .collect();
+    let examples = examples(&violating, &benign, &[]);
+    let found = candidates(&examples, 3, &mut never()).unwrap();
+    let columns = incidence(&examples, found, 3, &mut never()).unwrap();
+    let words = innocent::words(&examples, &mut never()).unwrap();
+    let bad: Vec<bool> = examples.iter().map(|e| e.class == Class::Violating).collect();
+    let against = innocent::gate(&columns, &words, &bad, &vec![1.0; examples.len()], &mut never()).unwrap();
+    let against: Vec<&String> = against.iter().filter_map(|&w| words.word(w)).collect();
+    assert!(
+        against
+            .iter()
+            .any(|w| ["anna", "wrote", "of", "at"].contains(&w.as_str())),
+        "{against:?}"
+    );
+    assert!(
+        against
+            .iter()
+            .all(|w| !w.starts_with("pills") && *w != "cheap" && *w != "today"),
+        "{against:?}"
+    );
 }
