@@ -4679,8 +4679,10 @@ BEGIN
     FOR f IN
         WITH overlap AS MATERIALIZED (
             SELECT o.item_a, min(o.item_b) AS item_b FROM moderation.item_overlap(suggest_cleanup.package, NULL, 1) o
-            -- Of two that find the same, the later one goes.
-            WHERE o.package_b = suggest_cleanup.package AND (o.contents_b > o.contents_a OR o.item_b < o.item_a)
+            -- Of two that find the same, the later one goes. What is itself too often wrong is no reason to do without another.
+            JOIN moderation.item_stats(suggest_cleanup.package, stage => 'live') b ON b.item_id = o.item_b
+            WHERE NOT coalesce(b.true_positives + b.false_positives >= min_labels AND least(b.precision_high, b.recent_precision_high) < bar, false)
+              AND o.package_b = suggest_cleanup.package AND (o.contents_b > o.contents_a OR o.item_b < o.item_a)
             GROUP BY o.item_a
         )
         SELECT s.*, v.changed_at, o.item_b FROM moderation.item_stats(suggest_cleanup.package) s
