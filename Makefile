@@ -45,7 +45,7 @@ bench: ## speed beside other matchers and plain SQL, with aims, as Markdown; QUI
 quality: ## what the engine finds, and finds wrongly, on labelled data (DATA=../shared/data)
 	@cargo run --quiet --release -p pg_moderation_quality -- $(if $(DATA),"$(DATA)")
 
-fuzz: ## one fuzz target of the engine; TARGET=find|fold|terms|open|decode|frames|hashes RUNS=10000000
+fuzz: ## one fuzz target of the engine; TARGET=find|fold|terms|parsers|open|decode|frames|hashes RUNS=10000000
 	@$(PYTHON) scripts/fuzz.py $(or $(TARGET),find) $(or $(RUNS),10000000)
 
 bench-media: ## what looking images up costs: index against scan, compiled lookups, hashing (ROWS=1000000)

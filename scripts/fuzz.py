@@ -14,7 +14,7 @@ from pathlib import Path
 FUZZ = Path(__file__).resolve().parent.parent / "fuzz"
 FLAGS = ["-Cdebug-assertions=on", "-Coverflow-checks=on", "--cfg=fuzzing"]
 # Short inputs: more of them a second, and hardly anything in the engine needs long ones to go wrong.
-MAX_LEN = {"fold": 96, "find": 160, "terms": 64, "open": 256, "decode": 2048, "frames": 256, "hashes": 1024}
+MAX_LEN = {"fold": 96, "find": 160, "terms": 64, "parsers": 64, "open": 256, "decode": 2048, "frames": 256, "hashes": 1024}
 
 # Decoders of images have code that the compiler cannot check; the address sanitizer can.
 SANITIZED = {"decode"}

@@ -61,7 +61,7 @@ CREATE FUNCTION moderation.rights()
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_lines import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
@@ -70,7 +70,7 @@ CREATE FUNCTION moderation.rights()
               matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
-              item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily
+              item_overrides_in_force brakes_in_force recent_hits latest_hits labels hit_labels content_verdicts package_daily
               release_daily item_daily item_totals current_alarms attachments compiled_state rescan_status'),
             ('reviewer', 'relation', 'reviews review_claims review_samples quarantine owner_strikes'),
             ('operator', 'relation',

@@ -86,6 +86,51 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.import_findings(text, bigint[], boolean) IS 'Internal: what lint finds in the draft because of these items, by the item that brought it; of a dry run without the SQL that mends it, since it names items that are gone.';
 
+CREATE FUNCTION moderation.import_lines(
+    package_id integer, content text, format text, match moderation.match_mode, level moderation.match_level, language text,
+    source text, case_ref text, note text)
+    RETURNS moderation.import_line[]
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+WITH parsed AS MATERIALIZED (
+    SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
+           min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
+    FROM moderation.parse_import(content, format, match, level, language) p
+    LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
+      ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
+), judged AS (
+    SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
+           CASE WHEN p.trouble IS NOT NULL THEN 'refused'
+                WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
+                ELSE 'added' END AS verdict
+    FROM parsed p
+    LEFT JOIN moderation.item_versions v
+      ON v.package_id = import_lines.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
+    -- As add_images() does: the same hash with another distance is the same image.
+    LEFT JOIN LATERAL (
+        SELECT x.item_id FROM moderation.item_versions x
+        WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = import_lines.package_id AND x.removed_in IS NULL
+          AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
+)
+SELECT array_agg(ROW(
+    j.line, j.verdict,
+    CASE WHEN j.verdict = 'added' THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
+    CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
+    f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_lines.note),
+    coalesce(j.case_ref, import_lines.case_ref), coalesce(j.source, import_lines.source), j.evidence, j."from", j.until,
+    coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
+    f.hash, f.max_distance, j.label,
+    coalesce(j.trouble,
+             CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
+                  WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
+    )::moderation.import_line ORDER BY j.line)
+-- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
+-- need not be what the columns hold.
+FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
+    SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
+$fn$;
+COMMENT ON FUNCTION moderation.import_lines(integer, text, text, moderation.match_mode, moderation.match_level, text, text, text, text) IS 'Internal: the lines of a file, each with what becomes of it in the draft and the id of its item.';
+
 CREATE FUNCTION moderation.import_items(
     package text, content text, format text DEFAULT 'csv', dry_run boolean DEFAULT false, strict boolean DEFAULT false,
     match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded', language text DEFAULT NULL,
@@ -108,42 +153,7 @@ BEGIN
     END IF;
     PERFORM moderation.check_import_size(octet_length(content));
     target := moderation.lock_package(package);
-    WITH parsed AS MATERIALIZED (
-        SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
-               min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
-        FROM moderation.parse_import(content, format, match, level, language) p
-        LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
-          ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
-    ), judged AS (
-        SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
-               CASE WHEN p.trouble IS NOT NULL THEN 'refused'
-                    WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
-                    ELSE 'added' END AS verdict
-        FROM parsed p
-        LEFT JOIN moderation.item_versions v
-          ON v.package_id = target.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
-        -- As add_images() does: the same hash with another distance is the same image.
-        LEFT JOIN LATERAL (
-            SELECT x.item_id FROM moderation.item_versions x
-            WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = target.package_id AND x.removed_in IS NULL
-              AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
-    )
-    SELECT array_agg(ROW(
-        j.line, j.verdict,
-        CASE WHEN j.verdict = 'added' THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
-        CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
-        f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_items.note),
-        coalesce(j.case_ref, import_items.case_ref), coalesce(j.source, import_items.source), j.evidence, j."from", j.until,
-        coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
-        f.hash, f.max_distance, j.label,
-        coalesce(j.trouble,
-                 CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
-                      WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
-        )::moderation.import_line ORDER BY j.line)
-    -- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
-    -- need not be what the columns hold.
-    INTO lines FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
-        SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
+    lines := moderation.import_lines(target.package_id, content, format, match, level, language, source, case_ref, note);
     SELECT jsonb_object_agg(f.status, f.count) INTO figures
     FROM (SELECT l.status, count(*) FROM unnest(lines) l GROUP BY l.status) f;
     IF strict AND figures ? 'refused' THEN

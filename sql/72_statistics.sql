@@ -162,7 +162,7 @@ CREATE TYPE moderation.package_figures AS (
 COMMENT ON TYPE moderation.package_figures IS 'A row of package_stats() and policy_stats(). hits: rows of moderation.hits; contents: those the package acted on (its items'' scores reached the threshold), owners: theirs. reviewed = true_positives + false_positives + unsure + disputed counts contents. precision = TP / (TP + FP) with its Wilson 95 % interval, NULL without labels. release: in force now, or with by => ''release'' the one that hit. bucket: start of the day, week or month (UTC). spam_over_all: S/O as SpamAssassin defines it, share of all violating contents caught / (that + share of all benign contents caught). recent_: the last 28 days before until. unique_contents: those no other live package acted on, of which unique_true_positives are violating. recall: see estimate_recall(), live only; recall_note: why it is NULL.';
 
 CREATE FUNCTION moderation.figures(
-    packages integer[], as_policy boolean, since timestamptz, until timestamptz, by text)
+    packages integer[], as_policy boolean, since timestamptz, until timestamptz, by text, only_stage moderation.stage)
     RETURNS SETOF moderation.package_figures LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
 BEGIN
@@ -173,7 +173,7 @@ BEGIN
                sum(s.score::double precision)::real >= min(s.threshold) AS acted,
                CASE WHEN min(s.label) = 'violating' OR NOT bool_or(s.disputed) THEN min(s.label)::text ELSE 'disputed' END AS label
         FROM moderation.hit_labels s
-        WHERE s.package_id = ANY (packages)
+        WHERE s.package_id = ANY (packages) AND (only_stage IS NULL OR s.stage = only_stage)
           AND (since IS NULL OR s.observed_at >= since) AND (until IS NULL OR s.observed_at < until)
         GROUP BY s.package_id, s.stage, s.release, s.source_id, coalesce(s.content_key, encode(s.digest, 'hex')), s.digest
     ), keyed AS (
@@ -246,11 +246,12 @@ BEGIN
     LEFT JOIN LATERAL moderation.wilson_interval(s.recent_tp, s.recent_tp + s.recent_fp) ri ON true
     LEFT JOIN LATERAL moderation.estimate_recall(
         CASE WHEN as_policy THEN packages ELSE ARRAY[w.whose] END, w.policy_id, since, until) r ON st.stage = 'live' AND by IS NULL
-    WHERE s.hits > 0 OR (by IS NULL AND (f.release IS NOT NULL OR st.stage = 'live'))
+    WHERE (only_stage IS NULL OR st.stage = only_stage)
+      AND (s.hits > 0 OR (by IS NULL AND (f.release IS NOT NULL OR st.stage = 'live')))
     ORDER BY w.name, st.stage DESC, s.of_release, s.bucket;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.figures(integer[], boolean, timestamptz, timestamptz, text) IS 'Internal: what package_stats() and policy_stats() share.';
+COMMENT ON FUNCTION moderation.figures(integer[], boolean, timestamptz, timestamptz, text, moderation.stage) IS 'Internal: what package_stats() and policy_stats() share.';
 
 CREATE FUNCTION moderation.check_by(by text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -267,7 +268,8 @@ $fn$;
 COMMENT ON FUNCTION moderation.check_by(text) IS 'Internal: refuses unknown buckets.';
 
 CREATE FUNCTION moderation.package_stats(
-    package text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
+    package text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL,
+    stage moderation.stage DEFAULT NULL)
     RETURNS SETOF moderation.package_figures
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -277,13 +279,14 @@ BEGIN
     SELECT * FROM moderation.figures(
         CASE WHEN package_stats.package IS NULL THEN moderation.visible_packages()
              ELSE ARRAY[moderation.find_package(package_stats.package)] END,
-        false, package_stats.since, package_stats.until, package_stats.by);
+        false, package_stats.since, package_stats.until, package_stats.by, package_stats.stage);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.package_stats(text, timestamptz, timestamptz, text) IS 'What each package found in attached tables and what reviewers said of it, live and shadow apart; since is inclusive, until exclusive, both by the time of the hit. by => ''release'', ''day'', ''week'' or ''month'': a row for each. The columns are explained at the type package_figures.';
+COMMENT ON FUNCTION moderation.package_stats(text, timestamptz, timestamptz, text, moderation.stage) IS 'What each package found in attached tables and what reviewers said of it, live and shadow apart; since is inclusive, until exclusive, both by the time of the hit. by => ''release'', ''day'', ''week'' or ''month'': a row for each; stage: only that one. The columns are explained at the type package_figures.';
 
 CREATE FUNCTION moderation.policy_stats(
-    policy text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
+    policy text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL,
+    stage moderation.stage DEFAULT NULL)
     RETURNS SETOF moderation.package_figures
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -299,12 +302,13 @@ BEGIN
         WHERE (wanted IS NULL OR o.policy_id = wanted) AND p.package_id = ANY (visible)
         GROUP BY o.policy_id, o.name ORDER BY o.name
     LOOP
-        RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, true, policy_stats.since, policy_stats.until,
-            CASE WHEN policy_stats.by = 'release' THEN NULL ELSE policy_stats.by END);
+        -- A policy has no releases of its own: by release it is its packages', each under its name.
+        RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, policy_stats.by IS DISTINCT FROM 'release', policy_stats.since,
+            policy_stats.until, policy_stats.by, policy_stats.stage);
     END LOOP;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.policy_stats(text, timestamptz, timestamptz, text) IS 'The same for all packages of a policy together: package is NULL, a content counts once. by => ''day'', ''week'' or ''month''.';
+COMMENT ON FUNCTION moderation.policy_stats(text, timestamptz, timestamptz, text, moderation.stage) IS 'The same for all packages of a policy together: package is NULL, a content counts once. by => ''day'', ''week'' or ''month'': a row for each; by => ''release'': a row for each release of each of its packages; stage: only that one.';
 
 -- ---- Items ------------------------------------------------------------------------------------------------------
 
@@ -320,11 +324,12 @@ CREATE TYPE moderation.item_figures AS (
     spam_over_all double precision, recent_contents bigint, recent_precision double precision,
     recent_precision_low double precision, recent_precision_high double precision, unique_contents bigint, unique_true_positives bigint,
     unique_false_positives bigint, marginal_place integer, marginal_contents bigint, cost_share double precision,
-    first_hit timestamptz, last_hit timestamptz);
-COMMENT ON TYPE moderation.item_figures IS 'A row of item_stats(), columns as in package_figures. contents: with a hit of the item, whether or not the package acted. unique_contents: verdicts of the package that would be lost without the item (its score taken from the sum, against the release''s threshold), of which unique_true_positives and unique_false_positives are labelled. marginal_place, marginal_contents: in the order of greedy set cover, what it adds to the items before it. cost_share: its share of all places found by the package, that is of what is written, shown and reviewed; scanning is one pass for all items.';
+    first_hit timestamptz, last_hit timestamptz, release integer, bucket timestamptz);
+COMMENT ON TYPE moderation.item_figures IS 'A row of item_stats(), columns as in package_figures; release: with by => ''release'', the one that hit. contents: with a hit of the item, whether or not the package acted. unique_contents: verdicts of the package that would be lost without the item (its score taken from the sum, against the release''s threshold), of which unique_true_positives and unique_false_positives are labelled. marginal_place, marginal_contents: in the order of greedy set cover, what it adds to the items before it. cost_share: its share of all places found by the package, that is of what is written, shown and reviewed; scanning is one pass for all items.';
 
 CREATE FUNCTION moderation.item_stats(
-    package text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, stage moderation.stage DEFAULT NULL)
+    package text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL,
+    stage moderation.stage DEFAULT NULL)
     RETURNS SETOF moderation.item_figures
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
@@ -332,9 +337,12 @@ DECLARE
     wanted integer := moderation.find_package(item_stats.package);
     readable constant boolean := wanted = ANY (moderation.readable_packages());
 BEGIN
+    PERFORM moderation.check_by(item_stats.by);
     RETURN QUERY
     WITH seen AS MATERIALIZED (
-        SELECT s.stage, s.item_id, s.source_id, coalesce(s.content_key, encode(s.digest, 'hex')) AS content, s.owner_key, s.observed_at,
+        SELECT s.stage, CASE WHEN item_stats.by = 'release' THEN s.release ELSE 0 END AS of_release,
+               CASE WHEN item_stats.by IN ('day', 'week', 'month') THEN date_trunc(item_stats.by, s.observed_at, 'UTC')
+                    ELSE '-infinity' END AS bucket, s.item_id, s.source_id, coalesce(s.content_key, encode(s.digest, 'hex')) AS content, s.owner_key, s.observed_at,
                s.places, s.score, s.threshold, CASE WHEN s.disputed THEN 'disputed' ELSE s.label::text END AS label,
                sum(s.score::double precision) OVER (PARTITION BY s.stage, s.release, s.source_id, s.content_key, s.digest) AS total,
                count(*) OVER (PARTITION BY s.stage, s.release, s.source_id, s.content_key, s.digest) AS items
@@ -343,15 +351,15 @@ BEGIN
           AND (item_stats.since IS NULL OR s.observed_at >= item_stats.since)
           AND (item_stats.until IS NULL OR s.observed_at < item_stats.until)
     ), per_content AS MATERIALIZED (
-        SELECT s.stage, s.item_id, s.source_id, s.content, min(s.owner_key) AS owner_key, count(*) AS hits, sum(s.places) AS places,
+        SELECT s.stage, s.of_release, s.bucket, s.item_id, s.source_id, s.content, min(s.owner_key) AS owner_key, count(*) AS hits, sum(s.places) AS places,
                min(s.observed_at) AS first_hit, max(s.observed_at) AS last_hit,
                bool_or(s.total::real >= s.threshold AND (s.items = 1 OR (s.total - s.score)::real < s.threshold)) AS is_unique,
                CASE WHEN bool_or(s.label = 'violating') THEN 'violating' WHEN bool_or(s.label = 'disputed') THEN 'disputed'
                     ELSE min(s.label) END AS label,
                max(s.observed_at) >= coalesce(item_stats.until, now()) - interval '28 days' AS recent
-        FROM seen s GROUP BY s.stage, s.item_id, s.source_id, s.content
+        FROM seen s GROUP BY s.stage, s.of_release, s.bucket, s.item_id, s.source_id, s.content
     ), summed AS (
-        SELECT c.stage, c.item_id, sum(c.hits)::bigint AS hits, count(*) AS contents, count(DISTINCT c.owner_key) AS owners,
+        SELECT c.stage, c.of_release, c.bucket, c.item_id, sum(c.hits)::bigint AS hits, count(*) AS contents, count(DISTINCT c.owner_key) AS owners,
                sum(c.places)::double precision AS places, min(c.first_hit) AS first_hit, max(c.last_hit) AS last_hit,
                count(*) FILTER (WHERE c.label = 'violating') AS tp, count(*) FILTER (WHERE c.label = 'benign') AS fp,
                count(*) FILTER (WHERE c.label = 'unsure') AS unsure, count(*) FILTER (WHERE c.label = 'disputed') AS disputed,
@@ -361,13 +369,13 @@ BEGIN
                count(*) FILTER (WHERE c.is_unique) AS unique_contents,
                count(*) FILTER (WHERE c.is_unique AND c.label = 'violating') AS unique_tp,
                count(*) FILTER (WHERE c.is_unique AND c.label = 'benign') AS unique_fp
-        FROM per_content c GROUP BY c.stage, c.item_id
+        FROM per_content c GROUP BY c.stage, c.of_release, c.bucket, c.item_id
     ), numbered AS (
-        SELECT c.stage, c.item_id, dense_rank() OVER (ORDER BY c.source_id, c.content) AS content FROM per_content c
+        SELECT c.stage, c.of_release, c.bucket, c.item_id, dense_rank() OVER (ORDER BY c.source_id, c.content) AS content FROM per_content c
     ), cover AS MATERIALIZED (
-        SELECT a.stage, g.item, g.place, g.gain
-        FROM (SELECT n.stage, array_agg(n.item_id ORDER BY n.item_id, n.content) AS items, array_agg(n.content ORDER BY n.item_id, n.content) AS contents
-              FROM numbered n GROUP BY n.stage) a
+        SELECT a.stage, a.of_release, a.bucket, g.item, g.place, g.gain
+        FROM (SELECT n.stage, n.of_release, n.bucket, array_agg(n.item_id ORDER BY n.item_id, n.content) AS items, array_agg(n.content ORDER BY n.item_id, n.content) AS contents
+              FROM numbered n GROUP BY n.stage, n.of_release, n.bucket) a
         CROSS JOIN LATERAL moderation.greedy_cover(a.items, a.contents) g
     ), corpus AS MATERIALIZED (
         SELECT count(*) FILTER (WHERE d.label = 'violating')::double precision AS violating,
@@ -394,18 +402,19 @@ BEGIN
                 THEN (s.tp / c.violating) / (s.tp / c.violating + s.fp / c.benign) END,
            coalesce(s.recent_contents, 0), s.recent_tp / nullif(s.recent_tp + s.recent_fp, 0)::double precision, ri.low, ri.high,
            coalesce(s.unique_contents, 0), coalesce(s.unique_tp, 0), coalesce(s.unique_fp, 0), g.place, coalesce(g.gain, 0),
-           s.places / sum(s.places) OVER (PARTITION BY l.stage), s.first_hit, s.last_hit
+           s.places / sum(s.places) OVER (PARTITION BY l.stage, s.of_release, s.bucket), s.first_hit, s.last_hit,
+           nullif(s.of_release, 0), nullif(s.bucket, '-infinity')
     FROM listed l
     CROSS JOIN corpus c
     LEFT JOIN summed s ON s.stage = l.stage AND s.item_id = l.item_id
-    LEFT JOIN cover g ON g.stage = l.stage AND g.item = l.item_id
+    LEFT JOIN cover g ON g.stage = s.stage AND g.of_release = s.of_release AND g.bucket = s.bucket AND g.item = s.item_id
     LEFT JOIN LATERAL moderation.wilson_interval(s.tp, s.tp + s.fp) i ON true
     LEFT JOIN LATERAL moderation.wilson_interval(s.recent_tp, s.recent_tp + s.recent_fp) ri ON true
-    WHERE l.in_force OR s.hits > 0
-    ORDER BY l.stage DESC, coalesce(s.contents, 0) DESC, l.item_id;
+    WHERE s.hits > 0 OR (l.in_force AND item_stats.by IS NULL)
+    ORDER BY l.stage DESC, s.of_release, s.bucket, coalesce(s.contents, 0) DESC, l.item_id;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.item_stats(text, timestamptz, timestamptz, moderation.stage) IS 'What each item of a package is worth, live and shadow apart; items in force, and those that hit in the window. The columns are explained at the type item_figures.';
+COMMENT ON FUNCTION moderation.item_stats(text, timestamptz, timestamptz, text, moderation.stage) IS 'What each item of a package is worth, live and shadow apart; items in force, and those that hit in the window. by => ''release'', ''day'', ''week'' or ''month'' (of the hit, UTC): a row for each in which it hit; stage: only that one. The columns are explained at the type item_figures.';
 
 CREATE FUNCTION moderation.item_overlap(
     package text DEFAULT NULL, since timestamptz DEFAULT NULL, min_share double precision DEFAULT 0.2,

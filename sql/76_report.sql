@@ -177,13 +177,13 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
                moderation.html_share(r.precision, r.precision_low, r.precision_high), r.unique_contents,
                coalesce(r.marginal_contents, 0), coalesce(round((100 * r.cost_share)::numeric, 1) || ' %', '–')), '' ORDER BY r.n) AS rows
         FROM (SELECT 'Best items' AS title, i.*, row_number() OVER (ORDER BY i.true_positives DESC, i.precision_low DESC NULLS LAST, i.contents DESC, i.item_id) AS n
-              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.contents > 0
               UNION ALL
               SELECT 'Worst items', i.*, row_number() OVER (ORDER BY i.precision_high, i.false_positives DESC, i.item_id)
-              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.false_positives > 0) r
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.false_positives > 0) r
         WHERE r.n <= 15 GROUP BY r.title ORDER BY r.title
     LOOP
-        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
+        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n" title="Contents the package would no longer act on without the item.">lost without it</th><th class="n" title="Contents it adds to the items before it, when they are taken one by one, each time the one that adds most.">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
     END LOOP;
 
     SELECT string_agg(format('<tr><td>%s</td><td class="n">%s</td><td class="n">%s</td></tr>', moderation.html(o.package_b), o.contents_both,
@@ -193,13 +193,15 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
                                                     '<p>No other package acted on these contents.</p>');
     WITH top AS (
         SELECT i.item_id, i.term, row_number() OVER (ORDER BY i.contents DESC, i.item_id) AS n
-        FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0 LIMIT 8
+        FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.contents > 0 LIMIT 8
     ), pairs AS (
         SELECT o.item_a, o.item_b, o.share_of_a FROM moderation.item_overlap(package_report.name, from_time, 0) o WHERE o.package_b = package_report.name
     )
     SELECT '<div class="scroll"><table><tr><th>share of the row also hit by</th>' || string_agg(format('<th class="n">%s</th>', t.n), '' ORDER BY t.n) || '</tr>'
            || string_agg(format('<tr><td class="text">%s %s</td>%s</tr>', t.n, CASE WHEN redacted THEN '' ELSE moderation.html(t.term) END,
-                  (SELECT string_agg(format('<td class="n">%s</td>', CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric) || ' %', '0 %') END), '' ORDER BY u.n)
+                  (SELECT string_agg(format('<td class="n"%s>%s</td>',
+                          CASE WHEN p.share_of_a > 0 THEN format(' style="background: color-mix(in srgb, var(--all) %s%%, transparent)"', round((80 * p.share_of_a)::numeric)) END,
+                          CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric), 0) || ' %' END), '' ORDER BY u.n)
                    FROM top u LEFT JOIN pairs p ON p.item_a = t.item_id AND p.item_b = u.item_id)), '' ORDER BY t.n) || '</table></div>'
     INTO part FROM top t;
     page := page || coalesce(part, '');
@@ -212,12 +214,18 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
         || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
         '<p>None.</p>');
-    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td class="text">%s</td><td>%s%s</td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
-                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
+                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END,
+                             CASE WHEN redacted THEN 'item ' || h.item_id ELSE moderation.html(coalesce((SELECT left(coalesce(v.term, v.label), 200) FROM moderation.item_versions v
+                                 WHERE v.item_id = h.item_id AND v.added_in <= h.release ORDER BY v.added_in DESC LIMIT 1), h.kind || ' ' || h.item_id)) END,
+                             h.action, CASE WHEN h.stage = 'shadow' THEN ', shadow' ELSE '' END,
+                             -- A label of the hit counts before that of its content.
+                             CASE WHEN l.disputed THEN 'disputed' ELSE coalesce(l.label::text, '–') END), '' ORDER BY h.observed_at DESC, h.hit_id) INTO part
     FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time
-            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h;
-    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>action</th></tr>' || part || '</table></div>', '<p>None.</p>');
+            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h
+    LEFT JOIN moderation.hit_labels l ON l.bucket = h.bucket AND l.hit_id = h.hit_id;
+    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>item</th><th>action</th><th>label</th></tr>' || part || '</table></div>', '<p>None.</p>');
     RETURN page || E'\n</body></html>\n';
 END
 $fn$;

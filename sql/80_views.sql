@@ -92,7 +92,25 @@ CREATE VIEW moderation.recent_hits WITH (security_barrier) AS
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
     WHERE h.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
       AND h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why. Among millions of hits, ask for a time (observed_at > now() - interval ''1 hour'') or take latest_hits: whoever may read some packages only has them sorted before LIMIT can end the search.';
+
+-- For each package through its own index, so that the cost does not grow with the hits.
+CREATE VIEW moderation.latest_hits WITH (security_barrier) AS
+    SELECT h.observed_at, p.name AS package, h.release, h.stage, h.action, h.outcome, s.relation AS source, h.content_key, h.owner_key, h.kind,
+           h.item_id, CASE WHEN m.readable THEN v.term END AS term, CASE WHEN m.readable THEN v.label END AS label, h.field,
+           CASE WHEN m.readable THEN h.matched END AS matched, h.score, h.hit_id, w.withdrawn_at
+    FROM moderation.packages p
+    CROSS JOIN LATERAL (SELECT p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])) AS m(readable)
+    CROSS JOIN LATERAL (SELECT n.observed_at, n.release, n.stage, n.action, n.outcome, n.source_id, n.content_key, n.owner_key, n.kind, n.item_id,
+                               n.field, n.matched, n.score, n.hit_id
+                        FROM moderation.hits n WHERE n.package_id = p.package_id ORDER BY n.observed_at DESC LIMIT 100) h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
+    LEFT JOIN moderation.sources s ON s.source_id = h.source_id
+    LEFT JOIN moderation.item_versions v
+      ON v.item_id = h.item_id AND v.added_in <= h.release
+     AND (v.removed_in IS NULL OR v.removed_in > h.release)
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
+COMMENT ON VIEW moderation.latest_hits IS 'The newest 100 hits of each package, live and shadow, however old and however many there are: for the panel of a dashboard. recent_hits has all of 30 days.';
 
 CREATE VIEW moderation.items_never_hit WITH (security_barrier) AS
     SELECT DISTINCT f.package, f.stage, v.item_id, v.kind,

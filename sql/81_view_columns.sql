@@ -120,6 +120,24 @@ COMMENT ON COLUMN moderation.recent_hits.content_percent IS 'Part of the content
 COMMENT ON COLUMN moderation.recent_hits.time_ranges IS 'Where in the contents video, in seconds.';
 COMMENT ON COLUMN moderation.recent_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
 COMMENT ON COLUMN moderation.recent_hits.withdrawn_because IS 'Why: the rescan that did not find it again, or the undo.';
+COMMENT ON COLUMN moderation.latest_hits.observed_at IS 'When it was found.';
+COMMENT ON COLUMN moderation.latest_hits.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.latest_hits.release IS 'Number of the release that hit.';
+COMMENT ON COLUMN moderation.latest_hits.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.latest_hits.action IS 'What the package does: log, review or block.';
+COMMENT ON COLUMN moderation.latest_hits.outcome IS 'What became of the content: flagged, quarantined or rejected.';
+COMMENT ON COLUMN moderation.latest_hits.source IS 'The attached table.';
+COMMENT ON COLUMN moderation.latest_hits.content_key IS 'Key of the content, as text; NULL if it has none.';
+COMMENT ON COLUMN moderation.latest_hits.owner_key IS 'Owner of the content; NULL unless attach() knows the column.';
+COMMENT ON COLUMN moderation.latest_hits.kind IS 'term, image or video.';
+COMMENT ON COLUMN moderation.latest_hits.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.latest_hits.term IS 'Its wording in that release; NULL for images and videos.';
+COMMENT ON COLUMN moderation.latest_hits.label IS 'Label of an image or video item.';
+COMMENT ON COLUMN moderation.latest_hits.field IS 'Column of the best place.';
+COMMENT ON COLUMN moderation.latest_hits.matched IS 'The text as it stood; of an image or a frame, its hash.';
+COMMENT ON COLUMN moderation.latest_hits.score IS 'Weight of the item times how literal the evidence is.';
+COMMENT ON COLUMN moderation.latest_hits.hit_id IS 'The hit.';
+COMMENT ON COLUMN moderation.latest_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
 
 COMMENT ON COLUMN moderation.items_never_hit.package IS 'Name of the package.';
 COMMENT ON COLUMN moderation.items_never_hit.stage IS 'live (enforced) or shadow (recorded only).';

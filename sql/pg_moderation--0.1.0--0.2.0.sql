@@ -81,7 +81,7 @@ CREATE FUNCTION moderation.rights()
               check_approver may_deploy check_name check_by check_distance check_gates check_items check_approval check_schedule
               check_share check_terms check_weight add_to_draft add_images_to_draft item_element image_item_hash
               video_item_hash set_hash_apply content_hash freeze_draft put_in_force deploy deployed stages_of lock_package
-              override_items release_settings release_items compile_in_force parse_import import_schedule import_findings claim_request
+              override_items release_settings release_items compile_in_force parse_import import_schedule import_lines import_findings claim_request
               claim_quarantined resolve_quarantined record_hits record_exposure collect_spooled find_source find_policy
               find_case add_review draw_sample review_candidates review_order count_strikes figures estimate_recall
               recall_interval wilson_share greedy_cover mine_terms find_variants proposal_effect propose claim_proposal
@@ -90,7 +90,7 @@ CREATE FUNCTION moderation.rights()
               matches_support grams_of_value grams_of_query grams_compare_partial grams_consistent grams_triconsistent'),
             ('reader', 'relation',
              'policies packages drafts sources exposures items item_versions in_force current_items items_never_hit
-              item_overrides_in_force brakes_in_force recent_hits labels hit_labels content_verdicts package_daily
+              item_overrides_in_force brakes_in_force recent_hits latest_hits labels hit_labels content_verdicts package_daily
               release_daily item_daily item_totals current_alarms attachments compiled_state rescan_status'),
             ('reviewer', 'relation', 'reviews review_claims review_samples quarantine owner_strikes'),
             ('operator', 'relation',
@@ -2783,6 +2783,50 @@ EXCEPTION WHEN OTHERS THEN
 END
 $fn$;
 COMMENT ON FUNCTION moderation.import_findings(text, bigint[], boolean) IS 'Internal: what lint finds in the draft because of these items, by the item that brought it; of a dry run without the SQL that mends it, since it names items that are gone.';
+CREATE FUNCTION moderation.import_lines(
+    package_id integer, content text, format text, match moderation.match_mode, level moderation.match_level, language text,
+    source text, case_ref text, note text)
+    RETURNS moderation.import_line[]
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
+AS $fn$
+WITH parsed AS MATERIALIZED (
+    SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
+           min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
+    FROM moderation.parse_import(content, format, match, level, language) p
+    LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
+      ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
+), judged AS (
+    SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
+           CASE WHEN p.trouble IS NOT NULL THEN 'refused'
+                WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
+                ELSE 'added' END AS verdict
+    FROM parsed p
+    LEFT JOIN moderation.item_versions v
+      ON v.package_id = import_lines.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
+    -- As add_images() does: the same hash with another distance is the same image.
+    LEFT JOIN LATERAL (
+        SELECT x.item_id FROM moderation.item_versions x
+        WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = import_lines.package_id AND x.removed_in IS NULL
+          AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
+)
+SELECT array_agg(ROW(
+    j.line, j.verdict,
+    CASE WHEN j.verdict = 'added' THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
+    CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
+    f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_lines.note),
+    coalesce(j.case_ref, import_lines.case_ref), coalesce(j.source, import_lines.source), j.evidence, j."from", j.until,
+    coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
+    f.hash, f.max_distance, j.label,
+    coalesce(j.trouble,
+             CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
+                  WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
+    )::moderation.import_line ORDER BY j.line)
+-- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
+-- need not be what the columns hold.
+FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
+    SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
+$fn$;
+COMMENT ON FUNCTION moderation.import_lines(integer, text, text, moderation.match_mode, moderation.match_level, text, text, text, text) IS 'Internal: the lines of a file, each with what becomes of it in the draft and the id of its item.';
 CREATE FUNCTION moderation.import_items(
     package text, content text, format text DEFAULT 'csv', dry_run boolean DEFAULT false, strict boolean DEFAULT false,
     match moderation.match_mode DEFAULT 'word', level moderation.match_level DEFAULT 'folded', language text DEFAULT NULL,
@@ -2805,42 +2849,7 @@ BEGIN
     END IF;
     PERFORM moderation.check_import_size(octet_length(content));
     target := moderation.lock_package(package);
-    WITH parsed AS MATERIALIZED (
-        SELECT p.*, s."from", s.until, coalesce(p.problem, s.problem) AS trouble,
-               min(p.line) FILTER (WHERE coalesce(p.problem, s.problem) IS NULL) OVER (PARTITION BY p.item_hash, lower(p.hash), p.allow) AS first_line
-        FROM moderation.parse_import(content, format, match, level, language) p
-        LEFT JOIN LATERAL moderation.import_schedule(p.valid_from, p.expires_at) s
-          ON p.problem IS NULL AND (p.valid_from IS NOT NULL OR p.expires_at IS NOT NULL)
-    ), judged AS (
-        SELECT p.*, coalesce(v.item_id, i.item_id) AS known,
-               CASE WHEN p.trouble IS NOT NULL THEN 'refused'
-                    WHEN v.item_id IS NOT NULL OR i.item_id IS NOT NULL OR p.line > p.first_line THEN 'duplicate'
-                    ELSE 'added' END AS verdict
-        FROM parsed p
-        LEFT JOIN moderation.item_versions v
-          ON v.package_id = target.package_id AND v.item_hash = p.item_hash AND v.removed_in IS NULL
-        -- As add_images() does: the same hash with another distance is the same image.
-        LEFT JOIN LATERAL (
-            SELECT x.item_id FROM moderation.item_versions x
-            WHERE p.hash IS NOT NULL AND p.trouble IS NULL AND x.package_id = target.package_id AND x.removed_in IS NULL
-              AND x.kind = 'image' AND x.hash = p.hash::moderation.pdqhash AND x.allow = p.allow::boolean LIMIT 1) i ON true
-    )
-    SELECT array_agg(ROW(
-        j.line, j.verdict,
-        CASE WHEN j.verdict = 'added' THEN nextval('moderation.items_item_id_seq') ELSE j.known END,
-        CASE WHEN j.hash IS NULL THEN 'term' ELSE 'image' END, f.allow, coalesce(j.term, j.hash), f.own_match,
-        f.own_level, f.own_language, coalesce(f.weight, '1'), coalesce(j.note, import_items.note),
-        coalesce(j.case_ref, import_items.case_ref), coalesce(j.source, import_items.source), j.evidence, j."from", j.until,
-        coalesce(j.item_hash, moderation.image_item_hash(f.hash::moderation.pdqhash, f.allow::boolean, f.max_distance::integer)),
-        f.hash, f.max_distance, j.label,
-        coalesce(j.trouble,
-                 CASE WHEN j.known IS NULL AND j.verdict = 'duplicate' THEN format('the same as line %s', j.first_line)
-                      WHEN j.verdict = 'duplicate' THEN 'in the draft already' END)
-        )::moderation.import_line ORDER BY j.line)
-    -- Sorted before the ids are drawn, so that they follow the file. Of a refused line only the text is taken: its cells
-    -- need not be what the columns hold.
-    INTO lines FROM (SELECT * FROM judged ORDER BY line) j LEFT JOIN LATERAL (
-        SELECT j.allow, j.own_match, j.own_level, j.own_language, j.weight, j.hash, j.max_distance WHERE j.trouble IS NULL) f ON true;
+    lines := moderation.import_lines(target.package_id, content, format, match, level, language, source, case_ref, note);
     SELECT jsonb_object_agg(f.status, f.count) INTO figures
     FROM (SELECT l.status, count(*) FROM unnest(lines) l GROUP BY l.status) f;
     IF strict AND figures ? 'refused' THEN
@@ -4236,7 +4245,7 @@ ALTER TYPE moderation.package_figures
     ADD ATTRIBUTE recall_note text;
 COMMENT ON TYPE moderation.package_figures IS 'A row of package_stats() and policy_stats(). hits: rows of moderation.hits; contents: those the package acted on (its items'' scores reached the threshold), owners: theirs. reviewed = true_positives + false_positives + unsure + disputed counts contents. precision = TP / (TP + FP) with its Wilson 95 % interval, NULL without labels. release: in force now, or with by => ''release'' the one that hit. bucket: start of the day, week or month (UTC). spam_over_all: S/O as SpamAssassin defines it, share of all violating contents caught / (that + share of all benign contents caught). recent_: the last 28 days before until. unique_contents: those no other live package acted on, of which unique_true_positives are violating. recall: see estimate_recall(), live only; recall_note: why it is NULL.';
 CREATE FUNCTION moderation.figures(
-    packages integer[], as_policy boolean, since timestamptz, until timestamptz, by text)
+    packages integer[], as_policy boolean, since timestamptz, until timestamptz, by text, only_stage moderation.stage)
     RETURNS SETOF moderation.package_figures LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
 BEGIN
@@ -4247,7 +4256,7 @@ BEGIN
                sum(s.score::double precision)::real >= min(s.threshold) AS acted,
                CASE WHEN min(s.label) = 'violating' OR NOT bool_or(s.disputed) THEN min(s.label)::text ELSE 'disputed' END AS label
         FROM moderation.hit_labels s
-        WHERE s.package_id = ANY (packages)
+        WHERE s.package_id = ANY (packages) AND (only_stage IS NULL OR s.stage = only_stage)
           AND (since IS NULL OR s.observed_at >= since) AND (until IS NULL OR s.observed_at < until)
         GROUP BY s.package_id, s.stage, s.release, s.source_id, coalesce(s.content_key, encode(s.digest, 'hex')), s.digest
     ), keyed AS (
@@ -4320,11 +4329,12 @@ BEGIN
     LEFT JOIN LATERAL moderation.wilson_interval(s.recent_tp, s.recent_tp + s.recent_fp) ri ON true
     LEFT JOIN LATERAL moderation.estimate_recall(
         CASE WHEN as_policy THEN packages ELSE ARRAY[w.whose] END, w.policy_id, since, until) r ON st.stage = 'live' AND by IS NULL
-    WHERE s.hits > 0 OR (by IS NULL AND (f.release IS NOT NULL OR st.stage = 'live'))
+    WHERE (only_stage IS NULL OR st.stage = only_stage)
+      AND (s.hits > 0 OR (by IS NULL AND (f.release IS NOT NULL OR st.stage = 'live')))
     ORDER BY w.name, st.stage DESC, s.of_release, s.bucket;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.figures(integer[], boolean, timestamptz, timestamptz, text) IS 'Internal: what package_stats() and policy_stats() share.';
+COMMENT ON FUNCTION moderation.figures(integer[], boolean, timestamptz, timestamptz, text, moderation.stage) IS 'Internal: what package_stats() and policy_stats() share.';
 CREATE FUNCTION moderation.check_by(by text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -4339,7 +4349,8 @@ END
 $fn$;
 COMMENT ON FUNCTION moderation.check_by(text) IS 'Internal: refuses unknown buckets.';
 CREATE FUNCTION moderation.package_stats(
-    package text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
+    package text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL,
+    stage moderation.stage DEFAULT NULL)
     RETURNS SETOF moderation.package_figures
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -4349,12 +4360,13 @@ BEGIN
     SELECT * FROM moderation.figures(
         CASE WHEN package_stats.package IS NULL THEN moderation.visible_packages()
              ELSE ARRAY[moderation.find_package(package_stats.package)] END,
-        false, package_stats.since, package_stats.until, package_stats.by);
+        false, package_stats.since, package_stats.until, package_stats.by, package_stats.stage);
 END
 $fn$;
-COMMENT ON FUNCTION moderation.package_stats(text, timestamptz, timestamptz, text) IS 'What each package found in attached tables and what reviewers said of it, live and shadow apart; since is inclusive, until exclusive, both by the time of the hit. by => ''release'', ''day'', ''week'' or ''month'': a row for each. The columns are explained at the type package_figures.';
+COMMENT ON FUNCTION moderation.package_stats(text, timestamptz, timestamptz, text, moderation.stage) IS 'What each package found in attached tables and what reviewers said of it, live and shadow apart; since is inclusive, until exclusive, both by the time of the hit. by => ''release'', ''day'', ''week'' or ''month'': a row for each; stage: only that one. The columns are explained at the type package_figures.';
 CREATE FUNCTION moderation.policy_stats(
-    policy text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
+    policy text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL,
+    stage moderation.stage DEFAULT NULL)
     RETURNS SETOF moderation.package_figures
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -4370,12 +4382,13 @@ BEGIN
         WHERE (wanted IS NULL OR o.policy_id = wanted) AND p.package_id = ANY (visible)
         GROUP BY o.policy_id, o.name ORDER BY o.name
     LOOP
-        RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, true, policy_stats.since, policy_stats.until,
-            CASE WHEN policy_stats.by = 'release' THEN NULL ELSE policy_stats.by END);
+        -- A policy has no releases of its own: by release it is its packages', each under its name.
+        RETURN QUERY SELECT * FROM moderation.figures(found_policy.packages, policy_stats.by IS DISTINCT FROM 'release', policy_stats.since,
+            policy_stats.until, policy_stats.by, policy_stats.stage);
     END LOOP;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.policy_stats(text, timestamptz, timestamptz, text) IS 'The same for all packages of a policy together: package is NULL, a content counts once. by => ''day'', ''week'' or ''month''.';
+COMMENT ON FUNCTION moderation.policy_stats(text, timestamptz, timestamptz, text, moderation.stage) IS 'The same for all packages of a policy together: package is NULL, a content counts once. by => ''day'', ''week'' or ''month'': a row for each; by => ''release'': a row for each release of each of its packages; stage: only that one.';
 CREATE FUNCTION moderation.greedy_cover(items bigint[], contents bigint[], OUT item bigint, OUT place integer, OUT gain bigint)
     RETURNS SETOF record LANGUAGE c IMMUTABLE STRICT ROWS 100 COST 10000
     AS 'MODULE_PATHNAME', 'moderation_greedy_cover';
@@ -4387,10 +4400,11 @@ CREATE TYPE moderation.item_figures AS (
     spam_over_all double precision, recent_contents bigint, recent_precision double precision,
     recent_precision_low double precision, recent_precision_high double precision, unique_contents bigint, unique_true_positives bigint,
     unique_false_positives bigint, marginal_place integer, marginal_contents bigint, cost_share double precision,
-    first_hit timestamptz, last_hit timestamptz);
-COMMENT ON TYPE moderation.item_figures IS 'A row of item_stats(), columns as in package_figures. contents: with a hit of the item, whether or not the package acted. unique_contents: verdicts of the package that would be lost without the item (its score taken from the sum, against the release''s threshold), of which unique_true_positives and unique_false_positives are labelled. marginal_place, marginal_contents: in the order of greedy set cover, what it adds to the items before it. cost_share: its share of all places found by the package, that is of what is written, shown and reviewed; scanning is one pass for all items.';
+    first_hit timestamptz, last_hit timestamptz, release integer, bucket timestamptz);
+COMMENT ON TYPE moderation.item_figures IS 'A row of item_stats(), columns as in package_figures; release: with by => ''release'', the one that hit. contents: with a hit of the item, whether or not the package acted. unique_contents: verdicts of the package that would be lost without the item (its score taken from the sum, against the release''s threshold), of which unique_true_positives and unique_false_positives are labelled. marginal_place, marginal_contents: in the order of greedy set cover, what it adds to the items before it. cost_share: its share of all places found by the package, that is of what is written, shown and reviewed; scanning is one pass for all items.';
 CREATE FUNCTION moderation.item_stats(
-    package text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, stage moderation.stage DEFAULT NULL)
+    package text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL,
+    stage moderation.stage DEFAULT NULL)
     RETURNS SETOF moderation.item_figures
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $fn$
@@ -4398,9 +4412,12 @@ DECLARE
     wanted integer := moderation.find_package(item_stats.package);
     readable constant boolean := wanted = ANY (moderation.readable_packages());
 BEGIN
+    PERFORM moderation.check_by(item_stats.by);
     RETURN QUERY
     WITH seen AS MATERIALIZED (
-        SELECT s.stage, s.item_id, s.source_id, coalesce(s.content_key, encode(s.digest, 'hex')) AS content, s.owner_key, s.observed_at,
+        SELECT s.stage, CASE WHEN item_stats.by = 'release' THEN s.release ELSE 0 END AS of_release,
+               CASE WHEN item_stats.by IN ('day', 'week', 'month') THEN date_trunc(item_stats.by, s.observed_at, 'UTC')
+                    ELSE '-infinity' END AS bucket, s.item_id, s.source_id, coalesce(s.content_key, encode(s.digest, 'hex')) AS content, s.owner_key, s.observed_at,
                s.places, s.score, s.threshold, CASE WHEN s.disputed THEN 'disputed' ELSE s.label::text END AS label,
                sum(s.score::double precision) OVER (PARTITION BY s.stage, s.release, s.source_id, s.content_key, s.digest) AS total,
                count(*) OVER (PARTITION BY s.stage, s.release, s.source_id, s.content_key, s.digest) AS items
@@ -4409,15 +4426,15 @@ BEGIN
           AND (item_stats.since IS NULL OR s.observed_at >= item_stats.since)
           AND (item_stats.until IS NULL OR s.observed_at < item_stats.until)
     ), per_content AS MATERIALIZED (
-        SELECT s.stage, s.item_id, s.source_id, s.content, min(s.owner_key) AS owner_key, count(*) AS hits, sum(s.places) AS places,
+        SELECT s.stage, s.of_release, s.bucket, s.item_id, s.source_id, s.content, min(s.owner_key) AS owner_key, count(*) AS hits, sum(s.places) AS places,
                min(s.observed_at) AS first_hit, max(s.observed_at) AS last_hit,
                bool_or(s.total::real >= s.threshold AND (s.items = 1 OR (s.total - s.score)::real < s.threshold)) AS is_unique,
                CASE WHEN bool_or(s.label = 'violating') THEN 'violating' WHEN bool_or(s.label = 'disputed') THEN 'disputed'
                     ELSE min(s.label) END AS label,
                max(s.observed_at) >= coalesce(item_stats.until, now()) - interval '28 days' AS recent
-        FROM seen s GROUP BY s.stage, s.item_id, s.source_id, s.content
+        FROM seen s GROUP BY s.stage, s.of_release, s.bucket, s.item_id, s.source_id, s.content
     ), summed AS (
-        SELECT c.stage, c.item_id, sum(c.hits)::bigint AS hits, count(*) AS contents, count(DISTINCT c.owner_key) AS owners,
+        SELECT c.stage, c.of_release, c.bucket, c.item_id, sum(c.hits)::bigint AS hits, count(*) AS contents, count(DISTINCT c.owner_key) AS owners,
                sum(c.places)::double precision AS places, min(c.first_hit) AS first_hit, max(c.last_hit) AS last_hit,
                count(*) FILTER (WHERE c.label = 'violating') AS tp, count(*) FILTER (WHERE c.label = 'benign') AS fp,
                count(*) FILTER (WHERE c.label = 'unsure') AS unsure, count(*) FILTER (WHERE c.label = 'disputed') AS disputed,
@@ -4427,13 +4444,13 @@ BEGIN
                count(*) FILTER (WHERE c.is_unique) AS unique_contents,
                count(*) FILTER (WHERE c.is_unique AND c.label = 'violating') AS unique_tp,
                count(*) FILTER (WHERE c.is_unique AND c.label = 'benign') AS unique_fp
-        FROM per_content c GROUP BY c.stage, c.item_id
+        FROM per_content c GROUP BY c.stage, c.of_release, c.bucket, c.item_id
     ), numbered AS (
-        SELECT c.stage, c.item_id, dense_rank() OVER (ORDER BY c.source_id, c.content) AS content FROM per_content c
+        SELECT c.stage, c.of_release, c.bucket, c.item_id, dense_rank() OVER (ORDER BY c.source_id, c.content) AS content FROM per_content c
     ), cover AS MATERIALIZED (
-        SELECT a.stage, g.item, g.place, g.gain
-        FROM (SELECT n.stage, array_agg(n.item_id ORDER BY n.item_id, n.content) AS items, array_agg(n.content ORDER BY n.item_id, n.content) AS contents
-              FROM numbered n GROUP BY n.stage) a
+        SELECT a.stage, a.of_release, a.bucket, g.item, g.place, g.gain
+        FROM (SELECT n.stage, n.of_release, n.bucket, array_agg(n.item_id ORDER BY n.item_id, n.content) AS items, array_agg(n.content ORDER BY n.item_id, n.content) AS contents
+              FROM numbered n GROUP BY n.stage, n.of_release, n.bucket) a
         CROSS JOIN LATERAL moderation.greedy_cover(a.items, a.contents) g
     ), corpus AS MATERIALIZED (
         SELECT count(*) FILTER (WHERE d.label = 'violating')::double precision AS violating,
@@ -4460,18 +4477,19 @@ BEGIN
                 THEN (s.tp / c.violating) / (s.tp / c.violating + s.fp / c.benign) END,
            coalesce(s.recent_contents, 0), s.recent_tp / nullif(s.recent_tp + s.recent_fp, 0)::double precision, ri.low, ri.high,
            coalesce(s.unique_contents, 0), coalesce(s.unique_tp, 0), coalesce(s.unique_fp, 0), g.place, coalesce(g.gain, 0),
-           s.places / sum(s.places) OVER (PARTITION BY l.stage), s.first_hit, s.last_hit
+           s.places / sum(s.places) OVER (PARTITION BY l.stage, s.of_release, s.bucket), s.first_hit, s.last_hit,
+           nullif(s.of_release, 0), nullif(s.bucket, '-infinity')
     FROM listed l
     CROSS JOIN corpus c
     LEFT JOIN summed s ON s.stage = l.stage AND s.item_id = l.item_id
-    LEFT JOIN cover g ON g.stage = l.stage AND g.item = l.item_id
+    LEFT JOIN cover g ON g.stage = s.stage AND g.of_release = s.of_release AND g.bucket = s.bucket AND g.item = s.item_id
     LEFT JOIN LATERAL moderation.wilson_interval(s.tp, s.tp + s.fp) i ON true
     LEFT JOIN LATERAL moderation.wilson_interval(s.recent_tp, s.recent_tp + s.recent_fp) ri ON true
-    WHERE l.in_force OR s.hits > 0
-    ORDER BY l.stage DESC, coalesce(s.contents, 0) DESC, l.item_id;
+    WHERE s.hits > 0 OR (l.in_force AND item_stats.by IS NULL)
+    ORDER BY l.stage DESC, s.of_release, s.bucket, coalesce(s.contents, 0) DESC, l.item_id;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.item_stats(text, timestamptz, timestamptz, moderation.stage) IS 'What each item of a package is worth, live and shadow apart; items in force, and those that hit in the window. The columns are explained at the type item_figures.';
+COMMENT ON FUNCTION moderation.item_stats(text, timestamptz, timestamptz, text, moderation.stage) IS 'What each item of a package is worth, live and shadow apart; items in force, and those that hit in the window. by => ''release'', ''day'', ''week'' or ''month'' (of the hit, UTC): a row for each in which it hit; stage: only that one. The columns are explained at the type item_figures.';
 CREATE FUNCTION moderation.item_overlap(
     package text DEFAULT NULL, since timestamptz DEFAULT NULL, min_share double precision DEFAULT 0.2,
     OUT package_a text, OUT item_a bigint, OUT term_a text, OUT package_b text, OUT item_b bigint, OUT term_b text,
@@ -5831,13 +5849,13 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
                moderation.html_share(r.precision, r.precision_low, r.precision_high), r.unique_contents,
                coalesce(r.marginal_contents, 0), coalesce(round((100 * r.cost_share)::numeric, 1) || ' %', '–')), '' ORDER BY r.n) AS rows
         FROM (SELECT 'Best items' AS title, i.*, row_number() OVER (ORDER BY i.true_positives DESC, i.precision_low DESC NULLS LAST, i.contents DESC, i.item_id) AS n
-              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.contents > 0
               UNION ALL
               SELECT 'Worst items', i.*, row_number() OVER (ORDER BY i.precision_high, i.false_positives DESC, i.item_id)
-              FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.false_positives > 0) r
+              FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.false_positives > 0) r
         WHERE r.n <= 15 GROUP BY r.title ORDER BY r.title
     LOOP
-        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n">lost without it</th><th class="n">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
+        page := page || format('<h2>%s</h2><div class="scroll"><table><tr><th>item</th><th class="n">contents</th><th class="n">precision</th><th class="n" title="Contents the package would no longer act on without the item.">lost without it</th><th class="n" title="Contents it adds to the items before it, when they are taken one by one, each time the one that adds most.">adds</th><th class="n" title="Share of the places found by the package: what is written, shown and reviewed. Matching is one pass for all items.">places</th></tr>%s</table></div>', s.title, s.rows);
     END LOOP;
 
     SELECT string_agg(format('<tr><td>%s</td><td class="n">%s</td><td class="n">%s</td></tr>', moderation.html(o.package_b), o.contents_both,
@@ -5847,13 +5865,15 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
                                                     '<p>No other package acted on these contents.</p>');
     WITH top AS (
         SELECT i.item_id, i.term, row_number() OVER (ORDER BY i.contents DESC, i.item_id) AS n
-        FROM moderation.item_stats(package_report.name, from_time, package_report.until, 'live') i WHERE i.contents > 0 LIMIT 8
+        FROM moderation.item_stats(package_report.name, from_time, package_report.until, stage => 'live') i WHERE i.contents > 0 LIMIT 8
     ), pairs AS (
         SELECT o.item_a, o.item_b, o.share_of_a FROM moderation.item_overlap(package_report.name, from_time, 0) o WHERE o.package_b = package_report.name
     )
     SELECT '<div class="scroll"><table><tr><th>share of the row also hit by</th>' || string_agg(format('<th class="n">%s</th>', t.n), '' ORDER BY t.n) || '</tr>'
            || string_agg(format('<tr><td class="text">%s %s</td>%s</tr>', t.n, CASE WHEN redacted THEN '' ELSE moderation.html(t.term) END,
-                  (SELECT string_agg(format('<td class="n">%s</td>', CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric) || ' %', '0 %') END), '' ORDER BY u.n)
+                  (SELECT string_agg(format('<td class="n"%s>%s</td>',
+                          CASE WHEN p.share_of_a > 0 THEN format(' style="background: color-mix(in srgb, var(--all) %s%%, transparent)"', round((80 * p.share_of_a)::numeric)) END,
+                          CASE WHEN u.n = t.n THEN '·' ELSE coalesce(round((100 * p.share_of_a)::numeric), 0) || ' %' END), '' ORDER BY u.n)
                    FROM top u LEFT JOIN pairs p ON p.item_a = t.item_id AND p.item_b = u.item_id)), '' ORDER BY t.n) || '</table></div>'
     INTO part FROM top t;
     page := page || coalesce(part, '');
@@ -5866,12 +5886,18 @@ mark { background: color-mix(in srgb, var(--fp) 30%%, transparent); color: inher
     page := page || '<h2>Open proposals</h2>' || coalesce('<div class="scroll"><table><tr><th class="n">id</th><th>kind</th><th>term</th><th class="n">precision, labelled contents</th><th class="n">recall, labelled contents</th></tr>' || part
         || '</table></div><p class="soft"><code>SELECT * FROM moderation.open_proposals</code> has evidence and SQL; <code>accept_proposal(id)</code>, <code>reject_proposal(id, reason)</code> decide.</p>',
         '<p>None.</p>');
-    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td>%s</td></tr>',
+    SELECT string_agg(format('<tr><td class="day">%s</td><td class="text">%s</td><td class="text"><mark>%s</mark></td><td class="text">%s</td><td>%s%s</td><td>%s</td></tr>',
                              to_char(h.observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), moderation.html(h.content_key),
-                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END, h.action), '') INTO part
+                             CASE WHEN redacted THEN 'left out' ELSE moderation.html(left(h.matched, 200)) END,
+                             CASE WHEN redacted THEN 'item ' || h.item_id ELSE moderation.html(coalesce((SELECT left(coalesce(v.term, v.label), 200) FROM moderation.item_versions v
+                                 WHERE v.item_id = h.item_id AND v.added_in <= h.release ORDER BY v.added_in DESC LIMIT 1), h.kind || ' ' || h.item_id)) END,
+                             h.action, CASE WHEN h.stage = 'shadow' THEN ', shadow' ELSE '' END,
+                             -- A label of the hit counts before that of its content.
+                             CASE WHEN l.disputed THEN 'disputed' ELSE coalesce(l.label::text, '–') END), '' ORDER BY h.observed_at DESC, h.hit_id) INTO part
     FROM (SELECT * FROM moderation.hits x WHERE x.package_id = wanted AND x.observed_at >= from_time
-            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h;
-    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>action</th></tr>' || part || '</table></div>', '<p>None.</p>');
+            AND (package_report.until IS NULL OR x.observed_at < package_report.until) ORDER BY x.observed_at DESC, x.hit_id LIMIT 20) h
+    LEFT JOIN moderation.hit_labels l ON l.bucket = h.bucket AND l.hit_id = h.hit_id;
+    page := page || '<h2>Newest hits</h2>' || coalesce('<div class="scroll"><table><tr><th>day</th><th>content</th><th>matched</th><th>item</th><th>action</th><th>label</th></tr>' || part || '</table></div>', '<p>None.</p>');
     RETURN page || E'\n</body></html>\n';
 END
 $fn$;
@@ -6377,7 +6403,23 @@ CREATE OR REPLACE VIEW moderation.recent_hits WITH (security_barrier) AS
      AND (v.removed_in IS NULL OR v.removed_in > h.release)
     WHERE h.package_id = ANY ((SELECT moderation.visible_packages())::integer[])
       AND h.observed_at >= (now() - interval '30 days');
-COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why.';
+COMMENT ON VIEW moderation.recent_hits IS 'Hits of the last 30 days with the names of package, term and source; matched is the text as it stood. withdrawn_at: the hit no longer stands, and why. Among millions of hits, ask for a time (observed_at > now() - interval ''1 hour'') or take latest_hits: whoever may read some packages only has them sorted before LIMIT can end the search.';
+CREATE VIEW moderation.latest_hits WITH (security_barrier) AS
+    SELECT h.observed_at, p.name AS package, h.release, h.stage, h.action, h.outcome, s.relation AS source, h.content_key, h.owner_key, h.kind,
+           h.item_id, CASE WHEN m.readable THEN v.term END AS term, CASE WHEN m.readable THEN v.label END AS label, h.field,
+           CASE WHEN m.readable THEN h.matched END AS matched, h.score, h.hit_id, w.withdrawn_at
+    FROM moderation.packages p
+    CROSS JOIN LATERAL (SELECT p.package_id = ANY ((SELECT moderation.readable_packages())::integer[])) AS m(readable)
+    CROSS JOIN LATERAL (SELECT n.observed_at, n.release, n.stage, n.action, n.outcome, n.source_id, n.content_key, n.owner_key, n.kind, n.item_id,
+                               n.field, n.matched, n.score, n.hit_id
+                        FROM moderation.hits n WHERE n.package_id = p.package_id ORDER BY n.observed_at DESC LIMIT 100) h
+    LEFT JOIN moderation.withdrawn_hits w ON w.hit_id = h.hit_id
+    LEFT JOIN moderation.sources s ON s.source_id = h.source_id
+    LEFT JOIN moderation.item_versions v
+      ON v.item_id = h.item_id AND v.added_in <= h.release
+     AND (v.removed_in IS NULL OR v.removed_in > h.release)
+    WHERE p.package_id = ANY ((SELECT moderation.visible_packages())::integer[]);
+COMMENT ON VIEW moderation.latest_hits IS 'The newest 100 hits of each package, live and shadow, however old and however many there are: for the panel of a dashboard. recent_hits has all of 30 days.';
 CREATE OR REPLACE VIEW moderation.items_never_hit WITH (security_barrier) AS
     SELECT DISTINCT f.package, f.stage, v.item_id, v.kind,
            CASE WHEN p.package_id = ANY ((SELECT moderation.readable_packages())::integer[]) THEN v.term END AS term,
@@ -6520,6 +6562,24 @@ COMMENT ON COLUMN moderation.recent_hits.content_percent IS 'Part of the content
 COMMENT ON COLUMN moderation.recent_hits.time_ranges IS 'Where in the contents video, in seconds.';
 COMMENT ON COLUMN moderation.recent_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
 COMMENT ON COLUMN moderation.recent_hits.withdrawn_because IS 'Why: the rescan that did not find it again, or the undo.';
+COMMENT ON COLUMN moderation.latest_hits.observed_at IS 'When it was found.';
+COMMENT ON COLUMN moderation.latest_hits.package IS 'Name of the package.';
+COMMENT ON COLUMN moderation.latest_hits.release IS 'Number of the release that hit.';
+COMMENT ON COLUMN moderation.latest_hits.stage IS 'live (enforced) or shadow (recorded only).';
+COMMENT ON COLUMN moderation.latest_hits.action IS 'What the package does: log, review or block.';
+COMMENT ON COLUMN moderation.latest_hits.outcome IS 'What became of the content: flagged, quarantined or rejected.';
+COMMENT ON COLUMN moderation.latest_hits.source IS 'The attached table.';
+COMMENT ON COLUMN moderation.latest_hits.content_key IS 'Key of the content, as text; NULL if it has none.';
+COMMENT ON COLUMN moderation.latest_hits.owner_key IS 'Owner of the content; NULL unless attach() knows the column.';
+COMMENT ON COLUMN moderation.latest_hits.kind IS 'term, image or video.';
+COMMENT ON COLUMN moderation.latest_hits.item_id IS 'The item, see moderation.items.';
+COMMENT ON COLUMN moderation.latest_hits.term IS 'Its wording in that release; NULL for images and videos.';
+COMMENT ON COLUMN moderation.latest_hits.label IS 'Label of an image or video item.';
+COMMENT ON COLUMN moderation.latest_hits.field IS 'Column of the best place.';
+COMMENT ON COLUMN moderation.latest_hits.matched IS 'The text as it stood; of an image or a frame, its hash.';
+COMMENT ON COLUMN moderation.latest_hits.score IS 'Weight of the item times how literal the evidence is.';
+COMMENT ON COLUMN moderation.latest_hits.hit_id IS 'The hit.';
+COMMENT ON COLUMN moderation.latest_hits.withdrawn_at IS 'When the hit ceased to stand; NULL: it stands.';
 COMMENT ON COLUMN moderation.items_never_hit.package IS 'Name of the package.';
 COMMENT ON COLUMN moderation.items_never_hit.stage IS 'live (enforced) or shadow (recorded only).';
 COMMENT ON COLUMN moderation.items_never_hit.item_id IS 'The item, see moderation.items.';

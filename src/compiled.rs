@@ -14,7 +14,7 @@ use crate::record::hex;
 use crate::set_file::{self, About, Name, ReleaseOf, SetFile, Turn};
 use crate::small_change;
 use crate::spi::{self, Parameter};
-use pg_moderation_engine::{Item, Language, Level, MatchMode, Matcher, Term, compile};
+use pg_moderation_engine::{Item, Language, Level, MatchMode, Matcher, Term, compile, compile_owned};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -126,7 +126,7 @@ fn whole(installed: Installed, releases: &[Release]) -> Result<Parts> {
         about.push(release_of(release, media));
     }
     Ok(Parts {
-        terms: compile(&items, &mut interrupted)?,
+        terms: compile_owned(items, &mut interrupted)?,
         media: MediaSet::compile(&media)?,
         releases: about,
     })

@@ -83,14 +83,6 @@ pub fn read(installed: Installed, at: Option<Time>) -> Result<Deployed> {
             }
         }
     }
-    let table = Table::open(schema, c"group_roles")?;
-    if !table.is_empty() {
-        let [class, role] = table.columns([c"class", c"role"])?;
-        table.each(|row| {
-            rights.roles.extend(row.text(class)?.zip(row.text(role)?));
-            Ok(())
-        })?;
-    }
     let names = packages.into_iter().map(|package| (package.name, package.id));
     Ok(Deployed {
         packages: names.collect(),

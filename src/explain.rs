@@ -2,7 +2,6 @@
 //!
 //! Explaining compiles items again and again: for one question at a time, not for a table of texts.
 
-use crate::asked;
 use crate::compiled::{self, interrupted};
 use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release};
@@ -11,6 +10,7 @@ use crate::media::MediaItems;
 use crate::moderate::slots_of;
 use crate::pg::{self, Call, Rows};
 use crate::rollout::Lot;
+use crate::standing::Standing;
 use crate::verdict::release_of;
 use pg_moderation_engine::{
     FindOptions, Item, Level, MatchError, MatchMode, Matcher, Term, compile, explain, fold_text_at,
@@ -40,28 +40,41 @@ fn explain_text(call: &Call) -> Result<Option<Datum>> {
         return Ok(None);
     };
     let map = in_force::current()?;
+    let digest = || digest_of(std::iter::once(Some(body)));
+    let lot = Lot::new(None, &digest);
     if let Some(&package_id) = map.packages.get(what) {
         if !map.may_read(package_id)? {
             return Err(Error::Restricted(what.to_owned()));
         }
-        explain_package(&rows, &map, body, what)?;
+        explain_package(
+            &rows,
+            &map,
+            body,
+            &Standing::of(&map, what, package_id, &lot)?,
+            &lot,
+        )?;
         return Ok(None);
     }
     let mut known = false;
-    let mut packages: Vec<&String> = Vec::new();
+    let mut packages: Vec<(&String, i32)> = Vec::new();
     for (name, &package_id) in &map.packages {
         if map.may_read(package_id)? {
-            packages.push(name);
+            packages.push((name, package_id));
         }
     }
     packages.sort();
-    for package in packages {
-        let items = items_of(&map, package)?;
-        let (allow, terms): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.allow);
-        for item in terms.iter().filter(|item| item.term.text == what) {
-            known = true;
-            put(&rows, body, Some(package), item, &allow)?;
+    for (package, package_id) in packages {
+        let standing = Standing::of(&map, package, package_id, &lot)?;
+        let (allow, terms) = items_of(&map, &standing)?;
+        let mut found = terms.iter().filter(|item| item.term.text == what).peekable();
+        if found.peek().is_none() {
+            continue;
         }
+        known = true;
+        for item in found {
+            put(&rows, body, Some(&standing), item, &allow)?;
+        }
+        put_remark(&rows, &standing, standing.sentence(&map, body, &lot)?)?;
     }
     if !known {
         let (Some(mode), Some(level)) = (enum_label(call, 2)?, enum_label(call, 3)?) else {
@@ -89,45 +102,40 @@ fn item(term: Term) -> Item {
     }
 }
 
-/// The items of a package: of its live release, else of its draft.
-fn items_of(map: &InForce, package: &str) -> Result<Vec<Item>> {
-    let live = |release: &&Release| release.package == package && release.is_live();
-    let release = match map.releases.iter().find(live) {
-        Some(release) => release.clone(),
-        None => asked::asked(map, package, None)?.release.clone(),
-    };
+/// The allow entries and the terms of a package; allow entries that do not count now are as if they were not there.
+fn items_of(map: &InForce, standing: &Standing) -> Result<(Vec<Item>, Vec<Item>)> {
     let mut items = Vec::new();
-    compiled::load(map.installed, 0, &release, &mut items, &mut MediaItems::default())?;
-    Ok(items)
+    compiled::load(
+        map.installed,
+        0,
+        &standing.release,
+        &mut items,
+        &mut MediaItems::default(),
+    )?;
+    items.retain(|item| !item.allow || standing.reason(item.id).is_none_or(|reason| !reason.is_absent));
+    Ok(items.into_iter().partition(|item| item.allow))
 }
 
 /// The items that hit; when none does, those that come near.
-fn explain_package(rows: &Rows, map: &InForce, body: &str, package: &str) -> Result<()> {
-    let items = items_of(map, package)?;
-    let mut found = hits(&items, body)?;
+fn explain_package(rows: &Rows, map: &InForce, body: &str, standing: &Standing, lot: &Lot<'_>) -> Result<()> {
+    let (allow, terms) = items_of(map, standing)?;
+    let mut found = hits(&terms, body)?;
     if found.is_empty() {
-        found = hits(&loosened(&items), body)?;
+        found = hits(&loosened(&terms), body)?;
     }
-    let (allow, terms): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.allow);
     for item in terms
         .iter()
         .filter(|item| found.contains(&item.id))
         .take(MAX_ITEMS)
     {
-        put(rows, body, Some(package), item, &allow)?;
+        put(rows, body, Some(standing), item, &allow)?;
     }
     if found.is_empty() {
         let count = terms.len();
         let sentence = format!("None of the {count} terms is in the text, nor anything near one of them.");
-        rows.put(&[
-            Some(pg::text_datum(package)),
-            None,
-            None,
-            Some(false.into()),
-            Some(pg::text_datum(&sentence)),
-        ])?;
+        put_row(rows, Some(standing), None, Some(false), &sentence)?;
     }
-    Ok(())
+    put_remark(rows, standing, standing.sentence(map, body, lot)?)
 }
 
 fn hits(items: &[Item], body: &str) -> Result<BTreeSet<i64>> {
@@ -175,19 +183,40 @@ fn loosened(items: &[Item]) -> Vec<Item> {
 }
 
 /// A row for every sentence about one item.
-fn put(rows: &Rows, body: &str, package: Option<&str>, item: &Item, allow: &[Item]) -> Result<()> {
+fn put(rows: &Rows, body: &str, standing: Option<&Standing>, item: &Item, allow: &[Item]) -> Result<()> {
     let explanation = explain(body, item, allow, &mut interrupted)?;
-    let is_hit = explanation.hits.iter().any(|hit| hit.suppressed_by.is_none());
-    for sentence in &explanation.sentences {
-        rows.put(&[
-            package.map(pg::text_datum),
-            package.map(|_| item.id.into()),
-            Some(pg::text_datum(&item.term.text)),
-            Some(is_hit.into()),
-            Some(pg::text_datum(sentence)),
-        ])?;
+    let reason = standing.and_then(|standing| standing.reason(item.id));
+    let counts = reason.is_none_or(|reason| !reason.is_absent);
+    let is_hit = counts && explanation.hits.iter().any(|hit| hit.suppressed_by.is_none());
+    let reason = reason.map(|reason| &reason.sentence);
+    for sentence in explanation.sentences.iter().chain(reason) {
+        put_row(rows, standing, Some(item), Some(is_hit), sentence)?;
     }
     Ok(())
+}
+
+/// A row about the package, if there is something to say.
+fn put_remark(rows: &Rows, standing: &Standing, sentence: Option<String>) -> Result<()> {
+    match sentence {
+        Some(sentence) => put_row(rows, Some(standing), None, None, &sentence),
+        None => Ok(()),
+    }
+}
+
+fn put_row(
+    rows: &Rows,
+    standing: Option<&Standing>,
+    item: Option<&Item>,
+    is_hit: Option<bool>,
+    sentence: &str,
+) -> Result<()> {
+    rows.put(&[
+        standing.map(|standing| pg::text_datum(&standing.release.package)),
+        standing.and(item).map(|item| item.id.into()),
+        item.map(|item| pg::text_datum(&item.term.text)),
+        is_hit.map(Into::into),
+        Some(pg::text_datum(sentence)),
+    ])
 }
 
 /// `mask_text(body, packages, mask)`.

@@ -4,8 +4,9 @@
 //!
 //! 1. A statement is judged by one map: the one its own snapshot sees. It is *pinned* to that snapshot.
 //! 2. A map outlives its statement (is *clean*) only if a second read under a fresh snapshot, taken after accepting
-//!    invalidations, gives the same map. A statement with an older snapshot than that read (a cursor, a long COPY, one
-//!    that waited for a lock) reads for itself.
+//!    invalidations, gives the same map; one that sees the same rows as the statement's need not be read
+//!    by. A statement with an older snapshot than that read (a cursor, a long COPY, one that waited for a lock) reads for
+//!    itself.
 //! 3. A relcache invalidation of `moderation.in_force_signal` ends cleanness. The triggers on deployments, releases and
 //!    packages send it; it reaches other backends after our commit, ourselves at once, nobody after a rollback.
 //! 4. Under REPEATABLE READ and above, in parallel mode, and while this transaction itself has changed what is in force,
@@ -163,7 +164,7 @@ impl InForce {
 
     /// May the caller read the material of this package? See [`Rights::may_read`].
     pub fn may_read(&self, package_id: i32) -> Result<bool> {
-        self.rights.may_read(self.installed.owner, package_id)
+        self.rights.may_read(self.installed, package_id)
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -248,7 +249,7 @@ pub fn current() -> Result<Rc<InForce>> {
     unsafe { pg_sys::AcceptInvalidationMessages() };
     let map = match clean_for(&key) {
         Some(map) => map,
-        None => read_fresh()?,
+        None => read_fresh(&key)?,
     };
     MAPS.with_borrow_mut(|maps| {
         maps.pinned = Some((key, map.clone()));
@@ -302,7 +303,8 @@ fn clean_for(key: &SnapshotKey) -> Option<Rc<InForce>> {
     })
 }
 
-fn read_fresh() -> Result<Rc<InForce>> {
+/// Reads the map for the statement whose snapshot is `key`.
+fn read_fresh(key: &SnapshotKey) -> Result<Rc<InForce>> {
     let map = Rc::new(read(None)?);
     if !may_share() {
         return Ok(map);
@@ -312,8 +314,13 @@ fn read_fresh() -> Result<Rc<InForce>> {
     // SAFETY: inside a transaction; from here on a message that arrives sets STALE again.
     unsafe { pg_sys::AcceptInvalidationMessages() };
     STALE.set(false);
-    let (latest, again) = spi::under_latest_snapshot(|| Ok((SnapshotKey::of_active()?, read(None)?)))?;
-    if again.same(&map) && !STALE.get() {
+    let (latest, again) = spi::under_latest_snapshot(|| {
+        let latest = SnapshotKey::of_active()?;
+        // What sees the same rows would read the same.
+        let again = (!latest.sees_what(key)).then(|| read(None)).transpose()?;
+        Ok((latest, again))
+    })?;
+    if again.is_none_or(|again| again.same(&map)) && !STALE.get() {
         MAPS.with_borrow_mut(|maps| maps.clean = Some((latest, map.clone())));
     }
     Ok(map)

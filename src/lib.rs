@@ -89,6 +89,7 @@ mod small_change;
 mod snapshot_key;
 mod spi;
 mod spool;
+mod standing;
 mod table_scan;
 mod trigger;
 mod verdict;

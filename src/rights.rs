@@ -1,16 +1,18 @@
 //! Who may see what: packages that are restricted or belong to a team, and the roles that decide.
 //!
-//! The flags and the names of the group roles are part of the map of what is in force, so they are as fresh as a verdict is.
-//! Whether somebody is a member is asked of PostgreSQL each time, from its own cache. Asked is the role that called
+//! The flags are part of the map of what is in force, so they are as fresh as a verdict is; the names of the group roles are
+//! read when somebody asks about a package that has a flag, since few do. Whether somebody is a member is asked of PostgreSQL each time, from its own cache. Asked is the role that called
 //! (`SET ROLE` included), not the owner of the function that is running. Inside what PostgreSQL runs as a restricted
 //! operation (an index expression or a materialized view under VACUUM, ANALYZE, REFRESH) nobody has rights: the caller may be
 //! a superuser there, the code is somebody else's.
 
 use crate::error::{Error, Result};
+use crate::identity::Installed;
 use crate::in_force;
 use crate::pg::{self, Call};
+use crate::table_scan::Table;
 use pgrx::pg_sys::{self, Datum};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 crate::pg_function!(
     moderation_visible_packages,
@@ -43,8 +45,6 @@ impl Guard {
 pub struct Rights {
     /// Of packages that have one.
     pub guards: BTreeMap<i32, Guard>,
-    /// Names of the group roles, by what they are: reader, reviewer, operator, admin.
-    pub roles: HashMap<String, String>,
 }
 
 /// Does the role that called have the privileges of this one?
@@ -69,48 +69,53 @@ impl Rights {
     }
 
     /// Is the caller of this class, or of a higher one? The owner of the extension and superusers are of every class.
-    fn is(&self, owner: pg_sys::Oid, class: &str) -> Result<bool> {
+    fn is(installed: Installed, class: &str) -> Result<bool> {
         if nobody_is_trusted() {
             return Ok(false);
         }
         // SAFETY: as in has().
-        if unsafe { pg_sys::has_privs_of_role(pg_sys::GetOuterUserId(), owner) } {
+        if unsafe { pg_sys::has_privs_of_role(pg_sys::GetOuterUserId(), installed.owner) } {
             return Ok(true);
         }
-        for name in [class, "admin"] {
-            if let Some(role) = self.roles.get(name)
-                && has(role)?
-            {
-                return Ok(true);
-            }
+        let table = Table::open(installed.schema, c"group_roles")?;
+        if table.is_empty() {
+            return Ok(false);
         }
-        Ok(false)
+        let [class_of, role] = table.columns([c"class", c"role"])?;
+        let mut is = false;
+        table.each(|row| {
+            let wanted = row.text(class_of)?.is_some_and(|of| of == class || of == "admin");
+            if wanted && let Some(role) = row.text(role)? {
+                is |= has(&role)?;
+            }
+            Ok(())
+        })?;
+        Ok(is)
     }
 
     /// May the caller see that the package has items, hits and a history? Not so those of another team.
-    pub fn may_see(&self, owner: pg_sys::Oid, package_id: i32) -> Result<bool> {
+    pub fn may_see(&self, installed: Installed, package_id: i32) -> Result<bool> {
         match self.guards.get(&package_id).and_then(|guard| guard.team.as_ref()) {
             None => Ok(true),
-            Some(team) => Ok(!nobody_is_trusted() && has(team)? || self.is(owner, "admin")?),
+            Some(team) => Ok(!nobody_is_trusted() && has(team)? || Self::is(installed, "admin")?),
         }
     }
 
     /// May the caller read the package's material: terms, hashes, labels, and the text that they matched?
-    pub fn may_read(&self, owner: pg_sys::Oid, package_id: i32) -> Result<bool> {
+    pub fn may_read(&self, installed: Installed, package_id: i32) -> Result<bool> {
         match self.guards.get(&package_id) {
             None => Ok(true),
-            Some(guard) => {
-                Ok(self.may_see(owner, package_id)? && (!guard.restricted || self.is(owner, "operator")?))
-            }
+            Some(guard) => Ok(self.may_see(installed, package_id)?
+                && (!guard.restricted || Self::is(installed, "operator")?)),
         }
     }
 }
 
-fn packages(may: fn(&Rights, pg_sys::Oid, i32) -> Result<bool>) -> Result<Option<Datum>> {
+fn packages(may: fn(&Rights, Installed, i32) -> Result<bool>) -> Result<Option<Datum>> {
     let map = in_force::current()?;
     let mut ids = Vec::with_capacity(map.packages.len());
     for &id in map.packages.values() {
-        if may(&map.rights, map.installed.owner, id)? {
+        if may(&map.rights, map.installed, id)? {
             ids.push(id);
         }
     }
@@ -132,5 +137,5 @@ fn readable_packages(_call: &Call) -> Result<Option<Datum>> {
 fn caller_is(call: &Call) -> Result<Option<Datum>> {
     let class = call.text(0)?.ok_or(Error::Internal("class must not be NULL"))?;
     let map = in_force::current()?;
-    Ok(Some(map.rights.is(map.installed.owner, class)?.into()))
+    Ok(Some(Rights::is(map.installed, class)?.into()))
 }

@@ -53,6 +53,13 @@ impl SnapshotKey {
         }
     }
 
+    /// Do both snapshots see the same rows of other transactions? By the same reasons as below: nothing has ended between
+    /// them.
+    pub fn sees_what(&self, other: &Self) -> bool {
+        let of = |key: &Self| (key.xmin, key.xmax, key.in_progress, key.recovery);
+        of(self) == of(other)
+    }
+
     /// Was this snapshot taken when `other` was, or later? xmax (the highest finished XID) only grows, and while it
     /// stands still transactions can only leave the list of running ones.
     pub fn is_as_new_as(&self, other: &Self) -> bool {

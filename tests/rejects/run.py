@@ -90,7 +90,8 @@ def burst(tap, primary):
 
     def watch():
         while not done.is_set():
-            workers.add(int(primary.value(f"SELECT count(*) {WORKER}")))
+            # One that has given up its claim and is on its way out may still be listed beside its successor.
+            workers.add(int(primary.value(f"SELECT count(*) {WORKER} AND xact_start IS NOT NULL")))
 
     with contextlib.ExitStack() as stack:
         sessions = [stack.enter_context(primary.session()) for _ in range(8)]
@@ -107,7 +108,7 @@ def burst(tap, primary):
     tap.equal(len(keys), 1000, "1,000 rejects from 8 sessions all show their errors")
     wait_for(lambda: not spool(primary), "the worker empties the spool")
     tap.equal(hits(primary, 1, 1000), "2000|2000|1000", "all of their hits arrive by themselves, each once")
-    tap.ok(max(workers) <= 1, "there is never more than one worker", workers)
+    tap.ok(max(workers) <= 1, "never do two workers collect at a time", workers)
     tap.equal(primary.value("SELECT count(*) FROM ads"), "0", "none of the rows is stored")
     primary.wait_until(f"SELECT count(*) = 0 {WORKER}")
     tap.ok(True, "the worker ends when there is nothing left")

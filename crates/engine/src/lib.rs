@@ -41,7 +41,7 @@ pub use grams::{Gram, last_of_range, term_grams, text_grams};
 pub use inflect::Language;
 pub use item::{Item, Level, MatchMode, Term, validate_term};
 pub use lint::{Finding, LintError, LintOptions, Remedy, Severity, lint};
-pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile};
+pub use matcher::{Evidence, FindOptions, Hit, Matcher, compile, compile_owned};
 pub use pattern::MAX_REPETITIONS;
 pub use rule::{MAX_LEAVES, loosened_rule};
 pub use set_hash::{SET_HASH_STATE_BYTES, SetHash, SetHashError};
@@ -51,7 +51,7 @@ pub use typo::MIN_TYPO_LETTERS;
 pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;

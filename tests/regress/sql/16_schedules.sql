@@ -171,6 +171,19 @@ SELECT r, v.action, v.score, jsonb_path_query_array(v.hits, '$[*].term') AS term
 FROM unnest(ARRAY[1, 2, NULL]) r, moderation.moderate_text_by_release('first, second', 'v16', r) v;
 CALL t.fails($$SELECT moderation.moderate_text_by_release('x', 'v16', 99)$$);
 CALL t.fails($$SELECT moderation.moderate_text_by_release('x', 'nobody knows')$$);
+-- explain_text says why what is in the text does not count, and what the package makes of it.
+SELECT moderation.create_package('standing', threshold => 1.5) > 0 AS created;
+SELECT moderation.add_terms('standing', ARRAY['spin']), moderation.add_terms('standing', ARRAY['jackpot'], weight => 2),
+       moderation.add_terms('standing', ARRAY['roulette'], valid_from => '2999-01-01 00:00+00'),
+       moderation.allow_terms('standing', ARRAY['spin class'], valid_from => '2999-01-01 00:00+00');
+SELECT term, is_hit, explanation FROM moderation.explain_text('a jackpot', 'standing');
+SELECT moderation.publish_package('standing');
+SELECT term, is_hit, explanation FROM moderation.explain_text('a jackpot', 'standing');
+SELECT term, is_hit, explanation FROM moderation.explain_text('a spin class', 'standing');
+SELECT term, is_hit, explanation FROM moderation.explain_text('roulette', 'roulette') WHERE package = 'standing';
+SELECT moderation.snooze_items('standing', ARRAY(SELECT item_id FROM moderation.current_items WHERE package = 'standing' AND term = 'jackpot'),
+                               until => '2999-01-01 00:00+00', reason => 'false hits in sport');
+SELECT term, is_hit, explanation FROM moderation.explain_text('a jackpot', 'standing');
 DROP TABLE t.story, t.times;
 RESET datestyle;
 -- Who did what.

@@ -36,6 +36,11 @@ SELECT release, hits, contents, true_positives AS tp FROM moderation.package_sta
 UPDATE moderation.hits SET observed_at = '2020-05-10 12:00+00', bucket = moderation.ring_bucket('2020-05-10 12:00+00') WHERE content_key::int BETWEEN 1 AND 10;
 UPDATE moderation.hits SET observed_at = '2020-05-12 12:00+00', bucket = moderation.ring_bucket('2020-05-12 12:00+00') WHERE content_key::int BETWEEN 11 AND 20;
 SELECT by, bucket AT TIME ZONE 'UTC' AS bucket, contents, true_positives AS tp FROM unnest('{day,week,month}'::text[]) by, moderation.package_stats('s-one', until => '2020-06-01', by => by) ORDER BY 1, 2;
+-- The same of items and policies: the rows of an item add up where no content came twice; greedy order and cost anew in each.
+SELECT term, release, contents, true_positives AS tp, unique_contents AS uniq, marginal_place AS place, marginal_contents AS gain, round(cost_share::numeric, 3) AS cost FROM moderation.item_stats('s-one', by => 'release') WHERE stage = 'live';
+SELECT by, bucket AT TIME ZONE 'UTC' AS bucket, term, contents, true_positives AS tp, false_positives AS fp, round(precision::numeric, 3) AS precision FROM unnest('{day,week,month}'::text[]) by, moderation.item_stats('s-one', until => '2020-06-01', by => by) ORDER BY 1, 2, 3;
+SELECT package, policy, release, contents, true_positives AS tp FROM moderation.policy_stats('s-goods', by => 'release');
+SELECT package, bucket AT TIME ZONE 'UTC' AS bucket, contents, true_positives AS tp FROM moderation.policy_stats('s-goods', until => '2020-06-01', by => 'month', stage => 'live');
 -- Overlap: all of gamma is alpha; half of beta is alpha; the two packages.
 SELECT term_a, package_b, term_b, contents_a, contents_b, contents_both AS both, round(share_of_a::numeric, 2) AS of_a, round(share_of_b::numeric, 2) AS of_b FROM moderation.item_overlap('s-one') ORDER BY 1, 2, 3;
 SELECT * FROM moderation.package_overlap() WHERE package_a LIKE 's-%';
@@ -53,6 +58,16 @@ SELECT count(moderation.record_review('t.s', i, 'benign')) FROM generate_series(
 SELECT round(recall::numeric, 4) AS recall, round(recall_low::numeric, 3) AS low, round(recall_high::numeric, 3) AS high, recall_labels, recall_note FROM moderation.package_stats('s-one', since => '2020-01-01') WHERE stage = 'live';
 WITH truth AS (SELECT l.content_key, EXISTS (SELECT FROM moderation.content_verdicts v JOIN moderation.packages p USING (package_id) WHERE p.name = 's-one' AND v.content_key = l.content_key AND v.acted AND v.stage = 'live') AS caught FROM moderation.labels l WHERE l.label = 'violating')
 SELECT round(count(*) FILTER (WHERE caught) / count(*)::numeric, 4) AS recall, count(*) AS violating FROM truth;
+-- A stage alone, of packages, policies and items.
+SELECT moderation.create_package('s-shadow', policy => 's-other') > 0 AS created;
+SELECT * FROM moderation.add_terms('s-shadow', ARRAY['sigma']);
+SELECT moderation.publish_package('s-shadow', stage => 'shadow');
+INSERT INTO t.s VALUES (70, 'sigma', 'z');
+SELECT 'package' AS figures, stage, hits, release FROM moderation.package_stats('s-shadow', stage => 'shadow')
+UNION ALL SELECT 'package', stage, hits, release FROM moderation.package_stats('s-shadow', stage => 'live')
+UNION ALL SELECT 'policy', stage, hits, release FROM moderation.policy_stats('s-other', stage => 'shadow')
+UNION ALL SELECT 'item', stage, hits, release FROM moderation.item_stats('s-shadow', by => 'release', stage => 'shadow')
+UNION ALL SELECT 'item', stage, hits, release FROM moderation.item_stats('s-shadow', stage => 'live');
 -- A package that goes live after the sample was taken is not judged yet: not recall 0. One that never was live neither.
 SELECT moderation.create_package('s-late') > 0 AS created;
 SELECT * FROM moderation.add_terms('s-late', ARRAY['omega']);
@@ -133,6 +148,7 @@ SELECT count(*) FROM moderation.alarms('2020-07-09 23:00+00');
 SELECT count(*) FROM moderation.alarms('2020-07-08 00:00+00');
 SELECT count(*) FROM moderation.current_alarms;
 CALL t.fails($$SELECT * FROM moderation.package_stats(by => 'year')$$);
+CALL t.fails($$SELECT * FROM moderation.item_stats('s-one', by => 'hour')$$);
 CALL t.fails($$SELECT * FROM moderation.policy_stats('none such')$$);
 CALL t.fails($$SELECT * FROM moderation.item_stats('none such')$$);
 CALL t.fails($$SELECT * FROM moderation.item_overlap(min_share => 2)$$);

@@ -37,33 +37,71 @@ impl<'b> Filter<'b> {
         }
     }
 
+    /// The word that has the bits of a key.
+    #[inline(always)]
+    fn word(&self, key: u64) -> u64 {
+        let at = (key >> self.shift) as usize * 8;
+        match self.words.get(at..).and_then(|rest| rest.first_chunk()) {
+            Some(word) => u64::from_le_bytes(*word),
+            None => 0,
+        }
+    }
+
     /// `false`: the key is not in the set.
     #[inline(always)]
     pub(crate) fn may_have(&self, key: u64) -> bool {
-        let at = (key >> self.shift) as usize * 8;
-        let Some(word) = self.words.get(at..).and_then(|rest| rest.first_chunk()) else {
-            return false;
-        };
-        let word = u64::from_le_bytes(*word);
+        let word = self.word(key);
         word >> (key & 63) & word >> (key >> 6 & 63) & word >> (key >> 12 & 63) & 1 != 0
     }
 }
 
+/// A filter that is asked at every few bytes of a text: two bits of a key, and only the upper half of a key counts, so that
+/// one multiplication makes it.
+#[derive(Clone, Copy)]
+pub(crate) struct GramFilter<'b>(Filter<'b>);
+
+fn gram_bits(key: u64) -> u64 {
+    1 << (key >> 41 & 63) | 1 << (key >> 35 & 63)
+}
+
+impl<'b> GramFilter<'b> {
+    pub(super) fn new(words: &'b [u8]) -> Self {
+        Self(Filter::new(words))
+    }
+
+    /// `false`: the gram is not in the set.
+    #[inline(always)]
+    pub(crate) fn may_have(&self, key: u64) -> bool {
+        let word = self.0.word(key);
+        word >> (key >> 41 & 63) & word >> (key >> 35 & 63) & 1 != 0
+    }
+}
+
 /// Bytes of a filter over these keys.
-pub(super) fn build_filter(keys: &[u64]) -> Vec<u8> {
-    if keys.is_empty() {
+pub(super) fn build_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
+    build(keys, BITS_PER_KEY, bits)
+}
+
+/// The same for grams.
+pub(super) fn build_gram_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
+    build(keys, 2 * BITS_PER_KEY, gram_bits)
+}
+
+fn build(keys: impl ExactSizeIterator<Item = u64>, per_key: usize, bits: fn(u64) -> u64) -> Vec<u8> {
+    if keys.len() == 0 {
         return Vec::new();
     }
-    let bytes = (keys.len() * BITS_PER_KEY / 8).clamp(MIN_FILTER, MAX_FILTER);
-    let bytes = bytes.next_power_of_two();
-    let mut words = vec![0u64; bytes / 8];
-    let shift = shift(bytes);
-    for &key in keys {
-        if let Some(word) = words.get_mut((key >> shift) as usize) {
-            *word |= bits(key);
+    let length = (keys.len() * per_key / 8).clamp(MIN_FILTER, MAX_FILTER);
+    let length = length.next_power_of_two();
+    let mut words = vec![0u8; length];
+    let (all, _) = words.as_chunks_mut::<8>();
+    let shift = shift(length);
+    for key in keys {
+        if let Some(word) = all.get_mut((key >> shift) as usize) {
+            *word = (u64::from_le_bytes(*word) | bits(key)).to_le_bytes();
         }
     }
-    words.into_iter().flat_map(u64::to_le_bytes).collect()
+    words
 }
 
 /// From keys to numbers: open addressing, a slot is the upper half of the key and the number. Several keys may look
@@ -110,17 +148,19 @@ pub(super) fn build_table(pairs: &[(u64, u32)]) -> Vec<u8> {
     let count = (pairs.len() + pairs.len() / 2 + 1).next_power_of_two();
     let mask = count - 1;
     let empty = u64::from(super::NONE_U32);
-    let mut slots = vec![empty; count];
+    let mut slots = vec![0u8; count * SLOT];
+    let (all, _) = slots.as_chunks_mut::<SLOT>();
+    all.fill(empty.to_le_bytes());
     for &(key, number) in pairs {
         let mut at = key as usize & mask;
-        while slots.get(at).is_some_and(|&slot| slot != empty) {
+        while all.get(at).is_some_and(|&slot| slot != empty.to_le_bytes()) {
             at = (at + 1) & mask;
         }
-        if let Some(slot) = slots.get_mut(at) {
-            *slot = key >> 32 << 32 | u64::from(number);
+        if let Some(slot) = all.get_mut(at) {
+            *slot = (key >> 32 << 32 | u64::from(number)).to_le_bytes();
         }
     }
-    slots.into_iter().flat_map(u64::to_le_bytes).collect()
+    slots
 }
 
 #[cfg(test)]
@@ -131,7 +171,7 @@ mod tests {
     #[test]
     fn every_key_is_found_and_few_others() {
         let keys: Vec<u64> = (0..10_000).map(mix).collect();
-        let bytes = build_filter(&keys);
+        let bytes = build_filter(keys.iter().copied());
         let filter = Filter::new(&bytes);
         assert!(keys.iter().all(|&k| filter.may_have(k)));
         let others = (10_000..110_000).filter(|&n| filter.may_have(mix(n))).count();

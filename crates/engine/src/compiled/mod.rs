@@ -34,12 +34,12 @@ mod read;
 pub(crate) mod tokens;
 mod write;
 
-pub(crate) use filter::{Filter, Table};
+pub(crate) use filter::{Filter, GramFilter, Table};
 pub use read::verify;
 pub(crate) use read::{Entry, Image, Layout};
 #[cfg(test)]
 pub(crate) use write::seal;
-pub(crate) use write::write;
+pub(crate) use write::{write, write_owned};
 
 const MAGIC: &[u8; 8] = b"PGMODSET";
 const FIXED: usize = 96;
@@ -124,8 +124,38 @@ impl SlotFacts {
 /// Bytes of one record: the slot, then its facts.
 const SLOT: usize = 8;
 
-/// Lengths of grams, in bytes; the number of a class is its position here. Patterns take the longest that they have.
-pub(crate) const GRAMS: [usize; 6] = [8, 6, 4, 3, 2, 1];
+/// Lengths of what a pattern begins with, in bytes; the number of a class is its position here. Patterns take the longest
+/// that they have.
+pub(crate) const STARTS: [usize; 6] = [8, 6, 4, 3, 2, 1];
+
+/// Grams of a length, looked for at every so many bytes of the text, counted from its beginning. A pattern has as many
+/// grams in a row: one of them stands where the search looks, wherever the pattern stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Grams {
+    pub(crate) length: usize,
+    pub(crate) stride: usize,
+}
+
+/// Classes of grams; patterns take the first that they are long enough for.
+pub(crate) const GRAMS: [Grams; 6] = [
+    Grams::new(8, 4),
+    Grams::new(6, 2),
+    Grams::new(4, 1),
+    Grams::new(3, 1),
+    Grams::new(2, 1),
+    Grams::new(1, 1),
+];
+
+impl Grams {
+    const fn new(length: usize, stride: usize) -> Self {
+        Self { length, stride }
+    }
+
+    /// Bytes of the shortest pattern of the class.
+    pub(crate) const fn shortest(self) -> usize {
+        self.length + self.stride - 1
+    }
+}
 
 /// Numbers about a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -137,6 +167,23 @@ pub(crate) struct Facts {
     pub(crate) longest: usize,
     /// Words of all rules.
     pub(crate) leaves: usize,
+    /// First bytes of the patterns that begin with no token, as bits.
+    pub(crate) odd: [u64; 4],
 }
 
-const FACTS: usize = 5 * 4;
+impl Facts {
+    /// May a pattern that begins with no token begin with this byte?
+    #[inline(always)]
+    pub(crate) fn is_odd(&self, byte: u8) -> bool {
+        let [a, b, c, d] = self.odd;
+        let word = match byte >> 6 {
+            0 => a,
+            1 => b,
+            2 => c,
+            _ => d,
+        };
+        word >> (byte & 63) & 1 != 0
+    }
+}
+
+const FACTS: usize = 5 * 4 + 4 * 8;

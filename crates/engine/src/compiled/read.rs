@@ -2,8 +2,8 @@
 
 use super::tokens::glance;
 use super::{
-    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN, SECTIONS, SLOT,
-    Section, SlotFacts, Table,
+    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, GramFilter, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN,
+    SECTIONS, SLOT, Section, SlotFacts, Table,
 };
 use crate::{FOLDING_VERSION, FORMAT_VERSION, Language, Level, MatchMode, OpenError};
 
@@ -17,6 +17,11 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     array(bytes, at).map(u64::from_le_bytes)
+}
+
+/// The first four words of eight bytes; zeros behind the end.
+fn array_of_words(bytes: &[u8]) -> [u64; 4] {
+    [0, 8, 16, 24].map(|at| u64_at(bytes, at).unwrap_or_default())
 }
 
 /// Where the sections of a compiled set are: what opening one costs.
@@ -80,6 +85,7 @@ impl Layout {
             patterns: number(2)? as usize,
             longest: number(3)? as usize,
             leaves: number(4)? as usize,
+            odd: array_of_words(facts.get(20..).unwrap_or_default()),
         };
         let length = |section| layout.section(bytes, section).len();
         let Facts {
@@ -124,7 +130,7 @@ impl Layout {
             ),
             starts: Filter::new(section(Section::StartFilter)),
             grams: (
-                Filter::new(section(Section::GramFilter)),
+                GramFilter::new(section(Section::GramFilter)),
                 Table::new(section(Section::GramTable)),
             ),
             gram_lists: section(Section::GramLists),
@@ -207,7 +213,7 @@ pub(crate) struct Image<'b> {
     pub(crate) heads: (Filter<'b>, Table<'b>),
     pub(crate) pairs: (Filter<'b>, Table<'b>),
     pub(crate) starts: Filter<'b>,
-    pub(crate) grams: (Filter<'b>, Table<'b>),
+    pub(crate) grams: (GramFilter<'b>, Table<'b>),
     gram_lists: &'b [u8],
     special: &'b [u8],
     allow_slots: &'b [u8],

@@ -7,13 +7,16 @@
 use crate::fold::simple::is_token_char;
 
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Odd, and in no text: the first byte of none is a continuation.
+const FIRST: u64 = 0xd6e8_feb8_6659_fd93;
+const SECOND: u64 = MULTIPLIER;
 /// Longest stretch between two tokens that is part of a key, in bytes.
 pub(crate) const MAX_GAP: usize = 16;
 
 /// One multiplication, both halves of the product.
 #[inline(always)]
 pub(crate) fn mix(x: u64) -> u64 {
-    let product = u128::from(x ^ 0xd6e8_feb8_6659_fd93) * u128::from(MULTIPLIER);
+    let product = u128::from(x ^ FIRST) * u128::from(MULTIPLIER);
     product as u64 ^ (product >> 64) as u64
 }
 
@@ -44,6 +47,13 @@ pub(crate) fn low(x: u64, count: usize) -> u64 {
     }
 }
 
+/// Both halves of a product, as one number (after wyhash, Wang Yi).
+#[inline(always)]
+fn multiply(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ FIRST) * u128::from(b ^ SECOND);
+    product as u64 ^ (product >> 64) as u64
+}
+
 /// Hash of `bytes[start..end]`. Up to sixteen bytes take the same way, whatever their number: no branch that a processor
 /// could guess wrong.
 #[inline(always)]
@@ -57,8 +67,8 @@ pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
         ),
         None => (load(bytes, start), load(bytes, start + 8)),
     };
-    let mut hash = mix(length as u64 ^ low(first, length));
-    hash = mix(hash ^ low(second, length.saturating_sub(8)));
+    let second = low(second, length.saturating_sub(8)) ^ (length as u64) << 56;
+    let mut hash = multiply(low(first, length), second);
     let mut at = start + 16;
     while at < end {
         hash = mix(hash ^ low(load(bytes, at), end - at));
@@ -67,14 +77,14 @@ pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
     hash
 }
 
-/// Hash of what stands between two tokens; `None` when that is too long for a key.
+/// What stands between two tokens, as a number; `None` when that is nothing, or too long for a key.
 #[inline(always)]
 pub(crate) fn gap(bytes: &[u8], start: usize, end: usize) -> Option<u64> {
     let length = end - start;
     if length > 8 {
         return (length <= MAX_GAP).then(|| hash(bytes, start, end));
     }
-    (length > 0).then(|| mix(length as u64 ^ low(load(bytes, start), length)))
+    (length > 0).then(|| low(load(bytes, start), length))
 }
 
 /// Key of a token by itself.
@@ -83,17 +93,34 @@ pub(crate) fn head_key(head: u64) -> u64 {
     head
 }
 
-/// Key of two tokens and what is between.
+/// Key of two tokens and what is between; never [`NO_PAIR`].
 #[inline(always)]
 pub(crate) fn pair_key(head: u64, gap: u64, second: u64) -> u64 {
-    mix(head.rotate_left(23) ^ gap.rotate_left(41) ^ second)
+    multiply(head.rotate_left(23) ^ gap, second).max(1)
 }
 
-/// Key of the gram of class `class` that `x` begins with.
+/// In place of the key of a pair: there is none.
+pub(crate) const NO_PAIR: u64 = 0;
+
+/// Key of the beginning of class `class` that `x` begins with.
 #[inline(always)]
-pub(crate) fn gram_key(x: u64, class: usize) -> u64 {
-    let length = super::GRAMS.get(class).copied().unwrap_or(1);
+pub(crate) fn start_key(x: u64, class: usize) -> u64 {
+    let length = super::STARTS.get(class).copied().unwrap_or(1);
     mix(low(x, length) ^ (class as u64) << 56)
+}
+
+/// Key of the gram of `length` (1 to 8) bytes that `x` begins with, for the filter of grams: one multiplication, of which
+/// the upper bits are good.
+#[inline(always)]
+pub(crate) fn gram_key(x: u64, length: usize) -> u64 {
+    // Another multiplier for each length, so that a shorter gram is not what a longer one begins with.
+    (x << (64 - length.clamp(1, 8) * 8)).wrapping_mul(MULTIPLIER.wrapping_add(length as u64 * 2))
+}
+
+/// The same for the table of grams, where all bits have to be good.
+#[inline(always)]
+pub(crate) fn gram_table_key(x: u64, length: usize) -> u64 {
+    mix(low(x, length) ^ (length as u64) << 56)
 }
 
 /// Bits of [`glance`].

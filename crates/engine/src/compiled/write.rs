@@ -1,9 +1,9 @@
 //! From items to the bytes of a compiled set.
 
-use super::tokens::{glance, gram_key, key_of, load};
+use super::tokens::{glance, gram_key, gram_table_key, key_of, load, start_key};
 use super::{
-    ALIGN, ENTRY, FIXED, Facts, GRAMS, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, SlotFacts,
-    filter, kind, stage,
+    ALIGN, ENTRY, FIXED, Facts, GRAMS, Grams, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, STARTS, Section,
+    SlotFacts, filter, kind, stage,
 };
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};
@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 const INTERRUPT_EVERY: usize = 4_096;
 /// Places in a pattern at which its rarest gram is looked for.
 const MAX_GRAM_PLACES: usize = 64;
+/// Greatest stride of a class of grams.
+const MAX_STRIDE: usize = 4;
 /// Grams are counted by this many bits of their keys.
 const COUNT_BITS: u32 = 20;
 
@@ -42,7 +44,7 @@ struct Wanted {
 struct Writer {
     entries: Vec<u8>,
     texts: Vec<u8>,
-    folded: Vec<u8>,
+    folded: String,
     wanted: Vec<Wanted>,
     special: Vec<u32>,
     allow_slots: Vec<u16>,
@@ -107,7 +109,8 @@ impl Writer {
 
     fn want(&mut self, folded: &str, entry: u32, anywhere: bool) -> Result<(), CompileError> {
         let start = self.folded.len();
-        push(&mut self.folded, folded.as_bytes())?;
+        self.folded.try_reserve(folded.len()).map_err(no_memory)?;
+        self.folded.push_str(folded);
         if self.folded.len() > MAX_PATTERN_BYTES {
             return Err(too_large(self.folded.len(), MAX_PATTERN_BYTES));
         }
@@ -136,7 +139,7 @@ struct Keys {
     heads: Vec<(u64, u32)>,
     pairs: Vec<(u64, u32)>,
     starts: Vec<u64>,
-    /// Key, pattern, offset of the gram in it.
+    /// Key in the table, pattern, offset of the gram in it.
     grams: Vec<(u64, u32, u32)>,
 }
 
@@ -163,13 +166,16 @@ fn slot_facts(
         }
     };
     for (n, pattern) in patterns.iter().enumerate() {
-        let class = 1 << class_of(pattern.length as usize);
-        let anywhere = pattern.kind == kind::ANYWHERE;
+        let length = pattern.length as usize;
+        let (gram_classes, start_classes) = match pattern.kind {
+            kind::ANYWHERE => (1 << gram_class(length).0, 0),
+            _ => (0, 1 << start_class(length)),
+        };
         let facts = SlotFacts {
             kinds: pattern.kind,
             stages: 0,
-            gram_classes: if anywhere { class } else { 0 },
-            start_classes: if anywhere { 0 } else { class },
+            gram_classes,
+            start_classes,
         };
         let end = patterns
             .get(n + 1)
@@ -210,13 +216,33 @@ fn encode_slots(slots: &BTreeMap<u16, SlotFacts>) -> Vec<u8> {
     out
 }
 
+/// The class of what a pattern of so many bytes begins with.
+fn start_class(length: usize) -> usize {
+    let fits = STARTS.iter().position(|&start| start <= length);
+    fits.unwrap_or(STARTS.len() - 1)
+}
+
 /// The class of grams that a pattern of so many bytes has.
-fn class_of(length: usize) -> usize {
-    GRAMS.iter().position(|&g| g <= length).unwrap_or(GRAMS.len() - 1)
+fn gram_class(length: usize) -> (usize, Grams) {
+    let mut classes = GRAMS.into_iter().enumerate();
+    let fits = classes.find(|(_, grams)| grams.shortest() <= length);
+    fits.unwrap_or((GRAMS.len() - 1, Grams { length: 1, stride: 1 }))
 }
 
 /// Compiles items that were checked before. Equal items give equal bytes, in whatever order they come.
 pub(crate) fn write(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
+    gather(items, interrupt)?.finish(items.len(), interrupt)
+}
+
+/// The same of items that nobody needs afterwards: they go as early as possible.
+pub(crate) fn write_owned(items: Vec<Item>, interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
+    let (gathered, count) = (gather(&items, interrupt)?, items.len());
+    drop(items);
+    gathered.finish(count, interrupt)
+}
+
+/// Entries, texts and folded terms.
+fn gather(items: &[Item], interrupt: Interrupt<'_>) -> Result<Writer, CompileError> {
     let mut ask = |n: usize| match n.is_multiple_of(INTERRUPT_EVERY) && interrupt() {
         true => Err(CompileError::Interrupted),
         false => Ok(()),
@@ -250,71 +276,86 @@ pub(crate) fn write(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>,
             writer.entry(item, &leaf_term(&item.term, leaf), Some(number), 0)?;
         }
     }
-    let Writer {
-        entries,
-        texts,
-        folded,
-        mut wanted,
-        special,
-        allow_slots,
-        leaves,
-    } = writer;
-    let bytes_of = |start: u32, length: u32| {
-        folded
-            .get(start as usize..start as usize + length as usize)
-            .unwrap_or_default()
-    };
-    ask(0)?;
-    wanted.sort_unstable_by(|a, b| {
-        (a.prefix.cmp(&b.prefix))
-            .then_with(|| bytes_of(a.start, a.length).cmp(bytes_of(b.start, b.length)))
-            .then(a.entry.cmp(&b.entry))
-    });
-    ask(0)?;
-    let (patterns, targets) = merge(&wanted, bytes_of)?;
-    drop(wanted);
-    let keys = find_keys(&patterns, bytes_of, &mut ask)?;
-    let (pattern_records, pattern_bytes) = encode_patterns(&patterns, targets.len(), bytes_of)?;
-    let facts = Facts {
-        items: items.len(),
-        entries: entries.len() / ENTRY,
-        patterns: patterns.len(),
-        longest: patterns.iter().map(|p| p.length).max().unwrap_or(0) as usize,
-        leaves: leaves as usize,
-    };
-    let slots = encode_slots(&slot_facts(&patterns, &targets, &special, &entries));
-    let gram_keys: Vec<u64> = keys.grams.iter().map(|g| g.0).collect();
-    let (gram_lists, gram_firsts) = encode_grams(&keys.grams, |number| {
-        patterns
-            .get(number as usize)
-            .map_or(&[][..], |p| bytes_of(p.start, p.length))
-    });
-    drop(patterns);
-    let only_keys = |pairs: &[(u64, u32)]| pairs.iter().map(|p| p.0).collect::<Vec<_>>();
-    let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
-    ask(0)?;
-    let sections: [Vec<u8>; SECTIONS] = [
-        encode_facts(&facts),
-        entries,
-        texts,
-        pattern_records,
-        pattern_bytes,
-        words(&targets),
-        filter::build_filter(&only_keys(&keys.heads)),
-        filter::build_table(&keys.heads),
-        filter::build_filter(&only_keys(&keys.pairs)),
-        filter::build_table(&keys.pairs),
-        filter::build_filter(&keys.starts),
-        filter::build_filter(&gram_keys),
-        filter::build_table(&gram_firsts),
-        gram_lists,
-        words(&special),
-        allow_slots.iter().flat_map(|n| n.to_le_bytes()).collect(),
-        slots,
-    ];
-    // The order of the array is that of the enum.
-    debug_assert_eq!(Section::Slots as usize + 1, sections.len());
-    assemble(sections)
+    Ok(writer)
+}
+
+impl Writer {
+    fn finish(self, items: usize, interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
+        let mut ask = |n: usize| match n.is_multiple_of(INTERRUPT_EVERY) && interrupt() {
+            true => Err(CompileError::Interrupted),
+            false => Ok(()),
+        };
+        let Self {
+            entries,
+            texts,
+            folded,
+            mut wanted,
+            special,
+            allow_slots,
+            leaves,
+        } = self;
+        let text_of = |start: u32, length: u32| {
+            folded
+                .get(start as usize..start as usize + length as usize)
+                .unwrap_or_default()
+        };
+        let bytes_of = |start: u32, length: u32| text_of(start, length).as_bytes();
+        ask(0)?;
+        wanted.sort_unstable_by(|a, b| {
+            (a.prefix.cmp(&b.prefix))
+                .then_with(|| bytes_of(a.start, a.length).cmp(bytes_of(b.start, b.length)))
+                .then(a.entry.cmp(&b.entry))
+        });
+        ask(0)?;
+        let (patterns, targets) = merge(&wanted, text_of)?;
+        drop(wanted);
+        let keys = find_keys(&patterns, text_of, &mut ask)?;
+        let (pattern_records, pattern_bytes) = encode_patterns(&patterns, targets.len(), bytes_of)?;
+        let facts = Facts {
+            items,
+            entries: entries.len() / ENTRY,
+            patterns: patterns.len(),
+            longest: patterns.iter().map(|p| p.length).max().unwrap_or(0) as usize,
+            leaves: leaves as usize,
+            odd: odd(&patterns, bytes_of),
+        };
+        let slots = encode_slots(&slot_facts(&patterns, &targets, &special, &entries));
+        let gram_filter = filter::build_gram_filter(keys.grams.iter().map(|&(_, number, at)| {
+            let pattern = patterns.get(number as usize);
+            let bytes = pattern.map_or(&[][..], |p| bytes_of(p.start, p.length));
+            gram_key(load(bytes, at as usize), gram_class(bytes.len()).1.length)
+        }));
+        let (gram_lists, gram_firsts) = encode_grams(&keys.grams, |number| {
+            patterns
+                .get(number as usize)
+                .map_or(&[][..], |p| bytes_of(p.start, p.length))
+        });
+        drop(patterns);
+        let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        ask(0)?;
+        let sections: [Vec<u8>; SECTIONS] = [
+            encode_facts(&facts),
+            entries,
+            texts,
+            pattern_records,
+            pattern_bytes,
+            words(&targets),
+            filter::build_filter(keys.heads.iter().map(|p| p.0)),
+            filter::build_table(&keys.heads),
+            filter::build_filter(keys.pairs.iter().map(|p| p.0)),
+            filter::build_table(&keys.pairs),
+            filter::build_filter(keys.starts.iter().copied()),
+            gram_filter,
+            filter::build_table(&gram_firsts),
+            gram_lists,
+            words(&special),
+            allow_slots.iter().flat_map(|n| n.to_le_bytes()).collect(),
+            slots,
+        ];
+        // The order of the array is that of the enum.
+        debug_assert_eq!(Section::Slots as usize + 1, sections.len());
+        assemble(sections)
+    }
 }
 
 fn key(item: &Item) -> (u16, i64, bool, Level, u8, u32) {
@@ -331,16 +372,16 @@ fn key(item: &Item) -> (u16, i64, bool, Level, u8, u32) {
 /// Puts equal patterns together; the second list is the entries of each, one after another.
 fn merge<'f>(
     wanted: &[Wanted],
-    bytes_of: impl Fn(u32, u32) -> &'f [u8],
+    text_of: impl Fn(u32, u32) -> &'f str,
 ) -> Result<(Vec<Pattern>, Vec<u32>), CompileError> {
     let mut patterns: Vec<Pattern> = Vec::new();
     patterns.try_reserve(wanted.len()).map_err(no_memory)?;
     let mut targets: Vec<u32> = Vec::new();
     targets.try_reserve_exact(wanted.len()).map_err(no_memory)?;
     for want in wanted {
-        let bytes = bytes_of(want.start, want.length);
+        let text = text_of(want.start, want.length);
         match patterns.last_mut() {
-            Some(last) if bytes_of(last.start, last.length) == bytes => {
+            Some(last) if text_of(last.start, last.length) == text => {
                 if want.anywhere {
                     last.kind = kind::ANYWHERE;
                 }
@@ -355,8 +396,7 @@ fn merge<'f>(
         targets.push(want.entry);
     }
     for pattern in patterns.iter_mut().filter(|p| p.kind == 0) {
-        let text = std::str::from_utf8(bytes_of(pattern.start, pattern.length)).unwrap_or_default();
-        pattern.kind = match key_of(text) {
+        pattern.kind = match key_of(text_of(pattern.start, pattern.length)) {
             Some((_, _, true)) => kind::PAIR,
             Some(_) => kind::HEAD,
             None => kind::ODD,
@@ -367,7 +407,7 @@ fn merge<'f>(
 
 fn find_keys<'f>(
     patterns: &[Pattern],
-    bytes_of: impl Fn(u32, u32) -> &'f [u8],
+    text_of: impl Fn(u32, u32) -> &'f str,
     ask: &mut impl FnMut(usize) -> Result<(), CompileError>,
 ) -> Result<Keys, CompileError> {
     let mut keys = Keys::default();
@@ -376,13 +416,16 @@ fn find_keys<'f>(
         counts.try_reserve_exact(1 << COUNT_BITS).map_err(no_memory)?;
         counts.resize(1 << COUNT_BITS, 0u32);
     }
-    let grams = |bytes: &'f [u8]| {
-        let class = class_of(bytes.len());
-        let last = bytes.len() - GRAMS.get(class).copied().unwrap_or(1).min(bytes.len());
-        (0..=last)
-            .filter(|&at| bytes.get(at).is_some_and(|b| b & 0xc0 != 0x80))
-            .take(MAX_GRAM_PLACES)
-            .map(move |at| (gram_key(load(bytes, at), class), at as u32))
+    // Places for the grams of a pattern, and what the rows of grams there have.
+    let places = |bytes: &'f [u8]| {
+        let (_, Grams { length, stride }) = gram_class(bytes.len());
+        let last = (bytes.len() + 1).saturating_sub(length + stride);
+        (0..=last.min(MAX_GRAM_PLACES - 1))
+            .filter(move |&at| stride > 1 || bytes.get(at).is_some_and(|b| b & 0xc0 != 0x80))
+    };
+    let row = |bytes: &'f [u8], at: usize| {
+        let (_, Grams { length, stride }) = gram_class(bytes.len());
+        (at..at + stride).map(move |at| (gram_table_key(load(bytes, at), length), at as u32))
     };
     let counted = |key: u64| (key >> (64 - COUNT_BITS)) as usize;
     for (n, pattern) in patterns
@@ -391,9 +434,12 @@ fn find_keys<'f>(
         .filter(|(_, p)| p.kind == kind::ANYWHERE)
     {
         ask(n)?;
-        for (key, _) in grams(bytes_of(pattern.start, pattern.length)) {
-            if let Some(count) = counts.get_mut(counted(key)) {
-                *count += 1;
+        let bytes = text_of(pattern.start, pattern.length).as_bytes();
+        let (_, Grams { length, stride }) = gram_class(bytes.len());
+        let last = places(bytes).last().unwrap_or(0) + stride;
+        for at in 0..last {
+            if let Some(count) = counts.get_mut(counted(gram_table_key(load(bytes, at), length))) {
+                *count = count.saturating_add(1);
             }
         }
     }
@@ -401,18 +447,26 @@ fn find_keys<'f>(
     let mut seen: Seen = Seen::new();
     for (n, (pattern, number)) in patterns.iter().zip(0u32..).enumerate() {
         ask(n)?;
-        let bytes = bytes_of(pattern.start, pattern.length);
+        let text = text_of(pattern.start, pattern.length);
+        let bytes = text.as_bytes();
         if pattern.kind == kind::ANYWHERE {
-            let rarest = grams(bytes).min_by_key(|&(key, _)| counts.get(counted(key)).copied());
-            if let Some((key, at)) = rarest {
-                keys.grams.try_reserve(1).map_err(no_memory)?;
-                keys.grams.push((key, number, at));
+            let count = |key| u64::from(counts.get(counted(key)).copied().unwrap_or_default());
+            let (_, Grams { length, stride }) = gram_class(bytes.len());
+            let mut common = [0; MAX_GRAM_PLACES + MAX_STRIDE];
+            let last = places(bytes).last().unwrap_or(0) + stride;
+            for (at, common) in common.iter_mut().enumerate().take(last) {
+                *common = count(gram_table_key(load(bytes, at), length));
+            }
+            let in_row = |&at: &usize| common.iter().skip(at).take(stride).sum::<u64>();
+            if let Some(rarest) = places(bytes).min_by_key(in_row) {
+                let row = row(bytes, rarest);
+                keys.grams.try_reserve(row.len()).map_err(no_memory)?;
+                keys.grams.extend(row.map(|(key, at)| (key, number, at)));
             }
             continue;
         }
-        let class = class_of(bytes.len());
-        keys.starts.push(gram_key(load(bytes, 0), class));
-        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let class = start_class(bytes.len());
+        keys.starts.push(start_key(load(bytes, 0), class));
         let Some((key, length, is_pair)) = key_of(text) else {
             continue;
         };
@@ -518,16 +572,29 @@ fn encode_grams<'f>(
 }
 
 fn encode_facts(facts: &Facts) -> Vec<u8> {
-    [
-        facts.items as u32,
-        facts.entries as u32,
-        facts.patterns as u32,
-        facts.longest as u32,
-        facts.leaves as u32,
-    ]
-    .into_iter()
-    .flat_map(u32::to_le_bytes)
-    .collect()
+    let numbers = [
+        facts.items,
+        facts.entries,
+        facts.patterns,
+        facts.longest,
+        facts.leaves,
+    ];
+    let numbers = numbers.into_iter().flat_map(|n| (n as u32).to_le_bytes());
+    let odd = facts.odd.into_iter().flat_map(u64::to_le_bytes);
+    numbers.chain(odd).collect()
+}
+
+/// First bytes of the patterns that begin with no token.
+fn odd<'f>(patterns: &[Pattern], bytes_of: impl Fn(u32, u32) -> &'f [u8]) -> [u64; 4] {
+    let mut odd = [0u64; 4];
+    for pattern in patterns.iter().filter(|p| p.kind == kind::ODD) {
+        if let Some(&first) = bytes_of(pattern.start, pattern.length).first()
+            && let Some(word) = odd.get_mut(usize::from(first >> 6))
+        {
+            *word |= 1 << (first & 63);
+        }
+    }
+    odd
 }
 
 fn assemble(sections: [Vec<u8>; SECTIONS]) -> Result<Vec<u8>, CompileError> {

@@ -27,14 +27,15 @@ pub(crate) fn is_space(c: char) -> bool {
 }
 
 /// Does normalisation never look back across this character? True for a character whose compatibility
-/// decomposition starts with a starter that composes with nothing before it.
+/// decomposition, without what folding removes, starts with a starter that composes with nothing before it. Forms such as
+/// U+FE79 are a tatweel and a mark: the mark is what stays.
 pub(crate) fn is_boundary(c: char) -> bool {
     if c < '\u{300}' || ('\u{400}'..='\u{482}').contains(&c) || ('\u{4e00}'..='\u{9fff}').contains(&c) {
         return true;
     }
     let mut first = None;
     decompose_compatible(c, |d| {
-        if first.is_none() {
+        if first.is_none() && !is_ignorable(d) {
             first = Some(d);
         }
     });

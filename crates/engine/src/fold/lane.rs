@@ -4,7 +4,7 @@
 //! is one pass without a branch or a look-up, which compilers turn into vector instructions of whatever processor they
 //! build for; there is no second path that could differ. Not for other letters: the tables of `simple` take those.
 
-use crate::processor::for_this_processor;
+use crate::processor::{Processor, for_this_processor};
 
 /// Bytes looked at together.
 const LANE: usize = 32;
@@ -87,7 +87,14 @@ for_this_processor! {
 }
 
 #[inline(always)]
-fn blocks(text: &[u8], mut at: usize, stop: usize, space: &mut bool, out: &mut Vec<u8>) -> usize {
+fn blocks(
+    _: impl Processor,
+    text: &[u8],
+    mut at: usize,
+    stop: usize,
+    space: &mut bool,
+    out: &mut Vec<u8>,
+) -> usize {
     let begin = at;
     if *space && text.get(at) == Some(&b' ') {
         return at;
@@ -100,11 +107,9 @@ fn blocks(text: &[u8], mut at: usize, stop: usize, space: &mut bool, out: &mut V
             None => fold_block(&padded(text, at)),
         };
         let good = good.min(stop - at);
-        match folded.get(..good) {
-            Some(all) if good == LANE => out.extend_from_slice(all),
-            Some(some) => out.extend_from_slice(some),
-            None => {}
-        }
+        // All of it and then less again: copies of one length are faster than the right one.
+        out.extend_from_slice(&folded);
+        out.truncate(out.len() - (LANE - good));
         at += good;
         if good < LANE {
             break;
@@ -124,6 +129,13 @@ fn blocks(text: &[u8], mut at: usize, stop: usize, space: &mut bool, out: &mut V
 /// A window at the beginning or the end of the text.
 fn padded(text: &[u8], at: usize) -> Window {
     let mut window = [0; LANE + 2];
+    if at == 0
+        && let Some(first) = text.first_chunk::<{ LANE + 1 }>()
+        && let Some(behind) = window.last_chunk_mut()
+    {
+        *behind = *first;
+        return window;
+    }
     let from = at.saturating_sub(1);
     let rest = text.get(from..).unwrap_or_default();
     for (to, &byte) in window.iter_mut().skip(usize::from(at == 0)).zip(rest) {

@@ -151,7 +151,11 @@ proptest! {
 /// Found by the fuzz target `fold`.
 #[test]
 fn a_mark_behind_a_tatweel_is_composed_at_once() {
-    for text in ["o\u{640}\u{301}", "и\u{640}\u{640}\u{301}n"] {
+    for text in [
+        "o\u{640}\u{301}",
+        "и\u{640}\u{640}\u{301}n",
+        "g\u{fe79}\u{338}\u{301}",
+    ] {
         let once = fold_text(text);
         assert_eq!(fold_text(&once), once, "{text:?}");
     }

@@ -16,6 +16,7 @@
 //! | `never_suppresses` | warning | an allow entry in which nothing hits |
 //! | `regex_cost` | warning | an expression that is large, or has no fixed beginning to look for |
 
+mod relations;
 mod rules;
 
 use crate::{CompileError, Interrupt, Item, Level, MatchError, OpenError};
@@ -123,7 +124,7 @@ pub fn lint(
         let duplicates = rules::duplicates(items, &mut findings);
         rules::mixed_script(items, &mut findings);
         rules::regex_cost(items, &mut findings, interrupt)?;
-        rules::against_each_other(items, &duplicates, options, &mut findings, interrupt)?;
+        relations::against_each_other(items, &duplicates, options, &mut findings, interrupt)?;
     }
     findings.sort_by_key(|finding| (finding.severity, finding.item, finding.rule));
     Ok(findings)

@@ -13,10 +13,10 @@
 //! the caller's text is found; the boundaries themselves the caller judges.
 
 use super::tokenise::{Token, Tokens};
-use crate::compiled::tokens::{gap, gram_key, head_key, load, pair_key};
-use crate::compiled::{Filter, GRAMS, Image, SlotFacts, kind};
+use crate::compiled::tokens::{NO_PAIR, gram_key, gram_table_key, head_key, load, start_key};
+use crate::compiled::{GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, kind};
 use crate::fold::Folder;
-use crate::processor::for_this_processor;
+use crate::processor::{Processor, for_this_processor};
 
 /// Where the search stands in one text, in offsets of the whole folded text.
 #[derive(Default)]
@@ -30,109 +30,131 @@ pub(super) struct Finder {
 pub(super) trait Found: FnMut(u32, usize, usize) -> bool {}
 impl<F: FnMut(u32, usize, usize) -> bool> Found for F {}
 
-impl Finder {
-    /// Calls `found(pattern, start, end)`, in offsets of the whole folded text, for every pattern that begins in
-    /// what is kept before folded offset `limit`; `limit` is the end of the text, or as far from the end of what is
-    /// folded as the longest pattern is long. Patterns that may stand anywhere are found up to their own length
-    /// later. `facts`: what the slots that count have, others may be left out. Stops when `found` returns `false`, and returns that.
-    pub(super) fn advance(
-        &mut self,
-        image: &Image<'_>,
-        facts: SlotFacts,
-        text: &str,
-        folder: &Folder<'_>,
-        limit: usize,
-        mut found: impl Found,
-    ) -> bool {
-        let kinds = facts.kinds;
-        (kinds & (kind::HEAD | kind::PAIR | kind::ODD) == 0
-            || self.words(image, facts, text, folder, limit, &mut found))
-            && (kinds & kind::ANYWHERE == 0 || self.anywhere(image, facts, folder, limit, &mut found))
-    }
+const WORDS: u8 = kind::HEAD | kind::PAIR | kind::ODD;
 
-    fn words(
+/// The part of the folded text that is searched next, the same for every layer. Offsets of what is kept.
+pub(super) struct Window<'f> {
+    kept: &'f [u8],
+    base: usize,
+    tokens: Tokens,
+    /// So many of the tokens begin in this part.
+    begun: usize,
+    gap_start: usize,
+    gram_start: usize,
+    /// What begins here or behind comes with the next window.
+    done: usize,
+}
+
+impl Finder {
+    /// What is kept before folded offset `limit` and was not searched yet; `limit` is the end of the text, or as far from
+    /// the end of what is folded as the longest pattern of all layers is long. `kinds`: of all patterns that will be looked for.
+    pub(super) fn window<'f>(
         &mut self,
-        image: &Image<'_>,
-        facts: SlotFacts,
+        kinds: u8,
         text: &str,
-        folder: &Folder<'_>,
+        folder: &'f Folder<'_>,
         limit: usize,
-        found: &mut impl Found,
-    ) -> bool {
+    ) -> Window<'f> {
         let (kept, base) = folder.kept_bytes();
-        let tokens = Tokens::of(text, folder, self.next_token.saturating_sub(base));
-        let all = Words {
-            image,
-            start_classes: facts.start_classes,
+        let done = limit.saturating_sub(base).min(kept.len());
+        let gram_start = self.next_gram.saturating_sub(base);
+        let gap_start = self.next_gap.saturating_sub(base);
+        self.next_gram = limit;
+        let mut window = Window {
             kept,
             base,
-            tokens: tokens.list(),
-            done: limit.saturating_sub(base),
+            tokens: Tokens::default(),
+            begun: 0,
+            gap_start,
+            gram_start,
+            done,
         };
-        let begun = all.tokens.partition_point(|token| token.start < all.done);
-        let odd = facts.kinds & kind::ODD != 0;
-        let gap_start = self.next_gap.saturating_sub(base);
-        if let Some(last) = begun.checked_sub(1).and_then(|last| all.tokens.get(last)) {
+        if kinds & WORDS == 0 {
+            return window;
+        }
+        window.tokens = Tokens::of(text, folder, self.next_token.saturating_sub(base));
+        let tokens = window.tokens.list();
+        let begun = match tokens.last() {
+            Some(last) if last.start < done => tokens.len(),
+            _ => tokens.partition_point(|token| token.start < done),
+        };
+        if let Some(last) = begun.checked_sub(1).and_then(|last| tokens.get(last)) {
             // The rest of a token in which words may end comes with the next window.
-            self.next_token = base
-                + if last.broken {
-                    last.end.min(all.done)
-                } else {
-                    last.end
-                };
+            self.next_token = base + if last.broken { last.end.min(done) } else { last.end };
         }
         self.next_gap = limit.max(self.next_token);
         self.next_token = self.next_token.max(limit);
-        all.begin(begun, found) && (!odd || all.gaps(begun, gap_start, found))
+        window.begun = begun;
+        window
+    }
+}
+
+impl Window<'_> {
+    /// Calls `found(pattern, start, end)`, in offsets of the whole folded text, for every pattern that begins in this part.
+    /// Patterns that may stand anywhere are found up to their own length later. `facts`: what the slots that count have,
+    /// others may be left out. Stops when `found` returns `false`, and returns that.
+    pub(super) fn search(&self, image: &Image<'_>, facts: SlotFacts, mut found: impl Found) -> bool {
+        let all = Words {
+            image,
+            start_classes: facts.start_classes,
+            kept: self.kept,
+            base: self.base,
+            tokens: self.tokens.list(),
+            done: self.done,
+        };
+        let has = |kinds| facts.kinds & kinds != 0;
+        (!has(WORDS) || all.begin(self.begun, &mut found))
+            && (!has(kind::ODD) || all.gaps(self.begun, self.gap_start, &mut found))
+            && (!has(kind::ANYWHERE) || self.anywhere(image, facts, &mut found))
     }
 
     /// Patterns that may stand anywhere, by their grams.
-    fn anywhere(
-        &mut self,
-        image: &Image<'_>,
-        facts: SlotFacts,
-        folder: &Folder<'_>,
-        limit: usize,
-        found: &mut impl Found,
-    ) -> bool {
-        let (kept, base) = folder.kept_bytes();
-        let from = self.next_gram.saturating_sub(base);
-        let to = limit.saturating_sub(base).min(kept.len());
-        self.next_gram = limit;
-        let (filter, table) = &image.grams;
-        let mut at_gram = |at: usize, key: u64| {
-            for first in table.get(key) {
-                for place in image.gram_list(first) {
-                    let Some(start) = at.checked_sub(place.offset()) else {
-                        continue;
-                    };
-                    if !place.may_begin(load(kept, start)) {
-                        continue;
-                    }
-                    let number = place.pattern();
-                    let Some(pattern) = image.pattern(number) else {
-                        continue;
-                    };
-                    let end = start + pattern.bytes.len();
-                    if kept.get(start..end) == Some(pattern.bytes)
-                        && !pattern.bytes.is_empty()
-                        && !found(number, base + start, base + end)
-                    {
-                        return false;
-                    }
-                }
-            }
-            true
-        };
-        for class in (0..GRAMS.len()).filter(|class| facts.gram_classes >> class & 1 != 0) {
-            for block in (from..to).step_by(64) {
-                let mut maybe = fast_grams(filter, kept, block, to.min(block + 64), class);
+    fn anywhere(&self, image: &Image<'_>, facts: SlotFacts, found: &mut impl Found) -> bool {
+        let Self { kept, base, .. } = *self;
+        let classes = GRAMS.iter().enumerate();
+        for (class, &Grams { length, stride }) in
+            classes.filter(|(class, _)| facts.gram_classes >> class & 1 != 0)
+        {
+            // Places are counted from the beginning of the text, whatever the windows are.
+            let mut block = (base + self.gram_start).next_multiple_of(stride) - base;
+            let end = self.done.min((kept.len() + 1).saturating_sub(length));
+            while block < end {
+                let next = block + 64 * stride;
+                let mut maybe = fast_grams(&image.grams.0, kept, block, end.min(next), class);
                 while maybe != 0 {
-                    let at = block + maybe.trailing_zeros() as usize;
-                    if !at_gram(at, gram_key(load(kept, at), class)) {
+                    let at = block + maybe.trailing_zeros() as usize * stride;
+                    if !self.at_gram(image, at, length, found) {
                         return false;
                     }
                     maybe &= maybe - 1;
+                }
+                block = next;
+            }
+        }
+        true
+    }
+
+    /// Patterns that have the gram of `length` bytes that stands at `at`.
+    fn at_gram(&self, image: &Image<'_>, at: usize, length: usize, found: &mut impl Found) -> bool {
+        let Self { kept, base, .. } = *self;
+        for first in image.grams.1.get(gram_table_key(load(kept, at), length)) {
+            for place in image.gram_list(first) {
+                let Some(start) = at.checked_sub(place.offset()) else {
+                    continue;
+                };
+                if !place.may_begin(load(kept, start)) {
+                    continue;
+                }
+                let number = place.pattern();
+                let Some(pattern) = image.pattern(number) else {
+                    continue;
+                };
+                let end = start + pattern.bytes.len();
+                if kept.get(start..end) == Some(pattern.bytes)
+                    && !pattern.bytes.is_empty()
+                    && !found(number, base + start, base + end)
+                {
+                    return false;
                 }
             }
         }
@@ -141,27 +163,53 @@ impl Finder {
 }
 
 for_this_processor! {
-    fn fast_grams(filter: &Filter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
+    fn fast_grams(filter: &GramFilter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
 }
 
-/// At which of at most 64 characters a gram of the class may begin that some pattern has, as bits.
+/// At which of at most 64 places a gram of the class may stand that some pattern has, as bits.
 #[inline(always)]
-fn grams(filter: &Filter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 {
-    let mut maybe = 0;
-    // Grams begin with a character.
-    let mut look = |n: usize, eight: u64| {
-        if eight & 0xc0 != 0x80 {
-            maybe |= u64::from(filter.may_have(gram_key(eight, class))) << n;
-        }
-    };
-    match kept.get(from..to + 7) {
-        Some(whole) => {
-            for (n, eight) in whole.array_windows().enumerate() {
-                look(n, u64::from_le_bytes(*eight));
-            }
-        }
-        None => (from..to).for_each(|at| look(at - from, load(kept, at))),
+fn grams(
+    _: impl Processor,
+    filter: &GramFilter<'_>,
+    kept: &[u8],
+    from: usize,
+    to: usize,
+    class: usize,
+) -> u64 {
+    // Written out, so that lengths and strides are constants of the loops.
+    match class {
+        0 => grams_of::<8, 4>(filter, kept, from, to),
+        1 => grams_of::<6, 2>(filter, kept, from, to),
+        2 => grams_of::<4, 1>(filter, kept, from, to),
+        3 => grams_of::<3, 1>(filter, kept, from, to),
+        4 => grams_of::<2, 1>(filter, kept, from, to),
+        _ => grams_of::<1, 1>(filter, kept, from, to),
     }
+}
+
+#[inline(always)]
+fn grams_of<const LENGTH: usize, const STRIDE: usize>(
+    filter: &GramFilter<'_>,
+    kept: &[u8],
+    from: usize,
+    to: usize,
+) -> u64 {
+    let mut maybe = 0;
+    let mut look = |n: usize, eight: u64| {
+        // Grams at every place are those that begin with a character.
+        let begins = STRIDE > 1 || eight & 0xc0 != 0x80;
+        maybe |= u64::from(begins & filter.may_have(gram_key(eight, LENGTH))) << n;
+    };
+    let count = (to - from).div_ceil(STRIDE);
+    // The last few may have no eight bytes behind them.
+    let whole = kept.get(from..).unwrap_or_default();
+    let whole = whole.get(..(count - 1) * STRIDE + 8).unwrap_or(whole);
+    let mut fit = 0;
+    for (n, eight) in whole.array_windows().step_by(STRIDE).enumerate() {
+        look(n, u64::from_le_bytes(*eight));
+        fit = n + 1;
+    }
+    (fit..count).for_each(|n| look(n, load(kept, from + n * STRIDE)));
     maybe
 }
 
@@ -171,17 +219,16 @@ for_this_processor! {
 
 /// Which of at most 64 tokens (more than none) a pattern may begin with, as bits.
 #[inline(always)]
-fn candidates(words: &Words<'_, '_>, from: usize, to: usize) -> u64 {
-    let tokens = words.tokens.get(from..).unwrap_or_default();
-    let mut maybe = 0;
-    for (n, [token, next]) in tokens.array_windows().take(to - from).enumerate() {
-        maybe |= u64::from(words.may_begin(token, next)) << n;
+fn candidates(_: impl Processor, words: &Words<'_, '_>, from: usize, to: usize) -> u64 {
+    let tokens = words.tokens.get(from..to).unwrap_or_default();
+    let next_broken = words.tokens.get(to).is_some_and(|next| next.broken);
+    let (mut maybe, mut broken) = (0, u64::from(next_broken) << 1 << (to - from - 1));
+    for (n, token) in tokens.iter().enumerate() {
+        maybe |= u64::from(words.may_begin(token)) << n;
+        broken |= u64::from(token.broken) << n;
     }
-    if to == words.tokens.len() {
-        // Behind the last token stands none.
-        maybe |= 1 << (to - from - 1);
-    }
-    maybe
+    // A broken token may be what a pattern goes on with.
+    maybe | broken | broken >> 1
 }
 
 struct Words<'a, 'b> {
@@ -213,11 +260,8 @@ impl Words<'_, '_> {
 
     /// May a pattern begin with this token?
     #[inline(always)]
-    fn may_begin(&self, token: &Token, next: &Token) -> bool {
-        let head = self.image.heads.0.may_have(head_key(token.hash));
-        let pair = gap(self.kept, token.end, next.start)
-            .is_some_and(|gap| self.image.pairs.0.may_have(pair_key(token.hash, gap, next.hash)));
-        head | pair | token.broken | next.broken
+    fn may_begin(&self, token: &Token) -> bool {
+        self.image.heads.0.may_have(head_key(token.hash)) | self.image.pairs.0.may_have(token.pair)
     }
 
     /// Patterns that begin with token `n`.
@@ -235,23 +279,42 @@ impl Words<'_, '_> {
             (false, Some(next)) if next.broken => {
                 self.starts(token.start, token.start + 1, kind::HEAD | kind::PAIR, found)
             }
-            (false, next) => self.token(token, next, found),
+            (false, _) => self.token(token, found),
         }
     }
 
     /// Patterns that begin between tokens, from `gap_start` on, as far as the first `count` tokens reach.
-    #[cold]
-    fn gaps(&self, count: usize, mut gap_start: usize, found: &mut impl Found) -> bool {
-        for token in self.tokens.iter().take(count) {
-            if !self.starts(gap_start, token.start, kind::ODD, found) {
-                return false;
-            }
-            gap_start = token.end;
+    fn gaps(&self, count: usize, gap_start: usize, found: &mut impl Found) -> bool {
+        let Some((tokens, last)) = self.tokens.get(..count).map(|tokens| (tokens, tokens.last())) else {
+            return true;
+        };
+        if !self.starts(
+            gap_start,
+            tokens.first().map_or(self.done, |t| t.start),
+            kind::ODD,
+            found,
+        ) {
+            return false;
         }
-        self.starts(gap_start, self.done, kind::ODD, found)
+        for (block, some) in tokens.chunks(64).enumerate() {
+            // Behind most tokens stands a space, with which no pattern begins.
+            let other = |bits: u64, (n, token): (usize, &Token)| bits | u64::from(!token.spaced) << n;
+            let mut others = some.iter().enumerate().fold(0, other);
+            while others != 0 {
+                let n = block * 64 + others.trailing_zeros() as usize;
+                others &= others - 1;
+                let (Some(token), Some(next)) = (tokens.get(n), tokens.get(n + 1)) else {
+                    break;
+                };
+                if !self.starts(token.end, next.start, kind::ODD, found) {
+                    return false;
+                }
+            }
+        }
+        last.is_none_or(|last| last.spaced || self.starts(last.end, self.done, kind::ODD, found))
     }
 
-    fn token(&self, token: &Token, next: Option<&Token>, found: &mut impl Found) -> bool {
+    fn token(&self, token: &Token, found: &mut impl Found) -> bool {
         let (filter, table) = &self.image.heads;
         let key = head_key(token.hash);
         if filter.may_have(key)
@@ -261,15 +324,11 @@ impl Words<'_, '_> {
         {
             return false;
         }
-        let Some(next) = next else { return true };
-        let Some(gap) = gap(self.kept, token.end, next.start) else {
-            return true;
-        };
         let (filter, table) = &self.image.pairs;
-        let key = pair_key(token.hash, gap, next.hash);
-        !filter.may_have(key)
+        token.pair == NO_PAIR
+            || !filter.may_have(token.pair)
             || table
-                .get(key)
+                .get(token.pair)
                 .all(|first| self.at(token.start, first, kind::PAIR, found))
     }
 
@@ -282,21 +341,25 @@ impl Words<'_, '_> {
     }
 
     /// Patterns of these kinds that begin at any character of `from..to`.
-    #[cold]
     fn starts(&self, from: usize, to: usize, kinds: u8, found: &mut impl Found) -> bool {
         for at in from..to {
             // No pattern begins with a space, or within a character.
-            if self.kept.get(at).is_none_or(|&b| b == b' ' || b & 0xc0 == 0x80) {
-                continue;
-            }
-            let eight = load(self.kept, at);
-            let may_begin = (0..GRAMS.len())
-                .filter(|class| self.start_classes >> class & 1 != 0)
-                .any(|class| self.image.starts.may_have(gram_key(eight, class)));
-            if may_begin && !self.at(at, 0, kinds, found) {
+            let begins =
+                |&b: &u8| b != b' ' && b & 0xc0 != 0x80 && (kinds != kind::ODD || self.image.facts.is_odd(b));
+            if self.kept.get(at).is_some_and(begins) && !self.start(at, kinds, found) {
                 return false;
             }
         }
         true
+    }
+
+    /// Patterns of these kinds that begin at `at`.
+    #[cold]
+    fn start(&self, at: usize, kinds: u8, found: &mut impl Found) -> bool {
+        let eight = load(self.kept, at);
+        let may_begin = (0..STARTS.len())
+            .filter(|class| self.start_classes >> class & 1 != 0)
+            .any(|class| self.image.starts.may_have(start_key(eight, class)));
+        !may_begin || self.at(at, 0, kinds, found)
     }
 }

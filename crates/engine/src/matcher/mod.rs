@@ -87,6 +87,20 @@ pub(crate) const MAX_REGEXES: usize = 256;
 /// set is over [`crate::MAX_COMPILED_BYTES`] or its folded terms over [`crate::MAX_PATTERN_BYTES`],
 /// [`CompileError::Interrupted`], [`CompileError::OutOfMemory`].
 pub fn compile(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
+    check(items, interrupt)?;
+    compiled::write(items, interrupt)
+}
+
+/// The same of items that are not needed afterwards, in less memory.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_owned(items: Vec<Item>, interrupt: Interrupt<'_>) -> Result<Vec<u8>, CompileError> {
+    check(&items, interrupt)?;
+    compiled::write_owned(items, interrupt)
+}
+
+fn check(items: &[Item], interrupt: Interrupt<'_>) -> Result<(), CompileError> {
     let mut regexes = 0usize;
     for (n, item) in items.iter().enumerate() {
         if n % INTERRUPT_EVERY == 0 && interrupt() {
@@ -103,7 +117,7 @@ pub fn compile(items: &[Item], interrupt: Interrupt<'_>) -> Result<Vec<u8>, Comp
             return Err(CompileError::Term { item: item.id, error });
         }
     }
-    compiled::write(items, interrupt)
+    Ok(())
 }
 
 /// Bytes that somebody else holds, such as a mapped file.

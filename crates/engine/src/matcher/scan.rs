@@ -2,7 +2,7 @@
 
 use super::collect::{Collector, Place};
 use super::disguises::EvasionScan;
-use super::finder::Finder;
+use super::finder::{Finder, Window};
 use super::regexes::RegexScan;
 use super::rules::RuleScan;
 use super::words::{REACH, WordScan, waits};
@@ -171,18 +171,16 @@ impl Matcher {
         any: bool,
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
-        // Nearly always there is one layer, and no memory is taken for it.
+        // Nearly always there are one or two layers, and no memory is taken for them.
         let mut views = self.views();
-        match (views.next(), views.next()) {
-            (None, _) => Ok(Vec::new()),
-            (Some(view), None) => scan(
-                &mut [Scan::new(view, text, options)?],
-                text,
-                options,
-                window,
-                any,
-                interrupt,
-            ),
+        let new = |view| Scan::new(view, text, options);
+        match (views.next(), views.next(), views.next()) {
+            (None, ..) => Ok(Vec::new()),
+            (Some(view), None, _) => scan(&mut [new(view)?], text, options, window, any, interrupt),
+            (Some(view), Some(change), None) => {
+                let scans = &mut [new(view)?, new(change)?];
+                scan(scans, text, options, window, any, interrupt)
+            }
             _ => {
                 let scans = self.views().map(|view| Scan::new(view, text, options));
                 let mut scans = scans.collect::<Result<Vec<_>, _>>()?;
@@ -197,7 +195,6 @@ struct Scan<'m, 't> {
     view: View<'m>,
     /// What the slots that the caller wants have.
     facts: SlotFacts,
-    finder: Finder,
     words: WordScan,
     regexes: RegexScan,
     evaders: EvasionScan<'t>,
@@ -211,7 +208,6 @@ impl<'m, 't> Scan<'m, 't> {
         Ok(Self {
             view,
             facts: view.image.facts_of(options.slots.as_deref()),
-            finder: Finder::default(),
             words: WordScan::default(),
             regexes: RegexScan::new(&view),
             evaders: EvasionScan::new(text),
@@ -242,18 +238,14 @@ impl<'m, 't> Scan<'m, 't> {
         &mut self,
         text: &str,
         folder: &Folder<'_>,
-        fresh: usize,
+        window: &Window<'_>,
+        (fresh, longest): (usize, usize),
         any: bool,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(usize, usize), MatchError> {
         let view = &self.view;
         let (words, far) = self.reach();
         let (end, original_end) = folder.consumed();
-        let longest = view.image.facts.longest;
-        let limit = match folder.done() {
-            true => end,
-            false => folder.boundary_before(end.saturating_sub(longest)),
-        };
         let mut failed = None;
         let mut found = |pattern: u32, start: usize, end: usize| {
             match at_pattern(view, folder, pattern, (start, end), sink, &mut self.words) {
@@ -268,8 +260,7 @@ impl<'m, 't> Scan<'m, 't> {
         let searched = false;
         let _ = fresh;
         if !searched {
-            self.finder
-                .advance(&view.image, self.facts, text, folder, limit, &mut found);
+            window.search(&view.image, self.facts, &mut found);
         }
         if let Some(error) = failed {
             return Err(error);
@@ -348,6 +339,14 @@ fn scan(
         interrupt,
         count: 0,
     };
+    // Layers are searched side by side, so that each window is prepared once.
+    let longest = scans
+        .iter()
+        .map(|s| s.view.image.facts.longest)
+        .max()
+        .unwrap_or(0);
+    let kinds = scans.iter().fold(0, |kinds, s| kinds | s.facts.kinds);
+    let mut finder = Finder::default();
     let mut folder = Folder::new(text);
     while !folder.done() {
         if (sink.interrupt)() {
@@ -355,16 +354,22 @@ fn scan(
         }
         let fresh = folder.folded_end();
         folder.advance(window.max(1));
+        let limit = match folder.done() {
+            true => folder.folded_end(),
+            false => folder.boundary_before(folder.folded_end().saturating_sub(longest)),
+        };
+        let part = finder.window(kinds, text, &folder, limit);
         let (mut raw_horizon, mut open) = (usize::MAX, usize::MAX);
         for scan in scans.iter_mut() {
             sink.removed = scan.view.removed;
             std::mem::swap(&mut sink.rules, &mut scan.rules);
-            let advanced = scan.advance(text, &folder, fresh, any, &mut sink);
+            let advanced = scan.advance(text, &folder, &part, (fresh, longest), any, &mut sink);
             std::mem::swap(&mut sink.rules, &mut scan.rules);
             let (horizon, needed) = advanced?;
             raw_horizon = raw_horizon.min(horizon);
             open = open.min(needed);
         }
+        drop(part);
         if any && sink.collector.pending() > 0 {
             break;
         }

@@ -1,13 +1,13 @@
 //! The tokens of folded text, as the finder searches them: where each stands, and its hash.
 //!
-//! Letters are told from the rest 64 bytes at a time; where they begin and end are the tokens. Only a stretch with longer
-//! characters in it, or with characters that did not fold one by one, is looked at character by character.
+//! Letters are told from the rest 64 bytes at a time; where they begin and end are the tokens. Only a stretch with
+//! characters that did not fold one by one is looked at character by character.
 
 use crate::boundary::is_word_boundary;
-use crate::compiled::tokens::hash;
+use crate::compiled::tokens::{NO_PAIR, gap, hash, pair_key};
 use crate::fold::simple::is_token_char;
 use crate::fold::{Folder, Run};
-use crate::processor::for_this_processor;
+use crate::processor::{Processor, for_this_processor};
 use std::cell::Cell;
 
 /// A token, as offsets of the kept text.
@@ -16,8 +16,12 @@ pub(super) struct Token {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) hash: u64,
+    /// Key of this token and the next one, or [`NO_PAIR`].
+    pub(super) pair: u64,
     /// A word may end inside it.
     pub(super) broken: bool,
+    /// A space and nothing else stands before the next token.
+    pub(super) spaced: bool,
 }
 
 impl Token {
@@ -28,7 +32,9 @@ impl Token {
             start,
             end,
             hash: hash(kept, start, end),
+            pair: NO_PAIR,
             broken: false,
+            spaced: false,
         }
     }
 }
@@ -78,17 +84,20 @@ const MAX_KEPT: usize = 64 * 1024;
 
 /// Bytes looked at together.
 const BLOCK: usize = 64;
+/// Edges noted together.
+const STEP: usize = 8;
 
 thread_local! {
     static LIST: Cell<Vec<Token>> = const { Cell::new(Vec::new()) };
 }
 
 /// The tokens of a text, in memory that the next text of the thread takes over.
+#[derive(Default)]
 pub(super) struct Tokens(Vec<Token>);
 
 impl Drop for Tokens {
     fn drop(&mut self) {
-        if self.0.capacity() <= MAX_KEPT {
+        if (1..=MAX_KEPT).contains(&self.0.capacity()) {
             // At the end of a thread there is nobody to keep it for.
             let _ = LIST.try_with(|kept| kept.set(std::mem::take(&mut self.0)));
         }
@@ -114,33 +123,42 @@ for_this_processor! {
 }
 
 #[inline(always)]
-fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token>) {
+fn tokenise(
+    processor: impl Processor,
+    text: &str,
+    folder: &Folder<'_>,
+    from: usize,
+    tokens: &mut Vec<Token>,
+) {
     let (kept, base) = folder.kept_bytes();
     let mut runs = Runs::new(folder.runs(), base, from);
     // Where letters begin and end in turn; a beginning whose end is in the next block goes first in that.
-    let mut edges = [0usize; BLOCK + 2];
+    let mut edges = [0usize; BLOCK + 1 + STEP];
     let mut open = 0;
     let mut before = 0u64;
-    let mut strange = false;
     let mut at = from;
     while at < kept.len() {
-        let (mask, has_strange) = letters(kept, at);
-        // A token that began in a block before may have its strange characters there.
-        strange = has_strange || strange && open > 0;
+        let mask = letters(processor, kept, at);
         let mut changes = mask ^ (mask << 1 | before);
         before = mask >> (BLOCK - 1);
-        let mut count = open;
-        while changes != 0 {
-            if let Some(edge) = edges.get_mut(count) {
+        let count = open + changes.count_ones() as usize;
+        let mut next = open;
+        // Several at a time, so that there are few branches; those that are too many are written over.
+        while changes != 0
+            && let Some(some) = edges
+                .get_mut(next..)
+                .and_then(|rest| rest.first_chunk_mut::<STEP>())
+        {
+            for edge in some {
                 *edge = at + changes.trailing_zeros() as usize;
+                changes &= changes.wrapping_sub(1);
             }
-            count += 1;
-            changes &= changes - 1;
+            next += STEP;
         }
         let (pairs, rest) = edges.get(..count).unwrap_or_default().as_chunks::<2>();
         tokens.reserve(pairs.len());
         for &[start, end] in pairs {
-            if !strange && runs.holds(start, end) {
+            if runs.holds(start, end) {
                 tokens.push(Token::whole(kept, start, end));
             } else {
                 split(text, folder, start, end, tokens);
@@ -154,43 +172,72 @@ fn tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Vec<Token
     }
     if open > 0 {
         let (start, end) = (edges[0], kept.len());
-        if !strange && runs.holds(start, end) {
+        if runs.holds(start, end) {
             tokens.push(Token::whole(kept, start, end));
         } else {
             split(text, folder, start, end, tokens);
         }
     }
+    pair(kept, tokens);
 }
 
-/// Which of the 64 bytes from `at` on are a letter or digit of ASCII, or part of a longer character, bit by bit; and is
-/// there one of a character that may be in no token: three bytes or more, or « and », which fold as they are?
+/// Puts each token together with the next one.
 #[inline(always)]
-fn letters(kept: &[u8], at: usize) -> (u64, bool) {
-    let mut block = [0u8; BLOCK];
-    if let Some(whole) = kept.get(at..at + BLOCK) {
-        block.copy_from_slice(whole);
-    } else {
-        let rest = kept.get(at..).unwrap_or_default();
-        if let Some(head) = block.get_mut(..rest.len()) {
-            head.copy_from_slice(rest);
-        }
+fn pair(kept: &[u8], tokens: &mut [Token]) {
+    let mut rest = tokens;
+    while let [token, tail @ ..] = rest {
+        let Some(next) = tail.first() else { break };
+        let between = gap(kept, token.end, next.start);
+        token.pair = between.map_or(NO_PAIR, |gap| pair_key(token.hash, gap, next.hash));
+        token.spaced = between == Some(u64::from(b' '));
+        rest = tail;
     }
-    let mut flags = [0u8; BLOCK];
-    let mut strange = 0;
-    for (flag, &b) in flags.iter_mut().zip(&block) {
-        *flag = u8::from(b.wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'0') < 10) | b >> 7;
-        strange |= u8::from(b >= 0xe0) | u8::from(b == 0xc2);
-    }
-    let mut mask = 0;
-    for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-        // Gathers the lowest bits of eight bytes.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (n * 8);
-    }
-    (mask, strange != 0)
 }
 
-/// The tokens of a stretch that has longer characters in it, or whose characters did not fold one by one.
+/// Which of the 64 bytes from `at` on are a letter or digit of ASCII, or part of a letter of two bytes, bit by bit. « and »
+/// are none, which fold as they are, nor is any longer character; others of two bytes that are no letters never fold as
+/// they are.
+#[inline(always)]
+fn letters(processor: impl Processor, kept: &[u8], at: usize) -> u64 {
+    let own;
+    // With the byte before each. At the end of the text it is the last ones that are looked at.
+    let rest = kept.len() - at;
+    let block: &[u8; BLOCK + 1] = match at.checked_sub(1).and_then(|from| kept.get(from..)?.first_chunk()) {
+        Some(whole) => whole,
+        None => match kept.last_chunk() {
+            Some(last) if rest < BLOCK => return bits(processor, last) >> (BLOCK - rest),
+            _ => {
+                own = padded(kept, at);
+                &own
+            }
+        },
+    };
+    bits(processor, block)
+}
+
+/// The block at `at` where the text has none before it, or is short.
+#[cold]
+fn padded(kept: &[u8], at: usize) -> [u8; BLOCK + 1] {
+    let mut block = [0; BLOCK + 1];
+    let rest = kept.get(at.saturating_sub(1)..).unwrap_or_default();
+    for (to, &from) in block.iter_mut().skip(usize::from(at == 0)).zip(rest) {
+        *to = from;
+    }
+    block
+}
+
+#[inline(always)]
+fn bits(processor: impl Processor, block: &[u8; BLOCK + 1]) -> u64 {
+    let is_lead = |b: u8| b.wrapping_sub(0xc3) < 0x1d;
+    let mut flags = [0u8; BLOCK];
+    for (flag, &[before, b]) in flags.iter_mut().zip(block.array_windows()) {
+        let ascii = b.wrapping_sub(b'a') < 26 || b.wrapping_sub(b'0') < 10;
+        *flag = u8::from(ascii | is_lead(b) | (b & 0xc0 == 0x80) & is_lead(before));
+    }
+    processor.gather(&flags)
+}
+
+/// The tokens of a stretch whose characters did not fold one by one.
 #[cold]
 fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut Vec<Token>) {
     let (kept, _) = folder.kept_bytes();
@@ -207,7 +254,9 @@ fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut
             start: start + begin,
             end: start + at,
             hash: hash(kept, start + begin, start + at),
+            pair: NO_PAIR,
             broken: is_broken(text, folder, start + begin, start + at),
+            spaced: false,
         });
     }
 }

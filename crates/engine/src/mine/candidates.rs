@@ -25,7 +25,7 @@ const MAX_COUNTED: usize = 4_000_000;
 const MAX_CANDIDATES: usize = 16_000;
 
 /// One-sided 90 %: the fit chooses, this only keeps noise out.
-const MIN_Z: f64 = 1.2816;
+pub(super) const MIN_Z: f64 = 1.2816;
 
 /// A possible term, with its log-odds in standard deviations.
 #[derive(Clone, Debug)]
@@ -255,7 +255,7 @@ pub(super) fn candidates(
 /// Log-odds of being said in violating texts against others, over its standard deviation (Monroe et al., equations 16,
 /// 18, 22, with texts for words: each says an n-gram or does not), with the whole collection as prior, weighing a tenth of the
 /// violating part.
-fn log_odds(count: [u32; 2], texts: [f64; 2]) -> f64 {
+pub(super) fn log_odds(count: [u32; 2], texts: [f64; 2]) -> f64 {
     let [y1, y2] = count.map(f64::from);
     let [n1, n2] = texts;
     let weight = 0.1 * n1.max(1.0);

@@ -1,196 +1,38 @@
-//! Weights and a threshold: logistic regression with an L1 penalty and weights of 0 or more, by coordinate descent in
-//! trust regions (A. Genkin, D. Lewis, D. Madigan, "Large-Scale Bayesian Logistic Regression for Text
-//! Categorization", Technometrics 49, 2007), then fitted again without L1 on the terms it chose. Penalty and threshold
-//! are chosen on texts that the fit has not seen (five folds).
+//! Weights and a threshold: terms chosen by a logistic regression with an L1 penalty and weights of 0 or more ([`super::solve`]),
+//! then fitted again without most of it. The penalties, what the background weighs and the threshold are chosen on texts that the
+//! fit has not seen (five folds).
 //!
 //! Weights below 0 have no place in a package: an item never makes a verdict weaker. What speaks for innocence comes in as
 //! rules, see [`super::refine`].
 
+use super::innocent::{Words, gate, words};
+use super::solve::{Problem, get, strongest_penalty, vec_of};
 use super::{Class, Columns, Example, MineError, MineOptions, Mined, Outcome, describe, incidence, refine};
 use crate::Interrupt;
 
 const FOLDS: usize = 5;
 
-/// Sweeps over the active terms; the fit is long settled by then.
-const MAX_SWEEPS: usize = 60;
-
 /// Penalties tried, as shares of the one that leaves no term.
 const PENALTIES: [f64; 7] = [0.05, 0.02, 0.008, 0.005, 0.003, 0.0012, 0.0005];
 
-/// Penalty on squared weights, in both fits.
-const RIDGE: f64 = 0.02;
+/// Penalties tried on the squared weights of the chosen terms: the larger one spreads weight over terms that say the same.
+const RIDGES: [f64; 2] = [0.02, 1.0];
 
-/// What the whole background counts, in labelled texts: few of them may be flagged, so it must weigh.
-const BACKGROUND: f64 = 10.0;
-
-/// Share of the L1 penalty that is left in the second fit.
-const RELAXED: f64 = 0.3;
+/// What the whole background counts, tried, in labelled texts. Few of it may be flagged: where it looks like what violates it must
+/// weigh more than the labelled texts, elsewhere that only disturbs.
+const BACKGROUNDS: [f64; 2] = [1.0, 10.0];
 
 /// Smallest share of the threshold that a term's weight may be; less is noise.
 const MIN_WEIGHT: f32 = 0.001;
 
-struct Model {
-    weights: Vec<f64>,
-    bias: f64,
-}
-
-/// What the fit reads: columns, and per text its target.
-struct Problem<'c> {
-    columns: &'c Columns,
-    violating: &'c [bool],
-}
-
-impl Problem<'_> {
-    fn texts(&self) -> usize {
-        self.violating.len()
-    }
-
-    /// Fits on the texts that count. `allowed` are the columns that may have a weight.
-    fn fit(
-        &self,
-        counts: &[f64],
-        allowed: &[usize],
-        lasso: f64,
-        start: Option<&Model>,
-        interrupt: Interrupt<'_>,
-    ) -> Result<Model, MineError> {
-        let mut weights = vec_of(self.columns.len(), 0.0)?;
-        let mut bias = 0.0;
-        let mut margin = vec_of(self.texts(), 0.0)?;
-        if let Some(start) = start {
-            bias = start.bias;
-            margin.fill(bias);
-            for &column in allowed {
-                let weight = start.weights.get(column).copied().unwrap_or(0.0);
-                if weight > 0.0 {
-                    set(&mut weights, column, weight);
-                    for &text in self.columns.rows(column) {
-                        add(&mut margin, text as usize, weight);
-                    }
-                }
-            }
-        }
-        let mut region = vec_of(self.columns.len(), 1.0)?;
-        let mut bias_region = 1.0f64;
-        let all: Vec<u32> = (0..self.texts() as u32).collect();
-        for sweep in 0..MAX_SWEEPS {
-            let mut moved = 0.0f64;
-            let (g, h) = self.slope(&all, counts, &margin, bias_region);
-            let step = (-g / h.max(1e-9)).clamp(-bias_region, bias_region);
-            bias += step;
-            margin.iter_mut().for_each(|m| *m += step);
-            bias_region = (2.0 * step.abs()).max(bias_region / 2.0);
-            for &column in allowed {
-                let weight = get(&weights, column);
-                // Every fifth sweep asks the terms without a weight again.
-                if sweep % 5 != 0 && weight == 0.0 {
-                    continue;
-                }
-                if interrupt() {
-                    return Err(MineError::Interrupted);
-                }
-                let rows = self.columns.rows(column);
-                let trust = get(&region, column);
-                let (g, h) = self.slope(rows, counts, &margin, trust);
-                let gradient = g + lasso + RIDGE * weight;
-                let step = (-gradient / (h + RIDGE)).clamp(-trust, trust).max(-weight);
-                set(&mut region, column, (2.0 * step.abs()).max(trust / 2.0));
-                if step != 0.0 {
-                    set(&mut weights, column, weight + step);
-                    for &text in rows {
-                        add(&mut margin, text as usize, step);
-                    }
-                    moved = moved.max(step.abs());
-                }
-            }
-            if moved < 1e-3 && sweep % 5 == 0 && sweep > 0 {
-                break;
-            }
-        }
-        Ok(Model { weights, bias })
-    }
-
-    /// First derivative of the loss along a column, and a bound of the second within `trust`.
-    fn slope(&self, rows: &[u32], counts: &[f64], margin: &[f64], trust: f64) -> (f64, f64) {
-        let (mut g, mut h) = (0.0, 0.0);
-        for &text in rows {
-            let text = text as usize;
-            let count = get(counts, text);
-            if count == 0.0 {
-                continue;
-            }
-            let m = get(margin, text);
-            let violating = self.violating.get(text).copied().unwrap_or(false);
-            g += count * (1.0 / (1.0 + (-m).exp()) - f64::from(u8::from(violating)));
-            let beyond = m.abs() - trust;
-            h += count
-                * if beyond <= 0.0 {
-                    0.25
-                } else {
-                    1.0 / (2.0 + beyond.exp() + (-beyond).exp())
-                };
-        }
-        (g, h)
-    }
-
-    /// L1 to choose at most `max_terms`, then a second fit of these alone.
-    fn chosen(
-        &self,
-        counts: &[f64],
-        lasso: f64,
-        max_terms: usize,
-        warm: &mut Option<Model>,
-        interrupt: Interrupt<'_>,
-    ) -> Result<Model, MineError> {
-        let all: Vec<usize> = (0..self.columns.len()).collect();
-        let first = self.fit(counts, &all, lasso, warm.as_ref(), interrupt)?;
-        let mut kept: Vec<usize> = all
-            .into_iter()
-            .filter(|&c| get(&first.weights, c) > 0.0)
-            .collect();
-        // What a term does to all texts together, if there are too many.
-        let effect = |c: usize| get(&first.weights, c) * (self.columns.rows(c).len() as f64).sqrt();
-        kept.sort_by(|&a, &b| effect(b).total_cmp(&effect(a)).then(a.cmp(&b)));
-        kept.truncate(max_terms);
-        let second = self.fit(counts, &kept, lasso * RELAXED, Some(&first), interrupt)?;
-        *warm = Some(first);
-        Ok(second)
-    }
-
-    fn margins(&self, model: &Model) -> Result<Vec<f64>, MineError> {
-        let mut sums = vec_of(self.texts(), 0.0)?;
-        for (column, &weight) in model.weights.iter().enumerate() {
-            if weight > 0.0 {
-                for &text in self.columns.rows(column) {
-                    add(&mut sums, text as usize, weight);
-                }
-            }
-        }
-        Ok(sums)
-    }
-}
-
-fn vec_of(length: usize, value: f64) -> Result<Vec<f64>, MineError> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(length)?;
-    values.resize(length, value);
-    Ok(values)
-}
-
-fn get(values: &[f64], index: usize) -> f64 {
-    values.get(index).copied().unwrap_or(0.0)
-}
-
-fn set(values: &mut [f64], index: usize, value: f64) {
-    if let Some(slot) = values.get_mut(index) {
-        *slot = value;
-    }
-}
-
-fn add(values: &mut [f64], index: usize, value: f64) {
-    if let Some(slot) = values.get_mut(index) {
-        *slot += value;
-    }
+/// What is chosen on unseen texts, with the F1 it reached there.
+struct Choice {
+    f1: f64,
+    background: f64,
+    penalty: f64,
+    ridge: f64,
+    threshold: f64,
+    outcome: Outcome,
 }
 
 /// The threshold on `sums` with the best F1 of the labelled texts that flags no more of the background than allowed; above
@@ -231,90 +73,68 @@ fn best_threshold(
     best
 }
 
+fn problem<'c>(columns: &'c Columns, violating: &'c [bool]) -> Problem<'c> {
+    Problem {
+        columns,
+        violating,
+        innocent_from: usize::MAX,
+    }
+}
+
+/// How much each text counts when the background weighs `weight` times the labelled texts.
+fn counts_with(examples: &[Example<'_>], weight: f64) -> Vec<f64> {
+    let background = examples.iter().filter(|e| e.class == Class::Background).count();
+    let share = weight * ((examples.len() - background) as f64 / background.max(1) as f64).min(1.0);
+    let count = |e: &Example<'_>| if e.class == Class::Background { share } else { 1.0 };
+    examples.iter().map(count).collect()
+}
+
 pub(super) fn weighted(
     examples: &[Example<'_>],
     columns: &Columns,
     options: &MineOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<Mined, MineError> {
-    let background = examples.iter().filter(|e| e.class == Class::Background).count();
-    let share = BACKGROUND * ((examples.len() - background) as f64 / background.max(1) as f64).min(1.0);
     let violating: Vec<bool> = examples.iter().map(|e| e.class == Class::Violating).collect();
-    let counts: Vec<f64> = examples
+    let words = words(examples, interrupt)?;
+    let mut best: Option<Choice> = None;
+    let has_background = examples.iter().any(|e| e.class == Class::Background);
+    for &background in BACKGROUNDS
         .iter()
-        .map(|e| if e.class == Class::Background { share } else { 1.0 })
-        .collect();
-    fn problem<'c>(columns: &'c Columns, violating: &'c [bool]) -> Problem<'c> {
-        Problem { columns, violating }
-    }
-    let folds: Vec<usize> = examples.iter().map(|e| fold_of(e.text)).collect();
-    let strongest = strongest_penalty(&problem(columns, &violating), &counts);
-    let words = refine::words(examples, interrupt)?;
-    let mut unseen: Vec<Vec<f64>> = Vec::new();
-    for _ in PENALTIES {
-        unseen.push(vec_of(examples.len(), 0.0)?);
-    }
-    for fold in 0..FOLDS {
-        let all_counts = &counts;
-        let counts: Vec<f64> = counts
+        .take(if has_background { BACKGROUNDS.len() } else { 1 })
+    {
+        let counts = counts_with(examples, background);
+        let unseen = unseen_sums(examples, columns, &words, &violating, &counts, options, interrupt)?;
+        let settings = PENALTIES
             .iter()
-            .zip(&folds)
-            .map(|(&c, &f)| if f == fold { 0.0 } else { c })
-            .collect();
-        // The penalty grows with the texts that the loss is summed over.
-        let part = counts.iter().sum::<f64>() / all_counts.iter().sum::<f64>().max(1e-9);
-        let refined = refine::refine(
-            columns,
-            &words,
-            &violating,
-            &counts,
-            options.min_support,
-            interrupt,
-        )?;
-        let columns = columns.with(refined.iter().filter_map(|r| {
-            let base = columns.candidates.get(r.base)?;
-            Some((base.clone(), r.rows.as_slice()))
-        }))?;
-        let problem = problem(&columns, &violating);
-        let mut warm = None;
-        for (&penalty, unseen) in PENALTIES.iter().zip(&mut unseen) {
-            let model = problem.chosen(
-                &counts,
-                penalty * strongest * part,
-                options.max_terms,
-                &mut warm,
-                interrupt,
-            )?;
-            // Sums as shares of how far the model is from its own middle, so that the folds compare.
-            let scale = (-model.bias).max(0.1);
-            for ((sum, &f), slot) in problem
-                .margins(&model)?
-                .into_iter()
-                .zip(&folds)
-                .zip(unseen.iter_mut())
+            .flat_map(|&p| RIDGES.iter().map(move |&r| (p, r)));
+        for ((penalty, ridge), sums) in settings.zip(&unseen) {
+            if let Some((f1, threshold, outcome)) = best_threshold(examples, sums, options)
+                && best.as_ref().is_none_or(|b| f1 > b.f1)
             {
-                if f == fold {
-                    *slot = sum / scale;
-                }
+                best = Some(Choice {
+                    f1,
+                    background,
+                    penalty,
+                    ridge,
+                    threshold,
+                    outcome,
+                });
             }
         }
     }
-    let mut best: Option<(f64, f64, f64, Outcome)> = None;
-    for (&penalty, unseen) in PENALTIES.iter().zip(&unseen) {
-        if let Some((f1, threshold, outcome)) = best_threshold(examples, unseen, options)
-            && best.is_none_or(|(value, ..)| f1 > value)
-        {
-            best = Some((f1, penalty, threshold, outcome));
-        }
-    }
-    let Some((_, penalty, threshold, outcome)) = best else {
+    let Some(best) = best else {
         return Ok(Mined::default());
     };
+    let counts = counts_with(examples, best.background);
+    let strongest = strongest_penalty(&problem(columns, &violating), &counts);
+    let gate = gate(columns, &words, &violating, &counts, interrupt)?;
     let refined = refine::refine(
         columns,
         &words,
         &violating,
         &counts,
+        &gate,
         options.min_support,
         interrupt,
     )?;
@@ -326,40 +146,96 @@ pub(super) fn weighted(
     )?;
     let columns = &columns
         .with((0..rules.len()).filter_map(|c| Some((rules.candidates.get(c)?.clone(), rules.rows(c)))))?;
-    let mut warm = None;
-    let mut model = problem(columns, &violating).chosen(
+    let models = problem(columns, &violating).chosen(
         &counts,
-        penalty * strongest,
+        best.penalty * strongest,
+        &[best.ridge],
         options.max_terms,
-        &mut warm,
+        &mut None,
         interrupt,
     )?;
-    let scale = (-model.bias).max(0.1) * threshold;
-    let mut chosen: Vec<(usize, f32)> = model
-        .weights
-        .drain(..)
-        .enumerate()
-        .map(|(column, weight)| (column, (weight / scale) as f32))
-        .filter(|&(_, weight)| weight >= MIN_WEIGHT)
-        .collect();
+    let mut chosen: Vec<(usize, f32)> = Vec::new();
+    for model in &models {
+        let scale = (-model.bias).max(0.1) * best.threshold;
+        chosen.extend(
+            model
+                .weights
+                .iter()
+                .enumerate()
+                .map(|(column, weight)| (column, (weight / scale) as f32))
+                .filter(|&(_, weight)| weight >= MIN_WEIGHT),
+        );
+    }
     chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    describe(examples, columns, &chosen, outcome)
+    describe(examples, columns, &chosen, best.outcome)
 }
 
-/// The smallest L1 penalty at which no term gets a weight: the steepest slope at no weights.
-fn strongest_penalty(problem: &Problem<'_>, counts: &[f64]) -> f64 {
-    let total: f64 = counts.iter().sum();
-    let positive: f64 = counts
-        .iter()
-        .zip(problem.violating)
-        .filter(|(_, v)| **v)
-        .map(|(c, _)| c)
-        .sum();
-    let bias = (positive / (total - positive).max(1e-9)).max(1e-9).ln();
-    let margin: Vec<f64> = counts.iter().map(|_| bias).collect();
-    (0..problem.columns.len())
-        .map(|c| -problem.slope(problem.columns.rows(c), counts, &margin, 1.0).0)
-        .fold(1e-6, f64::max)
+/// What every text sums up to by the models that did not see it: one list for each of [`PENALTIES`] and, within, of [`RIDGES`].
+fn unseen_sums(
+    examples: &[Example<'_>],
+    columns: &Columns,
+    words: &Words,
+    violating: &[bool],
+    all_counts: &[f64],
+    options: &MineOptions,
+    interrupt: Interrupt<'_>,
+) -> Result<Vec<Vec<f64>>, MineError> {
+    let folds: Vec<usize> = examples.iter().map(|e| fold_of(e.text)).collect();
+    let strongest = strongest_penalty(&problem(columns, violating), all_counts);
+    let mut unseen: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..PENALTIES.len() * RIDGES.len() {
+        unseen.push(vec_of(examples.len(), 0.0)?);
+    }
+    for fold in 0..FOLDS {
+        let counts: Vec<f64> = all_counts
+            .iter()
+            .zip(&folds)
+            .map(|(&c, &f)| if f == fold { 0.0 } else { c })
+            .collect();
+        // The penalty grows with the texts that the loss is summed over.
+        let part = counts.iter().sum::<f64>() / all_counts.iter().sum::<f64>().max(1e-9);
+        let columns = &columns.learned_from(
+            examples,
+            |text| folds.get(text).is_some_and(|&f| f != fold),
+            options.min_support,
+        )?;
+        let gate = gate(columns, words, violating, &counts, interrupt)?;
+        let refined = refine::refine(
+            columns,
+            words,
+            violating,
+            &counts,
+            &gate,
+            options.min_support,
+            interrupt,
+        )?;
+        let columns = columns.with(refined.iter().filter_map(|r| {
+            let base = columns.candidates.get(r.base)?;
+            Some((base.clone(), r.rows.as_slice()))
+        }))?;
+        let problem = problem(&columns, violating);
+        let mut warm = None;
+        for (&penalty, unseen) in PENALTIES.iter().zip(unseen.chunks_mut(RIDGES.len())) {
+            let models = problem.chosen(
+                &counts,
+                penalty * strongest * part,
+                &RIDGES,
+                options.max_terms,
+                &mut warm,
+                interrupt,
+            )?;
+            for (model, unseen) in models.iter().zip(unseen) {
+                // Sums as shares of how far the model is from its own middle, so that the folds compare.
+                let scale = (-model.bias).max(0.1);
+                for ((sum, &f), slot) in problem.margins(model)?.into_iter().zip(&folds).zip(unseen) {
+                    if f == fold {
+                        *slot = sum / scale;
+                    }
+                }
+            }
+        }
+    }
+    Ok(unseen)
 }
 
 /// By the text, so that copies of one text are in one fold.

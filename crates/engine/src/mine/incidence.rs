@@ -1,6 +1,6 @@
 //! Which texts every candidate hits, by the matcher that will judge with it.
 
-use super::candidates::{Candidate, rank};
+use super::candidates::{Candidate, MIN_Z, log_odds, rank};
 use super::{Class, Example, MineError, item};
 use crate::{FindOptions, Interrupt, Matcher, compile};
 use std::collections::{HashMap, HashSet};
@@ -16,8 +16,57 @@ impl Columns {
         self.rows.get(column).map_or(&[], Vec::as_slice)
     }
 
+    pub(super) fn push(&mut self, candidate: Candidate, rows: Vec<u32>) {
+        self.candidates.push(candidate);
+        self.rows.push(rows);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The columns that would be candidates if only some texts were known, with their log-odds in these: what is tried on the other
+    /// texts must not know their labels. Shapes and kinds of addresses always are (their z is 0).
+    pub(super) fn learned_from(
+        &self,
+        examples: &[Example<'_>],
+        known: impl Fn(usize) -> bool,
+        min_support: usize,
+    ) -> Result<Self, MineError> {
+        let count = |texts: &mut dyn Iterator<Item = usize>| {
+            let mut said = [0u32; 2];
+            for text in texts.filter(|&text| known(text)) {
+                if let Some(example) = examples.get(text) {
+                    said[usize::from(example.class != Class::Violating)] += 1;
+                }
+            }
+            said
+        };
+        let totals = count(&mut (0..examples.len())).map(f64::from);
+        let mut kept = Self {
+            candidates: Vec::new(),
+            rows: Vec::new(),
+        };
+        for (candidate, rows) in self.candidates.iter().zip(&self.rows) {
+            let said = count(&mut rows.iter().map(|&text| text as usize));
+            let z = if candidate.z == 0.0 {
+                0.0
+            } else {
+                log_odds(said, totals)
+            };
+            if said[0] as usize >= min_support && (candidate.z == 0.0 || z >= MIN_Z) {
+                kept.candidates.try_reserve(1)?;
+                kept.rows.try_reserve(1)?;
+                kept.push(
+                    Candidate {
+                        term: candidate.term.clone(),
+                        z,
+                    },
+                    rows.clone(),
+                );
+            }
+        }
+        Ok(kept)
     }
 
     /// These columns and more; one that hits the same texts as another adds nothing.

@@ -19,7 +19,9 @@ mod cover;
 mod fit;
 mod images;
 mod incidence;
+mod innocent;
 mod refine;
+mod solve;
 #[cfg(test)]
 mod tests;
 mod variants;
