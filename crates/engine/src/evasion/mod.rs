@@ -29,6 +29,8 @@
 
 mod accept;
 mod gaps;
+mod gate;
+mod plain;
 mod reading;
 mod skim;
 mod sound;
@@ -157,6 +159,7 @@ pub(crate) struct Evasion {
     pub(crate) inside: bool,
     starts: starts::Starts,
     sounds: sound::Sounds,
+    gate: Option<gate::Gate>,
 }
 
 /// One place where an evasion term can be read.
@@ -178,6 +181,9 @@ impl Evasion {
     /// # Errors
     /// When there is no memory for so many terms.
     pub(crate) fn new(list: Vec<(String, u32, MatchMode)>) -> Result<Self, TryReserveError> {
+        let whole = list
+            .iter()
+            .all(|(_, _, m)| matches!(m, MatchMode::Word | MatchMode::Inflected));
         let inside = list
             .iter()
             .any(|(_, _, m)| matches!(m, MatchMode::Suffix | MatchMode::Substring));
@@ -198,6 +204,7 @@ impl Evasion {
             inside,
             starts: starts::Starts::new(&[]),
             sounds: sound::Sounds::default(),
+            gate: None,
         };
         out.terms.try_reserve_exact(pairs.len())?;
         out.entries.try_reserve_exact(pairs.len())?;
@@ -235,6 +242,9 @@ impl Evasion {
         }
         sounds.finish()?;
         out.sounds = sounds;
+        if whole {
+            out.gate = gate::Gate::new(&out.terms, |letter| out.lookalikes_of(letter, letter))?;
+        }
         Ok(out)
     }
 
@@ -252,6 +262,7 @@ impl Evasion {
             + (self.entries.len() + self.bounds.len()) * size_of::<u32>()
             + self.lookalikes.len() * 64
             + self.sounds.heap_bytes()
+            + self.gate.as_ref().map_or(0, gate::Gate::heap_bytes)
     }
 
     /// Terms that the word at unit `from` sounds like.

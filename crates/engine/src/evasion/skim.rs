@@ -5,6 +5,8 @@
 //! looked at by the slow way, with the same answer as if everything had been. Not for terms that may begin inside words.
 
 use super::Evasion;
+use super::gate::{Border, Gate};
+use super::plain::{Kind, Span, Word, char_at, is_blank, is_wordy};
 use super::table::{groups, is_mask};
 use super::units::{Unit, Units, plain_unit};
 
@@ -33,16 +35,137 @@ fn joined(before: char, c: char) -> bool {
     is_wordy(before) && is_wordy(c)
 }
 
+/// The last words that the dictionary was asked about: each is the first, the second, and the third of a phrase.
+#[derive(Default)]
+struct Asked {
+    words: [(usize, bool); 4],
+    next: usize,
+}
+
+impl Asked {
+    fn is_known(&mut self, text: &[u8], word: &Word) -> bool {
+        // No word ends at 0.
+        if let Some((_, known)) = self.words.iter().find(|w| w.0 == word.end) {
+            return *known;
+        }
+        let known = word.is_known(text);
+        if let Some(place) = self.words.get_mut(self.next) {
+            *place = (word.end, known);
+        }
+        self.next = (self.next + 1) % self.words.len();
+        known
+    }
+}
+
+/// The plain character before byte `at`.
+fn last_char(text: &[u8], at: usize) -> Option<char> {
+    (1..=3).find_map(|length| {
+        let from = at.checked_sub(length)?;
+        char_at(text, from).filter(|c| c.1 == length).map(|c| c.0)
+    })
+}
+
+fn first_unit(text: &[u8], word: &Word) -> Unit {
+    plain_unit(text.get(word.start).map_or(' ', |&b| char::from(b)))
+}
+
 impl Evasion {
     /// How far the text from byte `at` on can be passed over, at most to `end`: to a place that must be looked at, or to where
     /// the text is no more plain. `before`: the unit that ends at `at`.
-    pub(crate) fn skim(&self, text: &str, before: Unit, at: usize, end: usize) -> usize {
-        let is_plain =
-            before.end == at && !before.marked && plain_at(text.as_bytes(), before.start).is_some();
-        if self.inside || !is_plain {
-            return at;
-        }
+    ///
+    /// `before` is `None` at the beginning of the text. The second value: only what the word there sounds like is to be looked
+    /// for.
+    pub(crate) fn skim(&self, text: &str, before: Option<Unit>, at: usize, end: usize) -> (usize, bool) {
         let bytes = text.as_bytes();
+        if let Some(gate) = &self.gate {
+            let is_plain = before.is_none_or(|unit| {
+                unit.end == at
+                    && !unit.marked
+                    && char_at(bytes, unit.start).is_some_and(|c| unit.start + c.1 == at || is_blank(c.0))
+            });
+            return match is_plain {
+                true => self.pass(gate, bytes, at, end),
+                false => (at, false),
+            };
+        }
+        match before.filter(|unit| {
+            unit.end == at && !unit.marked && plain_at(bytes, unit.start).is_some() && !self.inside
+        }) {
+            Some(unit) => (self.skim_by_letters(bytes, unit, at, end), false),
+            None => (at, false),
+        }
+    }
+
+    /// Passes over words that the gate lets pass.
+    fn pass(&self, gate: &Gate, text: &[u8], at: usize, end: usize) -> (usize, bool) {
+        let mut here = at;
+        let mut last = at.checked_sub(1).and_then(|_| last_char(text, at));
+        if last.is_some_and(is_wordy) {
+            // The rest of a word.
+            while let Some((c, length)) = char_at(text, here).filter(|c| is_wordy(c.0)) {
+                last = Some(c);
+                here += length;
+            }
+            if here < text.len() && char_at(text, here).is_none() {
+                return (at, false);
+            }
+        }
+        let (mut asked, mut border) = (Asked::default(), Border::default());
+        while here < end {
+            let Some((c, length)) = char_at(text, here) else {
+                break;
+            };
+            if is_wordy(c) {
+                let word = Word::at(text, here);
+                let apostrophe = matches!(last, Some('\'' | '’'));
+                if gate.may_begin(text, &word, apostrophe, &mut border) {
+                    return (here, false);
+                }
+                if self.may_be_heard(text, &word, &mut asked) {
+                    return (here, true);
+                }
+                here = word.end;
+                // Of a plain word only that counts.
+                last = Some('a');
+                continue;
+            }
+            let alone = here + length == text.len() || char_at(text, here + length).is_some();
+            if !alone
+                || !is_blank(c) && !matches!(c, '(' | '<') && c.is_ascii() && !self.refuses(text, here, c)
+            {
+                break;
+            }
+            last = Some(c);
+            here += length;
+        }
+        (here.min(text.len()), false)
+    }
+
+    /// May the word, or a phrase that begins with it, sound like a term?
+    fn may_be_heard(&self, text: &[u8], word: &Word, asked: &mut Asked) -> bool {
+        if word.kind != Kind::Latin || !self.sounds.may_begin(&first_unit(text, word)) {
+            return false;
+        }
+        if word.length() > 1 && !asked.is_known(text, word) {
+            return true;
+        }
+        let mut here = *word;
+        for _ in 1..self.sounds.longest() {
+            let span = Span::behind(text, here.end);
+            if !span.joins() || span.to == text.len() {
+                break;
+            }
+            here = Word::at(text, span.to);
+            match here.kind {
+                Kind::Latin if asked.is_known(text, &here) => {}
+                Kind::Cyrillic | Kind::Number => break,
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    fn skim_by_letters(&self, bytes: &[u8], before: Unit, at: usize, end: usize) -> usize {
         let mut before = before.raw;
         let mut here = at;
         // The last place before which everything is plain.
@@ -148,7 +271,7 @@ impl<'t> Units<'t> {
             return None;
         }
         let bytes = text.as_bytes();
-        let is_space = |at: usize| bytes.get(at) == Some(&b' ');
+        let is_space = |at: usize| char_at(bytes, at).is_some_and(|c| is_blank(c.0));
         let (mut from, mut seen) = (to, 0);
         while seen < BEHIND + 2 {
             if from == at {
@@ -157,7 +280,7 @@ impl<'t> Units<'t> {
             from -= 1;
             let begins = bytes.get(from).is_some_and(|b| b & 0xc0 != 0x80);
             // White space is one unit, however much there is of it.
-            seen += usize::from(begins && !(is_space(from) && is_space(from - 1)));
+            seen += usize::from(begins && !is_space(from));
         }
         *self = Units::beginning_at(text, from);
         let mut number = 0;

@@ -207,6 +207,12 @@ pub(super) fn groups(c: char) -> impl Iterator<Item = (&'static str, char)> {
         .map(|&(group, letter)| (group, letter))
 }
 
+/// Groups of plain letters, and the letters that they are read as.
+pub(super) fn groups_of_letters() -> impl Iterator<Item = (&'static str, char)> {
+    let plain = |group: &str| group.chars().all(|c| c.is_ascii_lowercase());
+    GROUPS.iter().copied().filter(move |(group, _)| plain(group))
+}
+
 /// Small capitals (Phonetic Extensions, IPA) and the letters they are capitals of.
 const SMALL_CAPITALS: &str = "ᴀaʙbᴄcᴅdᴇeꜰfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz";
 

@@ -244,3 +244,50 @@ proptest! {
         prop_assert_eq!(skimmed, looked_at, "{:?}", text);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// The gate lets no word pass that a reading begins with: texts made of terms, disguised and not, and of what is between.
+    #[test]
+    fn the_gate_lets_no_reading_pass(
+        terms in proptest::collection::vec(prop_oneof![
+            3 => "[a-z]{2,6}( [a-z]{1,4}){0,3}",
+            3 => "[а-я]{2,6}( [а-я]{1,4}){0,3}",
+            1 => "[a-z]{1,4} [а-я]{1,4}",
+            1 => "[a-cоecакнт]{2,5}|[0-9]{1,2} [a-zа-я]{2,4}|[a-zа-я]{1,3}[-.+][a-zа-я]{1,3}( [.+]?[а-я]{2,3})?",
+        ], 1..8),
+        words in proptest::collection::vec((0usize..8, 0usize..14, 0usize..60), 0..16),
+        gaps in proptest::collection::vec(
+            "[ ]{1,2}|, |\\. |-| - | — | «|» |! |\\. \\.|'|\"|[.]{1,3}|_| \\(|\\) |\\?|\\? | [+$!] |\n|\u{a0}|, ?«|:|/| [а-яa-z0-9] ", 16
+        ),
+    ) {
+        let mut text = String::new();
+        for ((&(term, change, place), gap), n) in words.iter().zip(&gaps).zip(0..) {
+            let mut word: Vec<char> = terms[term % terms.len()].chars().collect();
+            let at = place % word.len();
+            match change {
+                0 => word.insert(at, word[at]),
+                1 => word.splice(at..at, [word[at]; 3]).for_each(drop),
+                2 => word.retain(|&c| c != ' '),
+                3 => word = word.iter().flat_map(|&c| [c, ' ']).collect(),
+                4 => word = word.iter().flat_map(|&c| [c, '.']).collect(),
+                5 => word = word.iter().flat_map(|&c| match c { 'm' => vec!['r', 'n'], 'f' => vec!['p', 'h'], 'w' => vec!['v', 'v'], 's' => vec!['z'], 'u' => vec!['v'], 'i' => vec!['l'], c => vec![c] }).collect(),
+                6 => word[at] = 'x',
+                7 => word.truncate(at + 1),
+                8 => word.insert(at, ['-', '\'', '_', ',', '.'][place % 5]),
+                9 => word = word.iter().map(|&c| match c { 'о' => 'o', 'а' => 'a', 'с' => 'c', 'o' => 'о', 'a' => 'а', 'c' => 'с', 'е' => 'e', c => c }).collect(),
+                10 => word = word.iter().map(|&c| match c { ' ' => ' ', c => c.to_uppercase().next().unwrap_or(c) }).collect(),
+                11 => word[at] = ['1', '0', '4', '!', '*', '$'][place % 6],
+                _ => {}
+            }
+            text.extend(word);
+            text.push_str(if n + 1 == words.len() { "" } else { gap });
+        }
+        let mut items: Vec<Item> = (1..).zip(&terms).map(|(id, text)| evasive(id, text)).collect();
+        let passed = crate::matcher::tests::find_in_windows(&items, &text, 4_096);
+        // A term of mode substring leaves no gate, and is nowhere.
+        items.push(term(99, "\u{4e00}\u{4e01}\u{4e02}\u{4e03}", MatchMode::Substring, Level::Evasion));
+        prop_assert_eq!(passed, find(&items, &text), "{:?} in {:?}", terms, text);
+    }
+}

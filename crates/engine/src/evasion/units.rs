@@ -38,7 +38,7 @@ impl Unit {
 }
 
 /// Plain characters decoded at a time.
-const RUN: usize = 64;
+const RUN: usize = 16;
 
 /// Most combining characters looked at in one unit.
 const MAX_MARKS: usize = 32;

@@ -13,8 +13,9 @@ pub(super) struct EvasionScan<'t> {
     text: &'t str,
     units: Units<'t>,
     next: usize,
-    /// No reading begins before this byte.
+    /// No reading begins before this byte; at it only by sound.
     refused: usize,
+    heard: Option<usize>,
     scratch: Scratch,
     candidates: Vec<Candidate>,
 }
@@ -29,6 +30,7 @@ impl<'t> EvasionScan<'t> {
             units: Units::new(text),
             next: 0,
             refused: 0,
+            heard: None,
             scratch: Scratch::default(),
             candidates: Vec::new(),
         }
@@ -42,6 +44,12 @@ impl<'t> EvasionScan<'t> {
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         let evasion = &matcher.evasion;
+        if self.next == 0 && self.refused == 0 {
+            self.skim(evasion, None, end);
+        }
+        if self.refused >= self.text.len() {
+            return Ok(());
+        }
         let mut previous = self.next.checked_sub(1).and_then(|n| self.units.get(n));
         while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
             let begins = evasion.inside
@@ -51,7 +59,7 @@ impl<'t> EvasionScan<'t> {
                             || is_word_boundary(self.text, unit.start))
                 });
             let place = unit.raw != ' ' && begins && unit.start >= self.refused;
-            if place && evasion.may_begin(&mut self.units, self.next) {
+            if place && self.heard != Some(unit.start) && evasion.may_begin(&mut self.units, self.next) {
                 evasion.walk(
                     self.text,
                     &mut self.units,
@@ -88,7 +96,10 @@ impl<'t> EvasionScan<'t> {
             previous = Some(unit);
             self.next += 1;
             if place {
-                previous = self.skim(evasion, unit, end).or(previous);
+                previous = self.skim(evasion, Some(unit), end).or(previous);
+            }
+            if self.refused >= self.text.len() {
+                break;
             }
             self.units.forget_before(self.next);
             if self.next.is_multiple_of(EVASION_INTERRUPT_EVERY) && (sink.interrupt)() {
@@ -100,10 +111,14 @@ impl<'t> EvasionScan<'t> {
 
     /// Passes over text in which no reading begins, behind `unit`, and returns the unit before where it goes on; `None`
     /// when it goes on right there.
-    fn skim(&mut self, evasion: &Evasion, unit: Unit, end: usize) -> Option<Unit> {
-        let at = unit.end;
-        let to = evasion.skim(self.text, unit, at, end);
+    fn skim(&mut self, evasion: &Evasion, unit: Option<Unit>, end: usize) -> Option<Unit> {
+        let at = unit.map_or(0, |unit| unit.end);
+        let (to, heard) = evasion.skim(self.text, unit, at, end);
         self.refused = to;
+        self.heard = heard.then_some(to);
+        if to >= self.text.len() {
+            return None;
+        }
         self.next = self.units.go_on_at(self.text, at, to)?;
         self.next.checked_sub(1).and_then(|n| self.units.get(n))
     }

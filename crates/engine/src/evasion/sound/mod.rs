@@ -164,6 +164,11 @@ impl Sounds {
         }
     }
 
+    /// Words of the longest phrase, none at most.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
     pub(super) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
         if self.words.is_empty() {
