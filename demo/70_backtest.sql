@@ -15,7 +15,7 @@ JOIN messages m ON m.message_id = b.content_key::bigint
 GROUP BY 1, 2 ORDER BY 1, 2;
 
 \echo 'backtest_summary(): imported (before) against mined (after), by the corpus'' labels; then the items that change most:'
-SELECT coalesce(term, 'the package ' || state) AS item, CASE WHEN item_id IS NOT NULL THEN state ELSE '' END AS state, contents, gained, lost,
+SELECT left(coalesce(term, 'the package ' || state), 70) AS item, CASE WHEN item_id IS NOT NULL THEN state ELSE '' END AS state, contents, gained, lost,
        true_positives AS tp, false_positives AS fp, round(precision::numeric, 3) AS precision,
        '[' || round(precision_low::numeric, 3) || ', ' || round(precision_high::numeric, 3) || ']' AS "95 % interval", round(recall::numeric, 4) AS recall
 FROM moderation.backtest_summary('scam-en', :'held_out', key => 'message_id', fields => '{subject,body}', release => :mined, labels_of => 'messages')

@@ -4662,6 +4662,7 @@ CREATE FUNCTION moderation.suggest_cleanup(
 AS $fn$
 DECLARE
     wanted integer := moderation.find_package(suggest_cleanup.package);
+    examined moderation.stage;
     f record;
     p record;
     kind moderation.proposal_kind;
@@ -4674,13 +4675,16 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'suggest_cleanup() needs a bar from 0 to 1, labels of 1 or more and a time',
             DETAIL = format('bar is %s, min_labels %s, dead_after %s.', bar, min_labels, dead_after), HINT = 'Leave them out for 0.8, 5 and 90 days.';
     END IF;
+    -- A list on trial in shadow is cleaned up by what it would have done.
+    examined := CASE WHEN EXISTS (SELECT FROM moderation.in_force i WHERE i.package = suggest_cleanup.package AND i.stage = 'live')
+                     THEN 'live' ELSE 'shadow' END;
     SELECT s.true_positives AS tp, s.false_positives AS fp INTO p FROM moderation.package_stats(suggest_cleanup.package) s
-    WHERE s.stage = 'live';
+    WHERE s.stage = examined;
     FOR f IN
         WITH overlap AS MATERIALIZED (
             SELECT o.item_a, min(o.item_b) AS item_b FROM moderation.item_overlap(suggest_cleanup.package, NULL, 1) o
             -- Of two that find the same, the later one goes. What is itself too often wrong is no reason to do without another.
-            JOIN moderation.item_stats(suggest_cleanup.package, stage => 'live') b ON b.item_id = o.item_b
+            JOIN moderation.item_stats(suggest_cleanup.package, stage => examined) b ON b.item_id = o.item_b
             WHERE NOT coalesce(b.true_positives + b.false_positives >= min_labels AND least(b.precision_high, b.recent_precision_high) < bar, false)
               AND o.package_b = suggest_cleanup.package AND (o.contents_b > o.contents_a OR o.item_b < o.item_a)
             GROUP BY o.item_a
@@ -4688,7 +4692,7 @@ BEGIN
         SELECT s.*, v.changed_at, o.item_b FROM moderation.item_stats(suggest_cleanup.package) s
         JOIN moderation.item_versions v ON v.item_id = s.item_id AND v.removed_in IS NULL
         LEFT JOIN overlap o ON o.item_a = s.item_id
-        WHERE s.stage = 'live' AND s.in_force
+        WHERE s.stage = examined AND s.in_force
     LOOP
         kind := NULL;
         evidence := jsonb_build_object('contents', f.contents, 'true_positives', f.true_positives, 'false_positives', f.false_positives,
@@ -4720,7 +4724,7 @@ BEGIN
     RETURN QUERY SELECT q.* FROM moderation.proposals q WHERE q.proposal_id = ANY (made) ORDER BY q.proposal_id;
 END
 $fn$;
-COMMENT ON FUNCTION moderation.suggest_cleanup(text, double precision, integer, interval) IS 'Proposes to remove items of the live release: harmful (the upper Wilson limit of their precision is below the bar, with at least min_labels), decayed (that of the last 28 days), redundant (another item hits every content they hit, and no verdict would be lost), dead (no hit since dead_after). Returns the new proposals.';
+COMMENT ON FUNCTION moderation.suggest_cleanup(text, double precision, integer, interval) IS 'Proposes to remove items of the live release, or of the one in shadow while nothing is live: harmful (the upper Wilson limit of their precision is below the bar, with at least min_labels), decayed (that of the last 28 days), redundant (another item hits every content they hit, and no verdict would be lost), dead (no hit since dead_after). Returns the new proposals.';
 CREATE FUNCTION moderation.suggest_terms(
     package text, texts text[], violating boolean[], background text[] DEFAULT '{}', weighted boolean DEFAULT false,
     max_terms integer DEFAULT 100, min_support integer DEFAULT 3, precision_floor double precision DEFAULT 0.9, case_id bigint DEFAULT NULL)

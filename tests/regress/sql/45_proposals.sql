@@ -66,6 +66,13 @@ INSERT INTO t.p SELECT i, 'film night ' || i, true FROM generate_series(1001, 10
 INSERT INTO t.p SELECT i, 'a film ' || i, false FROM generate_series(1011, 1040) i;
 SELECT count(moderation.record_review('t.p', id, CASE WHEN bad THEN 'violating' ELSE 'benign' END::moderation.review_label)) FROM t.p WHERE id > 1000;
 SELECT kind, term FROM moderation.suggest_cleanup('prop-cover');
+-- A list on trial in shadow is cleaned up by what it would have done.
+SELECT moderation.create_package('prop-trial') > 0 AS created;
+SELECT * FROM moderation.add_terms('prop-trial', ARRAY['lamp', 'jackpot']);
+SELECT moderation.publish_package('prop-trial', stage => 'shadow');
+INSERT INTO t.p SELECT i, CASE WHEN i > 2010 THEN 'a lamp ' ELSE 'jackpot ' END || i, i <= 2010 FROM generate_series(2001, 2040) i;
+SELECT count(moderation.record_review('t.p', id, CASE WHEN bad THEN 'violating' ELSE 'benign' END::moderation.review_label)) FROM t.p WHERE id > 2000;
+SELECT kind, term, evidence->'false_positives' AS fp FROM moderation.suggest_cleanup('prop-trial');
 DROP TABLE t.p;
 SELECT t.retire_all();
 TRUNCATE moderation.hits, moderation.reviews, moderation.proposals;
