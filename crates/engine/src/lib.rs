@@ -1,4 +1,5 @@
-//! The matching engine of pg_moderation: pure Rust, no PostgreSQL, no unsafe code.
+//! The matching engine of pg_moderation: pure Rust, no PostgreSQL, no unsafe code but the calls in `processor` of what was
+//! compiled for the processor at hand.
 //!
 //! The extension sees one seam only: [`compile`] turns items into bytes, [`Matcher::open`] turns bytes into a
 //! matcher. Everything in between (folding, automata, the format of the bytes) may change freely; the
