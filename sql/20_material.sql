@@ -119,6 +119,9 @@ CREATE UNIQUE INDEX item_versions_current_key ON moderation.item_versions (packa
 CREATE INDEX item_versions_package_idx ON moderation.item_versions (package_id, added_in);
 CREATE INDEX item_versions_removed_idx ON moderation.item_versions (package_id, removed_in) WHERE removed_in IS NOT NULL;
 CREATE INDEX item_versions_hash_idx ON moderation.item_versions (package_id, hash) WHERE hash IS NOT NULL AND removed_in IS NULL;
+-- What a gate has to look at: in most packages nothing, which is to be known without reading them.
+CREATE INDEX item_versions_gated_idx ON moderation.item_versions (package_id, added_in)
+    WHERE allow OR match = ANY ('{prefix,suffix,substring}');
 CREATE INDEX item_versions_scheduled_idx ON moderation.item_versions (package_id, added_in)
     WHERE valid_from IS NOT NULL OR expires_at IS NOT NULL;
 COMMENT ON TABLE moderation.item_versions IS 'What items say, and from which release (added_in) up to but not including which (removed_in). A release is a range query, not a copy.';

@@ -191,8 +191,8 @@ BEGIN
     -- is not read again.
     IF EXISTS (SELECT FROM moderation.item_versions v
                WHERE v.package_id = target.package_id
-                 AND (v.allow OR v.match = ANY ('{prefix,suffix,substring}')
-                                 AND length(regexp_replace(moderation.fold_text(v.term), '[^[:alnum:]]', '', 'g')) <= 1)
+                 AND (v.allow OR v.match = ANY ('{prefix,suffix,substring}'))
+                 AND (v.allow OR length(regexp_replace(moderation.fold_text(v.term), '[^[:alnum:]]', '', 'g')) <= 1)
                  AND CASE WHEN check_gates.release IS NULL THEN v.removed_in IS NULL
                           ELSE v.added_in <= check_gates.release AND (v.removed_in IS NULL OR v.removed_in > check_gates.release) END) THEN
         SELECT jsonb_agg(jsonb_build_object('gate', 'lint', 'rule', l.rule, 'items', jsonb_build_array(l.item_id))
