@@ -182,8 +182,9 @@ BEGIN
     WITH fresh AS MATERIALIZED (
         SELECT nextval('moderation.items_item_id_seq') AS item_id, c.term, c.item_hash
         FROM unnest(texts, hashes) AS c(term, item_hash)
-        WHERE NOT EXISTS (SELECT FROM moderation.item_versions v
-                          WHERE v.package_id = target.package_id AND v.item_hash = c.item_hash AND v.removed_in IS NULL)
+        -- Asked one by one, through the index: before ANALYZE a join would read the whole package for ten terms.
+        WHERE (SELECT v.item_id FROM moderation.item_versions v
+               WHERE v.package_id = target.package_id AND v.item_hash = c.item_hash AND v.removed_in IS NULL LIMIT 1) IS NULL
     ), new_items AS (
         INSERT INTO moderation.items (item_id, package_id, source, case_ref, note, evidence, created_by)
         OVERRIDING SYSTEM VALUE
