@@ -1,15 +1,19 @@
 //! From items to the bytes of a compiled set.
 
+use super::inflected::{self, InflectedTerm};
 use super::keys::{encode_grams, find_keys, gram_class, odd, start_class};
 use super::tokens::{gram_key, key_of, load};
+use super::typos::{self, TypoTerm};
 use super::{
     ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, SlotFacts, filter, kind,
     stage,
 };
+use crate::detect::{self, Detector};
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};
+use crate::reserve;
 use crate::{
-    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Level, MAX_COMPILED_BYTES,
+    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Language, Level, MAX_COMPILED_BYTES,
     MAX_PATTERN_BYTES, MatchMode, Term, rule,
 };
 use std::collections::BTreeMap;
@@ -41,12 +45,17 @@ struct Writer {
     texts: Vec<u8>,
     folded: String,
     wanted: Vec<Wanted>,
+    /// Entries that need more than patterns, and those of them for which each process prepares something.
     special: Vec<u32>,
+    prepared: Vec<u32>,
+    inflected: Vec<InflectedTerm>,
+    typos: Vec<TypoTerm>,
+    detectors: Vec<(u32, MatchMode, Detector)>,
     allow_slots: Vec<u16>,
     leaves: u32,
 }
 
-fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CompileError> {
+pub(super) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CompileError> {
     out.try_reserve(bytes.len()).map_err(no_memory)?;
     out.extend_from_slice(bytes);
     Ok(())
@@ -88,15 +97,46 @@ impl Writer {
         let evasive = term.level == Level::Evasion;
         let plain = term.mode.is_plain();
         if !plain || evasive {
-            self.special.try_reserve(1).map_err(no_memory)?;
-            self.special.push(number);
+            reserve::push(&mut self.special, number).map_err(no_memory)?;
+        }
+        let prepared = matches!(
+            term.mode,
+            MatchMode::Wildcard | MatchMode::Regex | MatchMode::Rule
+        );
+        if evasive || prepared {
+            reserve::push(&mut self.prepared, number).map_err(no_memory)?;
         }
         match term.mode {
             MatchMode::Wildcard => {
                 let glob = Glob::parse(text).map_err(|error| CompileError::Term { item: item.id, error })?;
                 self.want(&glob.anchor, number, true)
             }
-            MatchMode::Word | MatchMode::Typo => self.want(&folded_term(text), number, false),
+            MatchMode::Word => self.want(&folded_term(text), number, false),
+            MatchMode::Typo => {
+                let folded = folded_term(text);
+                self.want(&folded, number, false)?;
+                let term = TypoTerm {
+                    folded,
+                    entry: number,
+                };
+                reserve::push(&mut self.typos, term).map_err(no_memory)
+            }
+            MatchMode::Inflected => {
+                // Every term was checked before.
+                let language = term.language.or(Language::of(text)).unwrap_or(Language::English);
+                let term = InflectedTerm {
+                    folded: folded_term(text),
+                    language,
+                    entry: number,
+                    evasive,
+                };
+                reserve::push(&mut self.inflected, term).map_err(no_memory)
+            }
+            mode @ (MatchMode::Domain | MatchMode::Phone | MatchMode::Email | MatchMode::Handle) => {
+                let refused = |error| CompileError::Term { item: item.id, error };
+                let detector = detect::parse(mode, text).map_err(refused)?;
+                reserve::push(&mut self.detectors, (number, mode, detector)).map_err(no_memory)
+            }
             _ if plain => self.want(&folded_term(text), number, true),
             _ => Ok(()),
         }
@@ -264,6 +304,10 @@ impl Writer {
             folded,
             mut wanted,
             special,
+            prepared,
+            inflected,
+            typos,
+            detectors,
             allow_slots,
             leaves,
         } = self;
@@ -305,6 +349,11 @@ impl Writer {
         });
         drop(patterns);
         let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let inflected_section = inflected::build(&inflected, &mut ask)?;
+        drop(inflected);
+        let typo_section = typos::build(&typos, &mut ask)?;
+        drop(typos);
+        let detector_section = super::detectors::build(&detectors)?;
         ask(0)?;
         let sections: [Vec<u8>; SECTIONS] = [
             encode_facts(&facts),
@@ -321,12 +370,15 @@ impl Writer {
             gram_filter,
             filter::build_table(&gram_firsts),
             gram_lists,
-            words(&special),
+            words(&prepared),
             allow_slots.iter().flat_map(|n| n.to_le_bytes()).collect(),
             slots,
+            inflected_section,
+            typo_section,
+            detector_section,
         ];
         // The order of the array is that of the enum.
-        debug_assert_eq!(Section::Slots as usize + 1, sections.len());
+        debug_assert_eq!(Section::Detectors as usize + 1, sections.len());
         assemble(sections)
     }
 }

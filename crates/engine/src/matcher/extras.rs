@@ -1,17 +1,14 @@
-//! What the terms of a compiled set need besides patterns, in memory of this process: disguises, wildcards,
-//! grammatical forms, typing errors, detectors, regular expressions, rules. Nothing for a set that has none of them.
+//! What the terms of a compiled set need besides what is in it, in memory of this process: disguises, wildcards,
+//! regular expressions, rules. Nothing for a set that has none of them.
 
 use super::MAX_REGEXES;
-use super::inflected::Inflected;
 use crate::compiled::Image;
-use crate::detect::{self, Detectors};
 use crate::evasion::{Evasion, FORM};
 use crate::glob::Glob;
 use crate::inflect::{Language, disguised_forms};
 use crate::item::folded_term;
 use crate::rule::{self, Rule};
-use crate::typo::Typos;
-use crate::{Level, MatchMode, OpenError, pattern};
+use crate::{MatchMode, OpenError, pattern};
 
 /// A rule and its words.
 pub(super) struct RuleEntry {
@@ -25,11 +22,6 @@ pub(crate) struct Extras {
     pub(super) evasion: Evasion,
     /// By entry.
     globs: Vec<(u32, Glob)>,
-    pub(super) inflected: Inflected,
-    /// Some inflected term is of level evasion.
-    pub(super) evasive_forms: bool,
-    pub(super) typos: Typos,
-    pub(super) detectors: Detectors,
     pub(super) regexes: Vec<(regex_automata::meta::Regex, u32)>,
     pub(super) rules: Vec<RuleEntry>,
 }
@@ -48,10 +40,6 @@ impl Extras {
         let mut out = Self {
             evasion: Evasion::new(Vec::new()).map_err(no_memory)?,
             globs: Vec::new(),
-            inflected: Inflected::default(),
-            evasive_forms: false,
-            typos: Typos::default(),
-            detectors: Detectors::default(),
             regexes: Vec::new(),
             rules: Vec::new(),
         };
@@ -67,21 +55,17 @@ impl Extras {
                     out.globs.try_reserve(1).map_err(no_memory)?;
                     out.globs.push((number, Glob::parse(text).map_err(damaged)?));
                 }
+                // Those of level evasion: as disguised words they are terms like others.
                 MatchMode::Inflected => {
                     let language = entry.language.or(Language::of(text));
                     let language = language.ok_or(OpenError::Damaged("language"))?;
                     let folded = folded_term(text);
-                    out.inflected.add(&folded, language, number).map_err(no_memory)?;
-                    if entry.level == Level::Evasion {
-                        out.evasive_forms = true;
-                        let forms = disguised_forms(&folded, language);
-                        evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
-                        let form = |text| (text, number | FORM, MatchMode::Inflected);
-                        evasive.extend(forms.into_iter().map(form));
-                        evasive.push((folded, number, MatchMode::Inflected));
-                    }
+                    let forms = disguised_forms(&folded, language);
+                    evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
+                    let form = |text| (text, number | FORM, MatchMode::Inflected);
+                    evasive.extend(forms.into_iter().map(form));
+                    evasive.push((folded, number, MatchMode::Inflected));
                 }
-                MatchMode::Typo => out.typos.add(folded_term(text), number).map_err(no_memory)?,
                 MatchMode::Regex => {
                     if out.regexes.len() >= MAX_REGEXES {
                         return Err(OpenError::Damaged("too many regular expressions"));
@@ -100,10 +84,7 @@ impl Extras {
                         leaves: parsed.leaves.len(),
                     });
                 }
-                mode => {
-                    let detector = detect::parse(mode, text).map_err(damaged)?;
-                    out.detectors.add(detector, number).map_err(no_memory)?;
-                }
+                _ => return Err(OpenError::Damaged("special entry")),
             }
         }
         out.evasion = Evasion::new(evasive).map_err(no_memory)?;
@@ -118,10 +99,6 @@ impl Extras {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.evasion.heap_bytes()
-            + self.inflected.heap_bytes()
-            + self.typos.heap_bytes()
-            + self.detectors.heap_bytes()
-            + self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
+        self.evasion.heap_bytes() + self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
     }
 }
