@@ -426,3 +426,7 @@ impl<'b> PhraseWords<'b> {
         self.0.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four))
     }
 }
+
+#[cfg(test)]
+#[path = "inflected_tests.rs"]
+mod tests;

@@ -36,6 +36,7 @@ pub(crate) mod inflected;
 mod keys;
 mod parts;
 mod read;
+mod slots;
 pub(crate) mod tokens;
 mod typos;
 mod write;

@@ -1,12 +1,12 @@
 //! From items to the bytes of a compiled set.
 
 use super::inflected::{self, InflectedTerm};
-use super::keys::{encode_grams, find_keys, gram_class, odd, start_class};
+use super::keys::{encode_grams, find_keys, gram_class, odd};
+use super::slots::{encode_slots, slot_facts};
 use super::tokens::{gram_key, key_of, load};
 use super::typos::{self, TypoTerm};
 use super::{
-    ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, SlotFacts, filter, kind,
-    stage,
+    ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind,
 };
 use crate::detect::{self, Detector};
 use crate::glob::Glob;
@@ -16,7 +16,6 @@ use crate::{
     CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Language, Level, MAX_COMPILED_BYTES,
     MAX_PATTERN_BYTES, MatchMode, Term, rule,
 };
-use std::collections::BTreeMap;
 
 /// Steps of work between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 4_096;
@@ -99,11 +98,11 @@ impl Writer {
         if !plain || evasive {
             reserve::push(&mut self.special, number).map_err(no_memory)?;
         }
-        let prepared = matches!(
-            term.mode,
-            MatchMode::Wildcard | MatchMode::Regex | MatchMode::Rule
-        );
-        if evasive || prepared {
+        let prepared = match term.mode {
+            MatchMode::Wildcard | MatchMode::Regex | MatchMode::Rule => true,
+            mode => evasive && (plain || mode == MatchMode::Inflected),
+        };
+        if prepared {
             reserve::push(&mut self.prepared, number).map_err(no_memory)?;
         }
         match term.mode {
@@ -165,81 +164,8 @@ impl Writer {
 pub(super) struct Pattern {
     pub(super) start: u32,
     pub(super) length: u32,
-    target: u32,
+    pub(super) target: u32,
     pub(super) kind: u8,
-}
-
-/// What each slot has, see [`SlotFacts`].
-fn slot_facts(
-    patterns: &[Pattern],
-    targets: &[u32],
-    special: &[u32],
-    entries: &[u8],
-) -> BTreeMap<u16, SlotFacts> {
-    let record = |number: u32| {
-        let records = entries.as_chunks::<ENTRY>().0;
-        records.get(number as usize).copied().unwrap_or([0; ENTRY])
-    };
-    let slot_of = |number: u32| u16::from_le_bytes([record(number)[12], record(number)[13]]);
-    let mut out: BTreeMap<u16, SlotFacts> = BTreeMap::new();
-    let mut known = (None, SlotFacts::default());
-    let mut add = |slot: u16, facts: SlotFacts| {
-        // Mostly one slot has nearly all.
-        if known.0 != Some(slot) || known.1.with(facts) != known.1 {
-            let all = out.entry(slot).or_default();
-            *all = all.with(facts);
-            known = (Some(slot), *all);
-        }
-    };
-    for (n, pattern) in patterns.iter().enumerate() {
-        let length = pattern.length as usize;
-        let (gram_classes, start_classes) = match pattern.kind {
-            kind::ANYWHERE => (1 << gram_class(length).0, 0),
-            _ => (0, 1 << start_class(length)),
-        };
-        let facts = SlotFacts {
-            kinds: pattern.kind,
-            stages: 0,
-            gram_classes,
-            start_classes,
-        };
-        let end = patterns
-            .get(n + 1)
-            .map_or(targets.len(), |next| next.target as usize);
-        for &entry in targets.get(pattern.target as usize..end).unwrap_or_default() {
-            add(slot_of(entry), facts);
-        }
-    }
-    for &number in special {
-        let flags = record(number)[14];
-        let (mode, level) = (MatchMode::from_u8(flags & 0x1f), Level::from_u8(flags >> 5));
-        let mut stages = match mode {
-            Some(MatchMode::Regex) => stage::REGEXES,
-            Some(MatchMode::Rule) => 0,
-            Some(mode) if mode.is_plain() => 0,
-            _ => stage::WORDS,
-        };
-        if level == Some(Level::Evasion) {
-            stages |= stage::EVASION;
-        }
-        let facts = SlotFacts {
-            stages,
-            ..SlotFacts::default()
-        };
-        add(slot_of(number), facts);
-    }
-    out
-}
-
-fn encode_slots(slots: &BTreeMap<u16, SlotFacts>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(slots.len() * super::SLOT);
-    for (slot, facts) in slots {
-        out.extend_from_slice(&slot.to_le_bytes());
-        out.extend_from_slice(&[facts.kinds, facts.stages]);
-        out.extend_from_slice(&facts.gram_classes.to_le_bytes());
-        out.extend_from_slice(&facts.start_classes.to_le_bytes());
-    }
-    out
 }
 
 /// Compiles items that were checked before. Equal items give equal bytes, in whatever order they come.

@@ -178,7 +178,7 @@ impl WordScan {
             let Some(entry) = matcher.entry(number) else {
                 continue;
             };
-            let Some(glob) = matcher.glob(number) else {
+            let Some(glob) = matcher.glob(&matcher.image, number) else {
                 continue;
             };
             let Some(at) = at.checked_sub(base) else { continue };
