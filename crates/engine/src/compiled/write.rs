@@ -5,9 +5,7 @@ use super::keys::{encode_grams, find_keys, gram_class, odd};
 use super::slots::{encode_slots, slot_facts};
 use super::tokens::{gram_key, key_of, load};
 use super::typos::{self, TypoTerm};
-use super::{
-    ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind,
-};
+use super::{ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind};
 use crate::detect::{self, Detector};
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};
