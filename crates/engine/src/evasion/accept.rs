@@ -1,5 +1,6 @@
 //! Is this reading of a term an evasion, or chance?
 
+use super::around::is_foreign;
 use super::table::is_mask;
 use super::units::{Unit, Units};
 use super::walk::State;
@@ -83,6 +84,15 @@ impl Evasion {
         if state.foreign == 0 && !state.odd && self.is_ordinary(text, first.start, last.end, state.steps) {
             return None;
         }
+        // A letter of an ordinary word taken for another: in another language it may be its own.
+        let respelled = state.same_script || state.doubled > 0 || state.steps.contains(Steps::SOUND);
+        if respelled
+            && !state.elongated
+            && text.get(first.start..last.end).is_some_and(is_plain)
+            && is_foreign(text, first.start, last.end)
+        {
+            return None;
+        }
         Some(Candidate {
             term: state.lo,
             start: first.start,
@@ -134,6 +144,9 @@ impl Evasion {
             return false;
         };
         let inside = text.get(first.start..last.end).unwrap_or("");
+        if leet && is_variable(text, first.start, last.end) {
+            return true;
+        }
         let by_sign = !signs.common(state.steps).is_empty() || leet && inside.contains(['@', '$', '!', '+']);
         by_sign && !inside.contains(' ') && is_address(text, first.start, last.end)
     }
@@ -269,11 +282,19 @@ impl Evasion {
             if state.spaced && separator != ' ' && gaps < letters {
                 return false;
             }
+            if separator == ' ' {
+                // Each word is written whole, or letter by letter.
+                let mut ended = state.clone();
+                ended.end_word();
+                let fewest = if ended.whole > 0 {
+                    ended.shortest_apart
+                } else {
+                    letters
+                };
+                return !ended.in_pieces && ended.shortest_apart < usize::MAX && fewest >= 3;
+            }
             let chunk = state.chunk.max(state.longest_chunk);
             let every = chunk <= 1 && state.separators + 1 + spaces(term) >= letters;
-            if separator == ' ' {
-                return every && letters >= 3;
-            }
             let usual = matches!(
                 separator,
                 '-' | '/' | ',' | '\'' | '’' | '.' | ':' | '(' | ')' | '"' | '&'
@@ -286,6 +307,27 @@ impl Evasion {
         }
         true
     }
+}
+
+fn is_plain(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// Is this the name of a variable: a sign and a plain word, and behind them what a program does with one?
+fn is_variable(text: &str, start: usize, end: usize) -> bool {
+    let name = text.get(start..end).and_then(|t| t.strip_prefix(['$', '@']));
+    if !name.is_some_and(is_plain) {
+        return false;
+    }
+    let after = text.get(end..).unwrap_or("");
+    let operator = after.trim_start_matches([' ', '\t']);
+    after.starts_with(['(', '[', '{'])
+        || ["->", "::", "++", "--"]
+            .iter()
+            .any(|sign| after.starts_with(sign))
+        || ["=", "+=", "-=", ".=", "!="]
+            .iter()
+            .any(|sign| operator.starts_with(sign))
 }
 
 /// Does what stands at this place belong to a host, a link, or an e-mail address?
@@ -322,10 +364,11 @@ fn spaces(term: &[char]) -> usize {
 fn isolated(units: &mut Units<'_>, from: usize, to: usize) -> bool {
     let back = |n: usize| n.checked_sub(1);
     let forth = |n: usize| n.checked_add(1);
-    let Some(before) = from.checked_sub(1) else {
-        return alone_word(units, Some(to), forth);
-    };
-    alone_word(units, Some(before), back) && alone_word(units, Some(to), forth)
+    // A word of the phrase that is written whole has edges of its own.
+    let mut apart = |n: usize| units.get(n).is_some_and(|u| u.raw == ' ');
+    let (first, last) = (apart(from + 1), to < 2 || apart(to - 2));
+    (!first || from == 0 || alone_word(units, Some(from - 1), back))
+        && (!last || alone_word(units, Some(to), forth))
 }
 
 /// From a gap on, in one direction: no letter standing alone, or a word of one letter and then none.
@@ -346,6 +389,10 @@ fn single(
     let place = gap.and_then(step)?;
     let letter = units.get(place).filter(Unit::is_letter)?;
     let beyond = step(place);
-    let alone = beyond.and_then(|n| units.get(n)).is_none_or(|u| !u.is_letter());
+    // "b0nus", "b!tch": what goes on behind a digit or a sign is a word.
+    let joined = |u: Unit| u.is_letter() || u.raw.is_alphanumeric();
+    let next = beyond.and_then(|n| units.get(n));
+    let behind = beyond.and_then(step).and_then(|n| units.get(n));
+    let alone = next.is_none_or(|u| !joined(u) && (u.raw == ' ' || !behind.is_some_and(joined)));
     alone.then_some((letter.base, beyond))
 }

@@ -25,9 +25,11 @@
 //! | two neighbouring letters inside a word swapped (`csaino`) | 0.7 |
 //! | vowel changed (`f@rmecy`) | 0.6 (in part: 0.5), left out 0.6, put in 1 |
 //! | voiced for unvoiced consonant | 0.6 |
+//! | word upside down, letters and order (`ouısɐɔ`) | 0.35 |
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
 mod accept;
+mod around;
 mod gaps;
 mod gate;
 mod plain;
@@ -36,10 +38,12 @@ mod skim;
 mod sound;
 mod starts;
 mod table;
+mod turned;
 pub(crate) mod units;
 mod walk;
 
 pub(crate) use reading::reading;
+pub(crate) use turned::is_turned;
 pub(crate) use walk::Scratch;
 
 use crate::MatchMode;

@@ -13,6 +13,7 @@ mod keys;
 mod spoken;
 mod sum;
 
+use super::around::is_foreign;
 use super::units::{Unit, Units};
 use super::{Candidate, Steps, budget};
 use heard::{Heard, Sound};
@@ -223,7 +224,9 @@ impl Sounds {
             if !is_swapped(&word.letters, letters) || spoken.known(1, &word.letters) {
                 continue;
             }
-            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) {
+            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1))
+                && !is_foreign(units.text(), first.start, last.end)
+            {
                 out.push(Candidate {
                     term: word.term,
                     start: first.start,
@@ -358,6 +361,12 @@ impl Sounds {
         let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) else {
             return;
         };
+        // Ordinary spellings are those of other languages, too.
+        let plain = sum.odd + spoken.leet + sum.hidden == 0;
+        let no_word = sum.left_out > 0 && heard.begins_unspeakably();
+        if plain && !no_word && is_foreign(units.text(), first.start, last.end) {
+            return;
+        }
         out.push(Candidate {
             term: word.term,
             start: first.start,
