@@ -19,6 +19,9 @@ const MAX_AROUND: usize = 32;
 /// Characters of an address looked at on either side.
 const MAX_ADDRESS: usize = 64;
 
+/// Fewest letters of a word that signs cut into pieces.
+const MIN_CUT: usize = 5;
+
 /// Fewest letters of a word written by its sound.
 const MIN_BY_SOUND: usize = 4;
 
@@ -41,13 +44,15 @@ impl Evasion {
         }
         let term = self.terms.get(state.lo)?;
         let letters = term.iter().filter(|c| !c.is_whitespace()).count();
-        if state.steps.contains(Steps::SOUND) && state.unit - from < MIN_BY_SOUND
-            || !self.plausible(term, letters, state)
-        {
+        if state.steps.contains(Steps::SOUND) && state.unit - from < MIN_BY_SOUND {
             return None;
         }
         let first = units.get(from)?;
         let last = units.get(state.unit - 1)?;
+        let inside = text.get(first.start..last.end).unwrap_or("");
+        if !self.plausible(term, letters, state, inside) {
+            return None;
+        }
         let before = from.checked_sub(1).and_then(|n| units.get(n));
         let after = units.get(state.unit);
         let starts_word =
@@ -196,7 +201,7 @@ impl Evasion {
         dictionary::is_known(&word)
     }
 
-    fn plausible(&self, term: &[char], letters: usize, state: &State) -> bool {
+    fn plausible(&self, term: &[char], letters: usize, state: &State, inside: &str) -> bool {
         if state.cost > budget(letters) {
             return false;
         }
@@ -300,13 +305,31 @@ impl Evasion {
                 '-' | '/' | ',' | '\'' | '’' | '.' | ':' | '(' | ')' | '"' | '&'
             );
             if !every
-                && (letters < 4 || letters < 5 && kinds > 0 || usual && (state.separators < 2 || chunk > 2))
+                && (letters < 4
+                    || letters < 5 && kinds > 0
+                    || usual
+                        && (state.separators < 2 || chunk > 2)
+                        && !is_cut(inside, separator, letters, state))
             {
                 return false;
             }
         }
         true
     }
+}
+
+/// Is a word cut by signs into pieces none of which is a word: "cas.ino"? Nothing else may be changed in it.
+fn is_cut(inside: &str, sign: char, letters: usize, state: &State) -> bool {
+    let long = |piece: &&str| piece.chars().count() > 2;
+    let pieces = || inside.split(sign);
+    matches!(sign, '.' | '-' | '/' | ',')
+        && letters >= MIN_CUT
+        && state.steps == Steps::SEPARATED
+        && !inside.contains(' ')
+        && pieces().any(|piece| long(&piece))
+        && !pieces()
+            .filter(long)
+            .any(|piece| dictionary::is_known(&fold_text(piece)))
 }
 
 fn is_plain(word: &str) -> bool {

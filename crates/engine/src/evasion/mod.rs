@@ -241,8 +241,7 @@ impl Evasion {
         out.starts = starts::Starts::new(&out.terms);
         let mut sounds = sound::Sounds::default();
         for (number, term) in out.terms.iter().enumerate() {
-            let form = out.entries_of(number).iter().all(|e| e & FORM != 0);
-            sounds.add(number, term, form)?;
+            sounds.add(number, term, out.is_form(number), out.is_plural(term))?;
         }
         sounds.finish()?;
         out.sounds = sounds;
@@ -250,6 +249,18 @@ impl Evasion {
             out.gate = gate::Gate::new(&out.terms, |letter| out.lookalikes_of(letter, letter))?;
         }
         Ok(out)
+    }
+
+    /// Is the term only a form of others?
+    fn is_form(&self, term: usize) -> bool {
+        self.entries_of(term).iter().all(|e| e & FORM != 0)
+    }
+
+    /// Is the term another one with an s?
+    fn is_plural(&self, term: &[char]) -> bool {
+        let singular = term.strip_suffix(&['s']).unwrap_or(&[]);
+        let number = self.terms.binary_search_by(|t| t.as_ref().cmp(singular));
+        number.is_ok_and(|n| !self.is_form(n))
     }
 
     pub(crate) fn entries_of(&self, term: usize) -> &[u32] {

@@ -139,6 +139,18 @@ fn separated_letters_beside_words() {
 }
 
 #[test]
+fn signs_that_cut_a_word_into_pieces() {
+    finds("casino", "c.asino", "c.asino");
+    finds("blackjack", "bl.ackjac.k", "bl.ackjac.k");
+    finds("казино", "каз-ино", "каз-ино");
+    passes("therapist", "the-rapist");
+    passes("casino", "cas1.no");
+    passes("casino", "ca$-ino");
+    passes("anal", "an.al");
+    passes("затовар", "за-товар");
+}
+
+#[test]
 fn variables_are_names() {
     passes("spick", "set msgs $pick(list)");
     passes("spick", "$pick = 3;");
