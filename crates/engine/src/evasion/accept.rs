@@ -70,6 +70,13 @@ impl Evasion {
         if is_mask(last.raw) && after.is_some_and(is_wordy) {
             return None;
         }
+        let dashed = inside.contains("--") || inside.contains("__");
+        if state.steps.contains(Steps::HIDDEN)
+            && dashed
+            && (!starts_word || !ends_word || is_between_words(inside))
+        {
+            return None;
+        }
         // A unit that expands to several letters must be read whole.
         if before.is_some_and(|u| u.start == first.start) || after.is_some_and(|u| u.start == last.start) {
             return None;
@@ -330,6 +337,16 @@ fn is_cut(inside: &str, sign: char, letters: usize, state: &State) -> bool {
         && !pieces()
             .filter(long)
             .any(|piece| dictionary::is_known(&fold_text(piece)))
+}
+
+/// Are the dashes in it those between words: "is--it"? "f--king" has a letter that is none.
+fn is_between_words(inside: &str) -> bool {
+    let is_word = |piece: &str| match piece.chars().count() {
+        1 => piece.starts_with(['a', 'A', 'i', 'I', 'o', 'O']),
+        _ => dictionary::is_known(&fold_text(piece)),
+    };
+    let mut dashes = ['-', '_'].into_iter().filter(|&sign| inside.contains(sign));
+    dashes.any(|sign| inside.split(sign).filter(|p| !p.is_empty()).all(is_word))
 }
 
 fn is_plain(word: &str) -> bool {

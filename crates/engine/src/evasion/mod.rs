@@ -20,7 +20,7 @@
 //! | letters separated one by one, or word broken by signs | 0.3 |
 //! | letter for another of its script (v for u, l for i) | 0.5 (told by its case, as in `VlAGRA`: 0.125) |
 //! | k, c or q for ck by its sound | 0.6 (x: 1.2) |
-//! | letter hidden (`f*ck`) | 0.5 |
+//! | letter hidden (`f*ck`, `bl--dy`) | 0.5 |
 //! | consonant spelled otherwise (`phuk`; module `sound`) | 0.4 (s and z, or an ending: 0.3) |
 //! | two neighbouring letters inside a word swapped (`csaino`) | 0.7 |
 //! | vowel changed (`f@rmecy`) | 0.6 (in part: 0.5), left out 0.6, put in 1 |

@@ -176,6 +176,19 @@ fn hidden_letters() {
     finds("fuck", "what the f*ck", "f*ck");
     finds("пиздец", "п*здец", "п*здец");
     passes("fuck", "f***");
+    finds("fuck", "f--k", "f--k");
+    finds("hoarding", "h---ding", "h---ding");
+    finds("blinking", "bl__king it", "bl__king");
+    passes("is a bit", "is--it");
+    passes("fuck", "xf--k");
+    let inside = term(1, "fuck", MatchMode::Substring, Level::Evasion);
+    assert!(find(&[inside], "abf--k f--kab").is_empty());
+    passes("inlaid", "in--id");
+    passes("asterisk", "as----is--k");
+    passes("toffee", "to--ee");
+    passes("tofu it", "to--it");
+    passes("tooting", "to - ing to -- ing");
+    passes("fuck", "f-- k, f --k");
     passes("slut", "x=1&ut sl&ut");
     passes("опыта", "Опыт** работы");
 }
@@ -343,6 +356,7 @@ proptest! {
                     let apart: Vec<char> = word.drain(..cut).flat_map(|c| [c, ' ']).collect();
                     word.splice(0..0, apart[..apart.len() - 1].iter().copied());
                 }
+                14 => word.iter_mut().skip(at).take(2 + place % 2).for_each(|c| *c = ['-', '_'][place % 2]),
                 11 => word[at] = ['1', '0', '4', '!', '*', '$'][place % 6],
                 _ => {}
             }

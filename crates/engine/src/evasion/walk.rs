@@ -378,14 +378,16 @@ impl Evasion {
         }
     }
 
-    /// A sign that hides a letter, or the mask x for a vowel.
+    /// A sign that hides a letter, one of several dashes that do, or the mask x for a vowel.
     fn hidden(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
         let vowel_only = unit.base == 'x';
-        if !vowel_only && !is_mask(unit.raw) {
+        let dashes = matches!(unit.raw, '-' | '_') && is_dashed(units, state.unit, unit.raw);
+        if !vowel_only && !is_mask(unit.raw) && !dashes {
             return;
         }
+        let hides = |u: Unit| is_mask(u.raw) || dashes && u.raw == unit.raw;
         let mut beyond = state.unit + 1;
-        while beyond < state.unit + MAX_HIDDEN && units.get(beyond).is_some_and(|u| is_mask(u.raw)) {
+        while beyond < state.unit + MAX_HIDDEN && units.get(beyond).is_some_and(hides) {
             beyond += 1;
         }
         let Some(after) = units.get(beyond).filter(Unit::is_letter) else {
@@ -470,6 +472,17 @@ impl Evasion {
         }
         stack.push(next);
     }
+}
+
+/// Is this one of several dashes behind a letter?
+fn is_dashed(units: &mut Units<'_>, at: usize, dash: char) -> bool {
+    let mut is_dash = |n: usize| units.get(n).is_some_and(|u| u.raw == dash);
+    let before = (1..MAX_HIDDEN)
+        .take_while(|&n| n <= at && is_dash(at - n))
+        .count();
+    let several = before > 0 || is_dash(at + 1);
+    let letter = |n: usize| units.get(n).is_some_and(|u| u.is_letter());
+    several && (at - before).checked_sub(1).is_some_and(letter)
 }
 
 /// Is this l or I drawn like the other letter, as its case among the letters beside it says: "VlAGRA", "paypaI"?
