@@ -5,7 +5,7 @@
 //! filter errs only in taking a string for a word (one in 300), which loses an evasion and never makes a hit.
 //! The lists are part of the folding version. Names are not in them.
 //!
-//! Two small filters (14 KB) of common words tell English from the other languages in Latin script: what surrounds a word says
+//! Two small filters (13 KB together) of common words tell English from the other languages in Latin script: what surrounds a word says
 //! what language it is in.
 //!
 //! Not for spelling: the words cannot be listed.
