@@ -317,6 +317,10 @@ impl Gate {
         if !first.any(|set| self.begins.has(set)) {
             return false;
         }
+        // The next word of the phrase may be written letter by letter.
+        if next.fewest() == 1 && self.single_goes_on(text, &next) {
+            return true;
+        }
         if span.spaces_behind_signs {
             return false;
         }

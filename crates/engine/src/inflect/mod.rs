@@ -433,6 +433,11 @@ mod tests {
         are(Language::English, "casino", "casinos casino's");
         are(Language::English, "gamble", "gambling gambled gambles");
         are(Language::German, "wette", "wetten");
+        // Snowball takes the umlaut off.
+        are(Language::German, "haus", "häuser häusern hauses");
+        are(Language::German, "buch", "bücher büchern");
+        are(Language::German, "kopf", "köpfe köpfen");
+        are_not(Language::German, "haus", "hase hauptstadt");
         are_not(Language::English, "thing", "the");
         assert_eq!(Language::from_code("UK"), Some(Language::Ukrainian));
         assert_eq!(Language::of("赌博"), None);

@@ -13,6 +13,7 @@ mod keys;
 mod spoken;
 mod sum;
 
+use super::around::is_foreign;
 use super::units::{Unit, Units};
 use super::{Candidate, Steps, budget};
 use heard::{Heard, Sound};
@@ -45,8 +46,9 @@ struct Word {
     words: usize,
     /// Which term of the walk's list it is.
     term: usize,
-    /// Only made of an item's term, not listed.
+    /// Only made of an item's term, not listed; a plural of it.
     form: bool,
+    plural: bool,
 }
 
 /// The terms that can be written by their sound.
@@ -65,8 +67,9 @@ pub(super) struct Sounds {
 /// when a term begins with another.
 const BEGINNINGS: [&str; 6] = ["kcqgx", "fp", "cst", "szx", "td", "nk"];
 
-/// Fewest letters of a word in which two are swapped, and what it costs.
+/// Fewest letters of a word in which two are swapped, of one in which they are the last, and what it costs.
 const MIN_JUMBLED: usize = 5;
+const MIN_JUMBLED_END: usize = 6;
 const SWAPPED: f32 = 0.7;
 
 /// The same for all words with these first and last letters and these ones, in any order, between them.
@@ -78,14 +81,13 @@ fn jumbled_key(letters: &[u8]) -> u64 {
     h ^ (h >> 32)
 }
 
-/// Do the two differ by two neighbours that changed places, first and last letter apart?
+/// Do the two differ by two neighbours that changed places, behind the first letter?
 fn is_swapped(term: &[u8], word: &[u8]) -> bool {
     let Some(at) = term.iter().zip(word).position(|(a, b)| a != b) else {
         return false;
     };
     term.len() == word.len()
         && at > 0
-        && at + 2 < term.len()
         && term.get(at) == word.get(at + 1)
         && term.get(at + 1) == word.get(at)
         && term.get(at + 2..) == word.get(at + 2..)
@@ -93,7 +95,13 @@ fn is_swapped(term: &[u8], word: &[u8]) -> bool {
 
 impl Sounds {
     /// Adds a term (folded) unless it cannot be meant by its sound.
-    pub(super) fn add(&mut self, term: usize, text: &[char], form: bool) -> Result<(), TryReserveError> {
+    pub(super) fn add(
+        &mut self,
+        term: usize,
+        text: &[char],
+        form: bool,
+        plural: bool,
+    ) -> Result<(), TryReserveError> {
         let words = text
             .split(|c| matches!(c, ' ' | '-'))
             .filter(|w| !w.is_empty())
@@ -124,11 +132,21 @@ impl Sounds {
             words,
             term,
             form,
+            plural: form && plural,
         });
         self.heard.add(heard.key(), number)?;
         if words == 1 && count >= MIN_JUMBLED {
             let letters = self.words.last().map_or(&[][..], |w| &w.letters);
             self.jumbled.add(jumbled_key(letters), number)?;
+            // The last two.
+            if count >= MIN_JUMBLED_END {
+                let mut swapped = [0; MAX_LETTERS];
+                if let Some(swapped) = swapped.get_mut(..count) {
+                    swapped.copy_from_slice(letters);
+                    swapped.swap(count - 1, count - 2);
+                    self.jumbled.add(jumbled_key(swapped), number)?;
+                }
+            }
         }
         self.longest = self.longest.max(words);
         if let Some(&first) = text.first() {
@@ -204,7 +222,7 @@ impl Sounds {
         }
     }
 
-    /// Terms of which two letters beside each other changed places, neither of them the first or the last.
+    /// Terms of which two letters beside each other changed places, neither of them the first.
     fn jumbled(
         &self,
         units: &mut Units<'_>,
@@ -223,7 +241,9 @@ impl Sounds {
             if !is_swapped(&word.letters, letters) || spoken.known(1, &word.letters) {
                 continue;
             }
-            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) {
+            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1))
+                && !is_foreign(units.text(), first.start, last.end)
+            {
                 out.push(Candidate {
                     term: word.term,
                     start: first.start,
@@ -312,13 +332,19 @@ impl Sounds {
             return;
         }
         let differences = respelled + sum.spelling + spoken.leet + sum.hidden;
-        let sounds = heard.count + usize::from(heard.drops_r() || term.drops_r());
-        // "biotch", "shiat": a word of one syllable with a vowel beside its own.
+        // The s of a plural is nothing that tells its word from others.
+        let sounds = heard.count + usize::from(heard.drops_r() || term.drops_r()) - usize::from(word.plural);
+        // A plural bears one difference, other forms that are not listed less.
+        let form = word.form && !(word.plural && differences == 1);
+        // "biotch", "shiat": a word of one syllable with a vowel beside its own; its ch may be tch.
         let syllables = (0..term.count)
             .filter(|&n| term.sounds.get(n).is_some_and(|s| s.to < s.gap_to))
             .count();
-        let drawled =
-            sum.beside == 1 && differences == 1 && syllables == 1 && term.first == 0 && !spoken.name;
+        let drawled = sum.beside == 1
+            && differences == 1 + sum.alike.min(1)
+            && syllables == 1
+            && term.first == 0
+            && !spoken.name;
         let weak = if long { respelled } else { differences };
         // "fked": no word begins so, and nobody misses a vowel there by accident.
         let unspeakable =
@@ -338,14 +364,15 @@ impl Sounds {
                 && !drawled
                 && !(misspelled && respelled == 0)
                 && (both < MIN_WEAK || sounds < MIN_WEAK_SOUNDS || spoken.name || weak > 1 + both / 9),
-            sum.left_out > 1 && (word.form || both < MIN_LETTERS_FOR_TWO && heard.has_vowels()),
+            sum.left_out > 1 && (form || both < MIN_LETTERS_FOR_TWO && heard.has_vowels()),
             sum.left_out > 0 && sounds < MIN_WEAK_SOUNDS && differences > 1,
-            sum.changed > 0 && (spoken.name || word.form),
-            sum.replaced > 0 && (sounds < MIN_SOUNDS || differences > 1 + both / 9),
+            sum.changed > 0 && (spoken.name || form),
+            sum.replaced > 0
+                && (sounds < MIN_SOUNDS || differences > 1 + both / 9 + usize::from(sum.odd > 0)),
             sum.changed > 1 + both / MIN_LETTERS_FOR_TWO,
             sum.voiced > 0 && (spoken.name || vowels > 0 || both < MIN_CHANGED),
             // Neither its ending nor its voice says that a form is meant.
-            word.form && sum.voiced + sum.endings > 0,
+            form && sum.voiced + sum.endings > 0,
             // Words beside each other are more often two words than a phrase.
             words > 1 && (vowels > 0 || differences > 1),
         ];
@@ -358,6 +385,12 @@ impl Sounds {
         let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) else {
             return;
         };
+        // Ordinary spellings are those of other languages, too.
+        let plain = sum.odd + spoken.leet + sum.hidden == 0;
+        let no_word = sum.left_out > 0 && heard.begins_unspeakably();
+        if plain && !no_word && is_foreign(units.text(), first.start, last.end) {
+            return;
+        }
         out.push(Candidate {
             term: word.term,
             start: first.start,
