@@ -28,12 +28,17 @@
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
 mod accept;
+mod filing;
 mod gaps;
 mod gate;
+mod known;
+mod letters;
 mod plain;
 mod reading;
 mod skim;
 mod sound;
+mod span;
+mod spelled;
 mod starts;
 mod table;
 pub(crate) mod units;

@@ -5,8 +5,10 @@
 //! looked at by the slow way, with the same answer as if everything had been. Not for terms that may begin inside words.
 
 use super::Evasion;
-use super::gate::{Border, Gate};
-use super::plain::{Kind, Span, Word, char_at, is_blank, is_wordy};
+use super::gate::Gate;
+use super::plain::{Kind, Word, char_at, is_blank, is_wordy};
+use super::sound::{MAX_WORDS, Said};
+use super::span::Span;
 use super::table::{groups, is_mask};
 use super::units::{Unit, Units, plain_unit};
 
@@ -65,10 +67,6 @@ fn last_char(text: &[u8], at: usize) -> Option<char> {
     })
 }
 
-fn first_unit(text: &[u8], word: &Word) -> Unit {
-    plain_unit(text.get(word.start).map_or(' ', |&b| char::from(b)))
-}
-
 impl Evasion {
     /// How far the text from byte `at` on can be passed over, at most to `end`: to a place that must be looked at, or to where
     /// the text is no more plain. `before`: the unit that ends at `at`.
@@ -110,7 +108,7 @@ impl Evasion {
                 return (at, false);
             }
         }
-        let (mut asked, mut border) = (Asked::default(), Border::default());
+        let (mut asked, mut watch) = (Asked::default(), gate.watch(&self.terms, text));
         while here < end {
             let Some((c, length)) = char_at(text, here) else {
                 break;
@@ -118,7 +116,7 @@ impl Evasion {
             if is_wordy(c) {
                 let word = Word::at(text, here);
                 let apostrophe = matches!(last, Some('\'' | '’'));
-                if gate.may_begin(text, &word, apostrophe, &mut border) {
+                if watch.may_begin(&word, apostrophe, || asked.is_known(text, &word)) {
                     return (here, false);
                 }
                 if self.may_be_heard(text, &word, &mut asked) {
@@ -143,23 +141,40 @@ impl Evasion {
 
     /// May the word, or a phrase that begins with it, sound like a term?
     fn may_be_heard(&self, text: &[u8], word: &Word, asked: &mut Asked) -> bool {
-        if word.kind != Kind::Latin || !self.sounds.may_begin(&first_unit(text, word)) {
+        let letters = word.bytes(text);
+        if word.kind != Kind::Latin || !letters.first().is_some_and(|&l| self.sounds.begins_with(l)) {
             return false;
         }
-        if word.length() > 1 && !asked.is_known(text, word) {
+        if self.sounds.is_long_enough(letters) && !asked.is_known(text, word) && self.sounds.may_be(letters) {
             return true;
         }
-        let mut here = *word;
-        for _ in 1..self.sounds.longest() {
-            let span = Span::behind(text, here.end);
+        self.sounds.has_phrases() && self.may_be_heard_in_a_phrase(text, word, asked)
+    }
+
+    /// Phrases must have a word that is none of a language.
+    fn may_be_heard_in_a_phrase(&self, text: &[u8], first: &Word, asked: &mut Asked) -> bool {
+        let mut words = [*first; MAX_WORDS];
+        let mut said = Said::first(first.bytes(text));
+        let mut last = *first;
+        for n in 1..MAX_WORDS {
+            let span = Span::behind(text, last.end);
             if !span.joins() || span.to == text.len() {
-                break;
+                return false;
             }
-            here = Word::at(text, span.to);
-            match here.kind {
-                Kind::Latin if asked.is_known(text, &here) => {}
-                Kind::Cyrillic | Kind::Number => break,
-                _ => return true,
+            last = Word::at(text, span.to);
+            if last.kind != Kind::Latin {
+                return false;
+            }
+            if let Some(word) = words.get_mut(n) {
+                *word = last;
+            }
+            said = said.then(Said::new(last.bytes(text).iter().copied()));
+            let words = words.get(..=n).unwrap_or_default();
+            if self.sounds.has_phrase(words.len(), said)
+                && !words.iter().all(|word| asked.is_known(text, word))
+                && self.sounds.may_be_phrase(words.len(), words.iter().map(|word| word.bytes(text)))
+            {
+                return true;
             }
         }
         false

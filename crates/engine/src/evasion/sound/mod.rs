@@ -10,13 +10,16 @@
 
 mod heard;
 mod keys;
+mod said;
 mod spoken;
 mod sum;
 
+use super::known::Known;
 use super::units::{Unit, Units};
 use super::{Candidate, Steps, budget};
 use heard::{Heard, Sound};
 use keys::Keys;
+pub(super) use said::Said;
 use spoken::Spoken;
 use std::collections::TryReserveError;
 use sum::{LEET, RESERVE, Sum};
@@ -35,7 +38,7 @@ const MIN_SPELLED: usize = 7;
 const MIN_SOUNDS: usize = 4;
 const MIN_LETTERS_FOR_TWO: usize = 9;
 /// Most words of a phrase.
-const MAX_WORDS: usize = 3;
+pub(super) const MAX_WORDS: usize = 3;
 
 /// A term by its sound.
 #[derive(Debug)]
@@ -56,6 +59,9 @@ pub(super) struct Sounds {
     /// By what is heard, and by the letters in any order between the first and the last.
     heard: Keys,
     jumbled: Keys,
+    /// Terms of two words, of three: what `said` makes of them, and the filters of it.
+    said: [Vec<u64>; MAX_WORDS - 1],
+    phrases: [Known; MAX_WORDS - 1],
     longest: usize,
     /// Letters that a word may begin with, as bits.
     begins: u32,
@@ -131,6 +137,11 @@ impl Sounds {
             self.jumbled.add(jumbled_key(letters), number)?;
         }
         self.longest = self.longest.max(words);
+        let spelled = self.words.last().map_or(&[][..], |w| &w.letters);
+        if let Some(said) = words.checked_sub(2).and_then(|n| self.said.get_mut(n)) {
+            said.try_reserve(1)?;
+            said.push(Said::first(spelled).key());
+        }
         if let Some(&first) = text.first() {
             let same = BEGINNINGS
                 .iter()
@@ -145,12 +156,16 @@ impl Sounds {
 
     pub(super) fn finish(&mut self) -> Result<(), TryReserveError> {
         self.heard.finish()?;
+        for (filter, keys) in self.phrases.iter_mut().zip(&mut self.said) {
+            *filter = Known::new(std::mem::take(keys).into_iter())?;
+        }
         self.jumbled.finish()
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         let letters: usize = self.words.iter().map(|w| w.letters.len()).sum();
         letters + self.words.len() * size_of::<Word>() + self.heard.heap_bytes() + self.jumbled.heap_bytes()
++ self.phrases.iter().map(Known::heap_bytes).sum::<usize>()
     }
 
     /// May a word that begins with this unit sound like a term?
@@ -164,9 +179,9 @@ impl Sounds {
         }
     }
 
-    /// Words of the longest phrase, none at most.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
+    /// May a plain word that begins with this letter, or a phrase that begins with it, sound like a term?
+    pub(super) fn begins_with(&self, letter: u8) -> bool {
+        self.begins & letter_bit(char::from(letter.to_ascii_lowercase())) != 0
     }
 
     /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
