@@ -5,9 +5,9 @@
 const PROBES: u64 = 8;
 
 /// FNV-1a, then the finaliser of SplitMix64: the same on every machine.
-fn hash(word: &str) -> u64 {
+fn hash(word: impl Iterator<Item = u8>) -> u64 {
     let mut h: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in word.bytes() {
+    for byte in word {
         h = (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -15,8 +15,8 @@ fn hash(word: &str) -> u64 {
     h ^ (h >> 31)
 }
 
-/// The bits of a word in a filter of `bits` bits.
-pub(crate) fn places(word: &str, bits: u64) -> impl Iterator<Item = (usize, u8)> {
+/// The bits of a word (its bytes) in a filter of `bits` bits.
+pub(crate) fn places(word: impl Iterator<Item = u8>, bits: u64) -> impl Iterator<Item = (usize, u8)> {
     let h = hash(word);
     let step = h.rotate_left(32) | 1;
     (0..PROBES).map(move |n| {

@@ -13,6 +13,11 @@ static WORDS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/words.bin"));
 
 /// Is the word (folded, without marks) known?
 pub(crate) fn is_known(word: &str) -> bool {
+    is_known_letters(word.bytes())
+}
+
+/// Is the word of these bytes known?
+pub(crate) fn is_known_letters(word: impl Iterator<Item = u8>) -> bool {
     let bits = WORDS.len() as u64 * 8;
     filter::places(word, bits).all(|(byte, bit)| WORDS.get(byte).is_some_and(|b| b & bit != 0))
 }

@@ -151,7 +151,8 @@ impl Filing {
             self.begins.extend(firsts.iter().map(|first| first.key()));
             if count > MAX_PAIRED {
                 self.whole.try_reserve(firsts.len())?;
-                self.whole.extend(firsts.iter().map(|first| (first.key(), number)));
+                self.whole
+                    .extend(firsts.iter().map(|first| (first.key(), number)));
                 continue;
             }
             for j in i + 1..=count {

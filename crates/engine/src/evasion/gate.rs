@@ -14,9 +14,11 @@
 use super::filing::{Drawn, Filing, LOOK, is_by_digits, is_of_one_script, pair, set_of};
 use super::known::{Filed, Known};
 use super::letters::{DIGITS, Letters, OTHER, class};
-use super::plain::{Kind, Word, char_at, is_wordy};
+use super::opening::Openings;
+use super::plain::{Kind, Word, char_at};
 use super::span::Span;
 use super::spelled::Spelled;
+use super::words::Words;
 use std::collections::TryReserveError;
 
 /// Parts of a word with hyphens and the like.
@@ -29,6 +31,9 @@ pub(super) struct Gate {
     whole: Filed,
     pairs: Filed,
     begins: Known,
+    pub(super) openings: Openings,
+    /// Some term is of several scripts.
+    mixed: bool,
     /// Most words of a term.
     words: usize,
     /// Signs beside a space inside a term.
@@ -49,6 +54,8 @@ impl Gate {
             whole: Filed::default(),
             pairs: Filed::default(),
             begins: Known::default(),
+            openings: Openings::new(terms)?,
+            mixed: false,
             words: 1,
             special: 0,
         };
@@ -68,6 +75,7 @@ impl Gate {
                 filing.add(number, &list)?;
             } else {
                 out.words = out.words.max(words().count());
+                out.mixed = true;
                 // In a text of one script, the letters of the other ones are drawn with those of that script.
                 let drawn =
                     drawn.get_or_insert_with(|| ['a'..='z', 'а'..='я'].map(|of| Drawn::new(of, &looks_like)));
@@ -93,42 +101,48 @@ impl Gate {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.whole.heap_bytes() + self.pairs.heap_bytes() + self.begins.heap_bytes()
+        self.whole.heap_bytes()
+            + self.pairs.heap_bytes()
+            + self.begins.heap_bytes()
+            + self.openings.heap_bytes()
     }
 
-    /// What asks about the words of one text, from the first on.
-    pub(super) fn watch<'a>(&'a self, terms: &'a [Box<[char]>], text: &'a [u8]) -> Watch<'a> {
+    /// What asks about the words of a text.
+    pub(super) fn watch<'a, 't>(
+        &'a self,
+        terms: &'a [Box<[char]>],
+        words: &'a mut Words<'t>,
+    ) -> Watch<'a, 't> {
         Watch {
             gate: self,
             terms,
-            text,
+            text: words.text,
+            words,
             most: self.words - 1,
-            border: Border::default(),
         }
     }
 }
 
-/// The gate over one text.
-pub(super) struct Watch<'a> {
+/// The gate over a text.
+pub(super) struct Watch<'a, 't> {
     gate: &'a Gate,
     terms: &'a [Box<[char]>],
-    text: &'a [u8],
+    text: &'t [u8],
+    pub(super) words: &'a mut Words<'t>,
     /// Most spaces of a term.
     most: usize,
-    border: Border,
 }
 
-impl Watch<'_> {
-    /// May a reading, other than by sound, begin with the word `first`? `apostrophe`: one stands before it. `known`: is it a
-    /// word of a language?
-    pub(super) fn may_begin(&mut self, first: &Word, apostrophe: bool, known: impl FnMut() -> bool) -> bool {
+impl Watch<'_, '_> {
+    /// May a reading, other than by sound, begin with the word `first`? `apostrophe`: one stands before it.
+    pub(super) fn may_begin(&mut self, first: &Word, apostrophe: bool) -> bool {
         let (gate, text) = (self.gate, self.text);
         if first.kind == Kind::Strange
-            || self.most > 0 && self.border.is_ahead(text, first) && self.another_script_near(first)
+            || self.most > 0 && self.words.is_another_script_ahead(first) && self.another_script_near(first)
         {
             return true;
         }
-        if first.any(|set| gate.whole.has(set.key())) && self.may_be_whole(first, apostrophe, known) {
+        if first.any(text, |set| gate.whole.has(set.key())) && self.may_be_whole(first, apostrophe) {
             return true;
         }
         let span = Span::behind(text, first.end);
@@ -142,22 +156,27 @@ impl Watch<'_> {
             return self.may_be_compound(first);
         }
         // Across a sign and a space beside it only letters one by one are read, and few more.
-        let next = Word::at(text, span.to);
+        let next = self.words.at(span.to);
         if span.signs() && first.fewest() + next.fewest() <= 2 + self.most {
             return true;
         }
         if span.first_is_sign() {
             // The sign before the space may be an i, which must be followed by more.
-            let with = |i: u8| first.any(|set| gate.begins.has(set.then(Letters::of(i)).key()));
+            let with = |i: u8| first.any(text, |set| gate.begins.has(set.then(Letters::of(i)).key()));
             return span.exclaims && (with(class('i')) || with(OTHER));
         }
-        if first.fewest() == 1 && next.fewest() == 1 && self.single_goes_on(&next) {
+        if first.may_be_one() && next.may_be_one() && self.single_goes_on(&next) {
             return true;
         }
-        if !first.any(|set| gate.begins.has(set.key())) || span.spaces_behind_signs {
+        if !first.any(text, |set| gate.begins.has(set.key())) || span.spaces_behind_signs {
             return false;
         }
         next.kind == Kind::Strange || self.goes_on_with(first.start, first, &next, span.opens)
+    }
+
+    /// May letters at the word, or behind it, stand for those of another script that they look like?
+    pub(super) fn is_drawn(&mut self, word: &Word) -> bool {
+        self.gate.mixed || word.kind == Kind::Strange || self.words.is_another_script_ahead(word)
     }
 
     /// May the text from byte `at` on be read as this term, and not just as it is?
@@ -168,27 +187,30 @@ impl Watch<'_> {
 
     /// May the word by itself be read as a term? An ordinary word only as a phrase without its spaces, or with an
     /// apostrophe beside it.
-    fn may_be_whole(&self, word: &Word, apostrophe: bool, mut known: impl FnMut() -> bool) -> bool {
+    fn may_be_whole(&mut self, word: &Word, apostrophe: bool) -> bool {
         let apostrophe = apostrophe || matches!(char_at(self.text, word.end), Some(('\'' | '’', _)));
-        let mut refused = |number: u32| {
-            let single = |term: &Box<[char]>| !term.contains(&' ');
-            number & LOOK == 0 && !apostrophe && self.terms.get(number as usize).is_some_and(single) && known()
+        let known = !apostrophe && self.words.is_known(word);
+        let single = |number: u32| {
+            self.terms
+                .get(number as usize)
+                .is_some_and(|term| !term.contains(&' '))
         };
-        word.any(|set| {
-            let fits = |number| self.may_be(word.start, number) && !refused(number);
+        let refused = |number: u32| known && number & LOOK == 0 && single(number);
+        word.any(self.text, |set| {
+            let fits = |number| !refused(number) && self.may_be(word.start, number);
             self.gate.whole.any(set.key(), fits)
         })
     }
 
     /// May a reading that begins at byte `at` go on behind `first` and a space with the word `next`, or with what it begins?
-    fn goes_on_with(&self, at: usize, first: &Word, next: &Word, open: bool) -> bool {
+    fn goes_on_with(&mut self, at: usize, first: &Word, next: &Word, open: bool) -> bool {
         let (gate, text) = (self.gate, self.text);
-        let fits = |number: u32| self.may_be(at, number);
-        let has = |second: Letters| first.any(|set| gate.pairs.any(pair(set, second), fits));
         let mut all = *next;
         for _ in 0..MAX_PARTS {
-            let with = |c: char| all.any(|set| has(Letters::of(class(c)).then(set)));
-            if all.any(has) || open && (with('c') || with('с')) {
+            let fits = |number: u32| self.may_be(at, number);
+            let has = |second: Letters| first.any(text, |set| gate.pairs.any(pair(set, second), fits));
+            let with = |c: char| all.any(text, |set| has(Letters::of(class(c)).then(set)));
+            if all.any(text, has) || open && (with('c') || with('с')) {
                 return true;
             }
             let span = Span::behind(text, all.end);
@@ -202,7 +224,7 @@ impl Watch<'_> {
                 let short = span.signs() && first.fewest() + next.fewest() <= 1 + self.most;
                 return short || span.exclaims;
             }
-            let part = Word::at(text, span.to);
+            let part = self.words.at(span.to);
             if part.kind != next.kind {
                 return true;
             }
@@ -212,7 +234,7 @@ impl Watch<'_> {
     }
 
     /// May the word and what is joined to it by hyphens or other signs be read as a term, or begin one?
-    fn may_be_compound(&self, first: &Word) -> bool {
+    fn may_be_compound(&mut self, first: &Word) -> bool {
         let (gate, text) = (self.gate, self.text);
         let mut all = *first;
         let mut excess = first.fewest() - 1;
@@ -228,21 +250,24 @@ impl Watch<'_> {
                 if span.exclaims || span.signs() {
                     return span.exclaims
                         || excess <= self.most
-                        || all.any(|set| gate.begins.has(set.key()));
+                        || all.any(text, |set| gate.begins.has(set.key()));
                 }
-                let next = Word::at(text, span.to);
-                return excess == 0 && next.fewest() == 1
-                    || all.any(|set| gate.begins.has(set.key()))
+                let next = self.words.at(span.to);
+                return excess == 0 && next.may_be_one()
+                    || all.any(text, |set| gate.begins.has(set.key()))
                         && (next.kind == Kind::Strange
                             || self.goes_on_with(first.start, &all, &next, span.opens));
             }
-            let part = Word::at(text, span.to);
+            let part = self.words.at(span.to);
             if part.kind != first.kind {
                 return true;
             }
             excess += part.fewest() - 1;
             all = all.with(&part);
-            if all.any(|set| gate.whole.any(set.key(), |number| self.may_be(first.start, number))) {
+            if all.any(text, |set| {
+                gate.whole
+                    .any(set.key(), |number| self.may_be(first.start, number))
+            }) {
                 return true;
             }
         }
@@ -250,16 +275,16 @@ impl Watch<'_> {
     }
 
     /// Is a letter that stands alone followed by another such letter, or by something that may be one?
-    fn single_goes_on(&self, single: &Word) -> bool {
+    fn single_goes_on(&mut self, single: &Word) -> bool {
         let span = Span::behind(self.text, single.end);
         if span.odd || single.kind == Kind::Strange {
             return true;
         }
-        span.to < self.text.len() && Word::at(self.text, span.to).fewest() == 1
+        span.to < self.text.len() && self.words.at(span.to).may_be_one()
     }
 
     /// Does another script, or a character that is not plain, stand within the words that a reading may take?
-    fn another_script_near(&self, first: &Word) -> bool {
+    fn another_script_near(&mut self, first: &Word) -> bool {
         let (mut here, mut latin, mut cyrillic) = (first.end, first.latin, first.cyrillic);
         let mut words = 0;
         while words < self.most {
@@ -270,7 +295,7 @@ impl Watch<'_> {
             if span.to == self.text.len() {
                 return false;
             }
-            let next = Word::at(self.text, span.to);
+            let next = self.words.at(span.to);
             latin |= next.latin;
             cyrillic |= next.cyrillic;
             if next.foreign || latin && cyrillic {
@@ -280,40 +305,6 @@ impl Watch<'_> {
             here = next.end;
         }
         false
-    }
-}
-
-/// Up to where a text is of one script and of plain characters.
-#[derive(Default)]
-pub(super) struct Border {
-    /// Where it was last looked for, from the beginning on.
-    at: usize,
-    latin: bool,
-    cyrillic: bool,
-}
-
-impl Border {
-    /// Does text of another script, or a character that is not plain, come behind this word?
-    fn is_ahead(&mut self, text: &[u8], word: &Word) -> bool {
-        if self.at < word.end {
-            (self.at, self.latin, self.cyrillic) = (word.start, false, false);
-        }
-        while self.at < text.len() && !(self.latin && self.cyrillic) {
-            match text.get(self.at) {
-                Some(byte) if byte.is_ascii() => {
-                    self.latin |= byte.is_ascii_alphabetic();
-                    self.at += 1;
-                }
-                _ => match char_at(text, self.at) {
-                    Some((c, length)) => {
-                        self.cyrillic |= length == 2 && is_wordy(c);
-                        self.at += length;
-                    }
-                    None => return true,
-                },
-            }
-        }
-        self.latin && self.cyrillic
     }
 }
 

@@ -26,11 +26,32 @@ pub(super) const fn class(c: char) -> u8 {
 
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// How many powers of [`BASE`] are kept.
+const POWERS: usize = 64;
+
+static POWER: [u64; POWERS] = {
+    let mut out = [1_u64; POWERS];
+    let mut n = 1;
+    while n < POWERS {
+        out[n] = out[n - 1].wrapping_mul(BASE);
+        n += 1;
+    }
+    out
+};
+
+#[inline]
+fn power(n: u32) -> u64 {
+    match POWER.get(n as usize) {
+        Some(power) => *power,
+        None => BASE.wrapping_pow(n),
+    }
+}
+
 /// Letters by their classes in their order, without repetitions: a polynomial that can be put together of parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Letters {
     hash: u64,
-    power: u64,
+    count: u32,
     first: u8,
     last: u8,
 }
@@ -38,7 +59,7 @@ pub(super) struct Letters {
 impl Letters {
     pub(super) const NONE: Self = Self {
         hash: 0,
-        power: 1,
+        count: 0,
         first: 0,
         last: 0,
     };
@@ -50,38 +71,38 @@ impl Letters {
             0 => Self::NONE,
             _ => Self {
                 hash: class as u64,
-                power: BASE,
+                count: 1,
                 first: class,
                 last: class,
             },
         }
     }
 
-    /// One more of this class.
+    /// One more of this class. Without a branch: letters without a class and repetitions come by chance.
     #[inline]
     pub(super) fn push(&mut self, class: u8) {
-        if class != 0 && class != self.last {
-            self.hash = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(class));
-            self.power = self.power.wrapping_mul(BASE);
-            self.first = if self.first == 0 { class } else { self.first };
-            self.last = class;
-        }
+        let new = class != 0 && class != self.last;
+        let summand = if new { u64::from(class) } else { 0 };
+        self.hash = self.hash.wrapping_add(summand.wrapping_mul(power(self.count)));
+        self.count += u32::from(new);
+        self.first = if self.first == 0 { class } else { self.first };
+        self.last = if new { class } else { self.last };
     }
 
     /// These and those behind them.
     #[inline]
     pub(super) fn then(self, next: Self) -> Self {
-        if next.last == 0 || self.last == 0 {
-            return if next.last == 0 { self } else { next };
+        if next.count == 0 || self.count == 0 {
+            return if next.count == 0 { self } else { next };
         }
-        let (mut hash, mut power) = (next.hash, next.power);
+        let (mut hash, mut count) = (next.hash, next.count);
         if self.last == next.first {
-            power = power.wrapping_mul(INVERSE);
-            hash = hash.wrapping_sub(u64::from(next.first).wrapping_mul(power));
+            hash = hash.wrapping_sub(u64::from(next.first)).wrapping_mul(INVERSE);
+            count -= 1;
         }
         Self {
-            hash: self.hash.wrapping_mul(power).wrapping_add(hash),
-            power: self.power.wrapping_mul(power),
+            hash: self.hash.wrapping_add(hash.wrapping_mul(power(self.count))),
+            count: self.count + count,
             first: self.first,
             last: next.last,
         }
@@ -103,3 +124,33 @@ const INVERSE: u64 = {
     }
     inverse
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Letters {
+        text.chars()
+            .fold(Letters::NONE, |all, c| all.then(Letters::of(class(c))))
+    }
+
+    #[test]
+    fn parts_are_put_together() {
+        let long = "ab".repeat(100);
+        for (a, b) in [
+            ("casi", "ino"),
+            ("", "x"),
+            ("h", "ra"),
+            ("aa", "aa"),
+            ("перо", "он"),
+            (&long, "bax"),
+        ] {
+            let mut pushed = Letters::NONE;
+            a.chars().chain(b.chars()).for_each(|c| pushed.push(class(c)));
+            assert_eq!(all(a).then(all(b)), pushed, "{a} {b}");
+            assert_eq!(all(&format!("{a}{b}")), pushed, "{a} {b}");
+        }
+        assert_eq!(all("cask").key(), all("kkaazq").key());
+        assert_ne!(all("cask").key(), all("ksak").key());
+    }
+}

@@ -9,7 +9,7 @@ use crate::dictionary;
 const MAX_KNOWN: usize = 64;
 
 /// The lowest five bits of an x.
-const X: usize = 24;
+const X: u8 = 24;
 
 /// Where the digits are in the set of characters of a word; letters are at the lowest five bits of theirs.
 const ZERO: u32 = 32;
@@ -51,8 +51,6 @@ pub(super) struct Word {
     pub(super) cyrillic: bool,
     pub(super) foreign: bool,
     pub(super) letters: Letters,
-    /// Before its x, and behind it.
-    around: [Letters; 2],
     /// Its letters, each by itself, as a set.
     raw: u64,
     length: usize,
@@ -112,9 +110,81 @@ pub(super) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t'..='\r' | '\u{a0}')
 }
 
+/// Is the byte a letter of ASCII?
+#[inline]
+fn is_latin(byte: u8) -> bool {
+    (byte | 0x20).wrapping_sub(b'a') < 26
+}
+
+/// The class of the plain Cyrillic letter of these two bytes, but for ё.
+#[inline]
+fn cyrillic_class(lead: u8, next: u8) -> Option<u8> {
+    let code = (u32::from(lead) << 6 | u32::from(next) & 0x3f).wrapping_sub(0xd0 << 6 | 0x10);
+    (code < 64 && matches!(lead, 0xd0 | 0xd1)).then_some(0x80 + (code & 31) as u8)
+}
+
 impl Word {
     /// The one that begins at byte `start`.
+    #[inline]
     pub(super) fn at(text: &[u8], start: usize) -> Self {
+        let rest = text.get(start..).unwrap_or_default();
+        let mut out = Self {
+            start,
+            end: start,
+            kind: Kind::Latin,
+            latin: false,
+            cyrillic: false,
+            foreign: false,
+            letters: Letters::NONE,
+            raw: 0,
+            length: 0,
+            exes: 0,
+        };
+        for &byte in rest {
+            if !is_latin(byte) {
+                break;
+            }
+            let letter = byte & 31;
+            out.letters
+                .push(LATIN.get(usize::from(letter)).copied().unwrap_or(0));
+            out.raw |= 1 << letter;
+            out.exes += usize::from(letter == X);
+            out.length += 1;
+        }
+        let mut length = out.length;
+        out.latin = length > 0;
+        if !out.latin {
+            for two in rest.chunks_exact(2) {
+                let Some(class) = (match *two {
+                    [lead, next] => cyrillic_class(lead, next),
+                    _ => None,
+                }) else {
+                    break;
+                };
+                out.letters.push(class);
+                out.raw |= 1 << (class & 31);
+                out.length += 1;
+            }
+            length = 2 * out.length;
+            out.cyrillic = true;
+            out.kind = Kind::Cyrillic;
+        }
+        out.end += length;
+        let ends = match rest.get(length) {
+            Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
+            Some(_) => char_at(text, out.end).is_some_and(|c| !is_wordy(c.0)),
+            None => true,
+        };
+        if ends && length > 0 {
+            out
+        } else {
+            Self::of_any(text, start)
+        }
+    }
+
+    /// One of any characters.
+    #[inline(never)]
+    fn of_any(text: &[u8], start: usize) -> Self {
         let mut out = Self {
             start,
             end: start,
@@ -123,24 +193,14 @@ impl Word {
             cyrillic: false,
             foreign: false,
             letters: Letters::NONE,
-            around: [Letters::NONE; 2],
             raw: 0,
             length: 0,
             exes: 0,
         };
         let mut digits = false;
-        let mut before_x = 0;
         loop {
             match *text.get(out.end..).unwrap_or_default() {
-                [byte, ..] if byte.is_ascii_alphabetic() => {
-                    let letter = usize::from(byte & 31);
-                    if letter == X {
-                        out.around[0] = out.letters;
-                        out.exes += 1;
-                        before_x = out.end;
-                    }
-                    out.letters.push(LATIN.get(letter).copied().unwrap_or(0));
-                    out.raw |= 1 << letter;
+                [byte, ..] if is_latin(byte) => {
                     out.latin = true;
                     out.end += 1;
                 }
@@ -168,7 +228,7 @@ impl Word {
         }
         out.kind = match (out.latin, out.cyrillic, digits) {
             _ if out.foreign || out.length == 0 => Kind::Strange,
-            (true, false, false) => Kind::Latin,
+            // With an ё.
             (false, true, false) => Kind::Cyrillic,
             (false, false, true) => {
                 out.letters = Letters::of(DIGITS);
@@ -176,9 +236,6 @@ impl Word {
             }
             _ => Kind::Strange,
         };
-        if out.exes == 1 && out.kind == Kind::Latin {
-            out.around[1] = Self::at(text.get(..out.end).unwrap_or_default(), before_x + 1).letters;
-        }
         out
     }
 
@@ -187,13 +244,10 @@ impl Word {
         Self {
             end: next.end,
             letters: self.letters.then(next.letters),
-            around: match self.exes {
-                0 => [self.letters.then(next.around[0]), next.around[1]],
-                _ => [self.around[0], self.around[1].then(next.letters)],
-            },
             raw: self.raw | next.raw,
             length: self.length + next.length,
-            exes: self.exes + next.exes,
+            // Of words that are put together, an x may be anything.
+            exes: (self.exes + next.exes) * 2,
             ..*self
         }
     }
@@ -214,51 +268,54 @@ impl Word {
         }
     }
 
+    /// May it be one letter of a term?
+    #[inline]
+    pub(super) fn may_be_one(&self) -> bool {
+        self.kind == Kind::Strange || self.raw.count_ones() < 3 && self.fewest() == 1
+    }
+
     /// Does one of the ways to read it fit? Where it has an x, that may hide a vowel, or sound as "ck".
     #[inline]
-    pub(super) fn any(&self, mut fits: impl FnMut(Letters) -> bool) -> bool {
-        if fits(self.letters) {
+    pub(super) fn any(&self, text: &[u8], mut fits: impl FnMut(Letters) -> bool) -> bool {
+        fits(self.letters) || self.exes > 0 && self.any_with_x(text, fits)
+    }
+
+    fn any_with_x(&self, text: &[u8], mut fits: impl FnMut(Letters) -> bool) -> bool {
+        if self.exes > 1 {
             return true;
         }
-        if self.exes == 0 {
-            return false;
-        }
-        let [before, behind] = self.around;
+        let mut around = self.bytes(text).splitn(2, |byte| matches!(byte, b'x' | b'X'));
+        let [before, behind] = [around.next(), around.next()].map(|part| {
+            let mut letters = Letters::NONE;
+            for byte in part.unwrap_or_default() {
+                letters.push(LATIN.get(usize::from(byte & 31)).copied().unwrap_or(0));
+            }
+            letters
+        });
         let with = |c: char| before.then(Letters::of(class(c))).then(behind);
-        self.exes > 1 || ['a', 'e', 'i', 'o', 'u', 'k'].into_iter().any(|c| fits(with(c)))
+        ['a', 'e', 'i', 'o', 'u', 'k'].into_iter().any(|c| fits(with(c)))
     }
 
     /// Is it a word of a language?
     pub(super) fn is_known(&self, text: &[u8]) -> bool {
-        let mut folded = [0; MAX_KNOWN];
-        let Some(word) = text.get(self.start..self.end) else {
+        let word = self.bytes(text);
+        if word.len() > MAX_KNOWN {
             return false;
-        };
-        let Some(folded) = folded.get_mut(..word.len()) else {
-            return false;
-        };
-        match self.kind {
-            Kind::Latin => {
-                for (to, from) in folded.iter_mut().zip(word) {
-                    *to = from.to_ascii_lowercase();
-                }
-            }
-            Kind::Cyrillic => {
-                let mut at = 0;
-                for two in folded.chunks_exact_mut(2) {
-                    if let Some((c, length)) = char_at(word, at) {
-                        c.encode_utf8(two);
-                        at += length;
-                    }
-                }
-            }
-            _ => return false,
         }
-        std::str::from_utf8(folded).is_ok_and(dictionary::is_known)
+        match self.kind {
+            Kind::Latin => dictionary::is_known_letters(word.iter().map(u8::to_ascii_lowercase)),
+            Kind::Cyrillic => dictionary::is_known_letters(word.chunks_exact(2).flat_map(|two| {
+                let mut small = [0; 2];
+                if let Some((c, 2)) = char_at(two, 0) {
+                    c.encode_utf8(&mut small);
+                }
+                small
+            })),
+            _ => false,
+        }
     }
 
     pub(super) fn bytes<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         text.get(self.start..self.end).unwrap_or_default()
     }
 }
-

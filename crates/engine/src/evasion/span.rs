@@ -25,13 +25,18 @@ pub(super) struct Span {
     set: u128,
 }
 
+/// One of the letters from А to я.
+fn begins_with_cyrillic(text: &[u8]) -> bool {
+    matches!(text, [0xd0, 0x90..=0xbf, ..] | [0xd1, 0x80..=0x8f, ..])
+}
+
 impl Span {
     /// The one that begins at byte `from`.
     #[inline]
     pub(super) fn behind(text: &[u8], from: usize) -> Self {
         // Nearly always.
         if let [b' ', next, ..] = *text.get(from..).unwrap_or_default()
-            && next.is_ascii_alphabetic()
+            && (next.is_ascii_alphabetic() || text.get(from + 1..).is_some_and(begins_with_cyrillic))
         {
             return Self {
                 from,

@@ -63,7 +63,11 @@ impl Place {
 impl<'t> Spelled<'t> {
     /// May the text from byte `at` on, where a plain word begins, be read as the term with at least one step?
     pub(super) fn may_be(text: &'t [u8], at: usize, term: &'t [char]) -> bool {
-        let mut trial = Spelled { text, term, places: 0 };
+        let mut trial = Spelled {
+            text,
+            term,
+            places: 0,
+        };
         trial.goes_on(Place {
             text: at,
             term: 0,
@@ -86,7 +90,11 @@ impl<'t> Spelled<'t> {
             return place.text < self.text.len() || letter.is_none() && !place.gap && !place.exact;
         };
         let again = !place.gap
-            && place.text.checked_sub(length).and_then(|at| char_at(self.text, at)) == Some((c, length));
+            && place
+                .text
+                .checked_sub(length)
+                .and_then(|at| char_at(self.text, at))
+                == Some((c, length));
         let repeats = again && (is_wordy(c) || is_mask(c)) && self.goes_on(place.over(length, 0).inexactly());
         let Some(letter) = letter else {
             // Behind the whole term only its last letter can come.
@@ -94,7 +102,8 @@ impl<'t> Spelled<'t> {
         };
         repeats
             || self.reads(place, letter, (c, length))
-            || !place.gap && (self.misses_a_space(place, letter, (c, length)) || self.separates(place, letter))
+            || !place.gap
+                && (self.misses_a_space(place, letter, (c, length)) || self.separates(place, letter))
     }
 
     /// Is the character read as the letter, or may it be?
@@ -125,7 +134,8 @@ impl<'t> Spelled<'t> {
         {
             return true;
         }
-        if matches!(c, 'k' | 'c' | 'q' | 'x') && letter == 'c' && self.term.get(place.term + 1) == Some(&'k') {
+        if matches!(c, 'k' | 'c' | 'q' | 'x') && letter == 'c' && self.term.get(place.term + 1) == Some(&'k')
+        {
             let sound = place.over(1, 2).inexactly();
             let doubled = char_at(self.text, place.text + 1) == Some((c, 1));
             if self.goes_on(sound) || doubled && self.goes_on(place.over(2, 2).inexactly()) {
@@ -205,7 +215,12 @@ impl<'t> Spelled<'t> {
             separator: Some(kind),
             ..place.over(at - place.text, 0).inexactly().behind_a_gap()
         };
-        self.goes_on(next) || letter == ' ' && self.goes_on(Place { term: next.term + 1, ..next })
+        self.goes_on(next)
+            || letter == ' '
+                && self.goes_on(Place {
+                    term: next.term + 1,
+                    ..next
+                })
     }
 
     /// Bytes of white space from `at` on.

@@ -23,7 +23,9 @@ impl Keys {
 
     pub(super) fn finish(&mut self) -> Result<(), TryReserveError> {
         self.list.sort_unstable();
-        let bits = (self.list.len() as u64 * BITS).clamp(SOME_BITS, 1 << 24).next_power_of_two();
+        let bits = (self.list.len() as u64 * BITS)
+            .clamp(SOME_BITS, 1 << 24)
+            .next_power_of_two();
         self.some.try_reserve_exact((bits / 64) as usize)?;
         self.some.resize((bits / 64) as usize, 0);
         for (key, _) in &self.list {

@@ -6,8 +6,11 @@
 //! phrases are told by a number that is put together of those of their words.
 
 use super::heard::Heard;
+use super::spoken::{Spoken, letter_of};
 use super::{MAX_LETTERS, MIN_JUMBLED, MIN_LETTERS, Sounds, jumbled_key};
 use crate::evasion::letters::Letters;
+use crate::evasion::plain::char_at;
+use crate::evasion::units::plain_unit;
 
 /// Consonants that may be spelled for each other, or together with others of them.
 const HISSED: u8 = b'Z';
@@ -39,12 +42,12 @@ pub(in crate::evasion) struct Said {
 }
 
 impl Said {
-    pub(in crate::evasion) fn new(letters: impl Iterator<Item = u8>) -> Self {
+    pub(in crate::evasion) fn new(letters: &[u8]) -> Self {
         let mut out = Self {
             all: Letters::NONE,
             stem: Letters::NONE,
         };
-        for letter in letters {
+        for &letter in letters {
             let class = CLASSES.get(usize::from(letter & 31)).copied().unwrap_or(0);
             out.all.push(class);
             if !matches!(class, 0 | b'a' | b'e' | b'o' | HISSED) {
@@ -57,8 +60,8 @@ impl Said {
     /// At the beginning, where "kn" is heard as an n.
     pub(in crate::evasion) fn first(letters: &[u8]) -> Self {
         match letters {
-            [b'k' | b'K', rest @ ..] if matches!(rest, [b'n' | b'N', ..]) => Self::new(rest.iter().copied()),
-            _ => Self::new(letters.iter().copied()),
+            [b'k' | b'K', rest @ ..] if matches!(rest, [b'n' | b'N', ..]) => Self::new(rest),
+            _ => Self::new(letters),
         }
     }
 
@@ -84,18 +87,7 @@ impl Sounds {
         (MIN_LETTERS..=MAX_LETTERS).contains(&word.len())
     }
 
-    /// May this plain word, which is long enough, alone sound like a term? If no dictionary has it.
-    pub(in crate::evasion) fn may_be(&self, word: &[u8]) -> bool {
-        let letters = word.iter().map(u8::to_ascii_lowercase);
-        let Some(heard) = Heard::new(letters) else {
-            return false;
-        };
-        let jumbled = || {
-            word.len() >= MIN_JUMBLED && !self.jumbled.get(jumbled_key(heard.letters(0, heard.len as u8))).is_empty()
-        };
-        heard.count > 1 && !self.heard.get(heard.key()).is_empty() || jumbled()
-    }
-
+    /// Is a term of several words among them?
     pub(in crate::evasion) fn has_phrases(&self) -> bool {
         self.longest > 1
     }
@@ -106,15 +98,64 @@ impl Sounds {
         filter.is_some_and(|filter| filter.has(said.key()))
     }
 
-    /// May these plain words together sound like a term of as many words?
-    pub(in crate::evasion) fn may_be_phrase<'w>(&self, count: usize, words: impl Iterator<Item = &'w [u8]>) -> bool {
-        let letters = words.flatten().map(u8::to_ascii_lowercase);
-        Heard::new(letters).is_some_and(|heard| {
-            let same = self.heard.get(heard.key());
-            heard.count > 1
-                && same
-                    .iter()
-                    .any(|&(_, number)| self.words.get(number as usize).is_some_and(|w| w.words == count))
-        })
+    /// Does this plain word, which no dictionary has, alone sound like a term?
+    pub(in crate::evasion) fn is_heard(&self, word: &[u8]) -> bool {
+        self.is_heard_as(1, std::iter::once(word))
+    }
+
+    /// Do these plain words together sound like a term of as many words?
+    pub(in crate::evasion) fn is_heard_as<'w>(
+        &self,
+        count: usize,
+        words: impl Iterator<Item = &'w [u8]>,
+    ) -> bool {
+        let Some(spoken) = Spoken::plain(words) else {
+            return false;
+        };
+        let same = |&(_, number): &(u64, u32)| {
+            let word = self
+                .words
+                .get(number as usize)
+                .filter(|w| w.words == count || count == 1);
+            word.is_some_and(|word| word.compare(count, &spoken).is_some())
+        };
+        let letters = spoken.letters();
+        spoken.heard.count > 1 && self.heard.get(spoken.heard.key()).iter().any(same)
+            || count == 1
+                && letters.len() >= MIN_JUMBLED
+                && !self.jumbled.get(jumbled_key(letters)).is_empty()
+    }
+
+    /// Is the sign read as a letter of a word?
+    pub(in crate::evasion) fn is_heard_as_a_letter(&self, sign: char) -> bool {
+        !matches!(sign, ' ' | ',' | '.') && !self.words.is_empty() && letter_of(plain_unit(sign)).is_some()
+    }
+
+    /// May what stands from byte `at` on up to a space, signs and digits read as letters, sound like a term?
+    pub(in crate::evasion) fn may_be_heard_with_signs(&self, text: &[u8], at: usize) -> bool {
+        let (mut letters, mut len, mut here) = ([0; MAX_LETTERS], 0, at);
+        let (mut kept, mut plain) = (0, 0);
+        while here < text.len() {
+            let Some((c, length)) = char_at(text, here) else {
+                return true;
+            };
+            let Some((letter, _)) = letter_of(plain_unit(c)) else {
+                break;
+            };
+            let Some(place) = letters.get_mut(len) else {
+                return false;
+            };
+            *place = letter;
+            len += 1;
+            here += length;
+            plain += usize::from(c.is_ascii_alphabetic());
+            if c.is_ascii_alphanumeric() || matches!(c, '$' | '@') {
+                kept = len;
+            }
+        }
+        let letters = letters.get(..kept).unwrap_or_default();
+        plain > 1
+            && Heard::new(letters.iter().copied())
+                .is_some_and(|heard| heard.count > 1 && !self.heard.get(heard.key()).is_empty())
     }
 }
