@@ -9,6 +9,8 @@
 
 mod filter;
 
+pub(crate) use filter::{START, add};
+
 static WORDS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/words.bin"));
 
 /// Is the word (folded, without marks) known?
@@ -18,8 +20,14 @@ pub(crate) fn is_known(word: &str) -> bool {
 
 /// Is the word of these bytes known?
 pub(crate) fn is_known_letters(word: impl Iterator<Item = u8>) -> bool {
+    is_known_hash(word.fold(START, add))
+}
+
+/// Is a word known whose bytes were added to [`START`] one by one?
+#[inline]
+pub(crate) fn is_known_hash(h: u64) -> bool {
     let bits = WORDS.len() as u64 * 8;
-    filter::places(word, bits).all(|(byte, bit)| WORDS.get(byte).is_some_and(|b| b & bit != 0))
+    filter::places(h, bits).all(|(byte, bit)| WORDS.get(byte).is_some_and(|b| b & bit != 0))
 }
 
 #[cfg(test)]

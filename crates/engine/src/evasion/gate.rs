@@ -28,8 +28,8 @@ const NEAR: usize = 512;
 
 pub(super) struct Gate {
     /// Terms by the set of their letters, and by those of the pairs they begin with; and the sets that terms begin with.
-    whole: Filed,
-    pairs: Filed,
+    pub(super) whole: Filed,
+    pub(super) pairs: Filed,
     begins: Known,
     pub(super) openings: Openings,
     /// Some term is of several scripts.
@@ -107,6 +107,16 @@ impl Gate {
             + self.openings.heap_bytes()
     }
 
+    /// Does the sign stand beside a space inside a term?
+    pub(super) fn is_special(&self, sign: u8) -> bool {
+        self.special >> (sign & 0x7f) & 1 == 1
+    }
+
+    /// With so many letters, words with a sign and a space between them may be letters one by one.
+    pub(super) fn few(&self) -> u32 {
+        self.words as u32 + 1
+    }
+
     /// What asks about the words of a text.
     pub(super) fn watch<'a, 't>(
         &'a self,
@@ -157,7 +167,7 @@ impl Watch<'_, '_> {
         }
         // Across a sign and a space beside it only letters one by one are read, and few more.
         let next = self.words.at(span.to);
-        if span.signs() && first.fewest() + next.fewest() <= 2 + self.most {
+        if span.signs() && first.fewest() + next.fewest() <= self.gate.few() as usize {
             return true;
         }
         if span.first_is_sign() {

@@ -35,6 +35,7 @@ mod known;
 mod letters;
 mod opening;
 mod plain;
+mod quiet;
 mod reading;
 mod skim;
 mod sound;
@@ -317,7 +318,9 @@ impl Evasion {
                 self.tops.partition_point(|top| top.0 <= letter),
             ),
             _ => {
-                let from = self.tops.partition_point(|top| (top.0, top.1) < (first, Some(letter)));
+                let from = self
+                    .tops
+                    .partition_point(|top| (top.0, top.1) < (first, Some(letter)));
                 let is_it = self
                     .tops
                     .get(from)

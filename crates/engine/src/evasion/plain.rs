@@ -9,7 +9,7 @@ use crate::dictionary;
 const MAX_KNOWN: usize = 64;
 
 /// The lowest five bits of an x.
-const X: u8 = 24;
+pub(super) const X: u8 = 24;
 
 /// Where the digits are in the set of characters of a word; letters are at the lowest five bits of theirs.
 const ZERO: u32 = 32;
@@ -52,8 +52,7 @@ pub(super) struct Word {
     pub(super) foreign: bool,
     pub(super) letters: Letters,
     /// Its letters, each by itself, as a set.
-    raw: u64,
-    length: usize,
+    pub(super) raw: u64,
     /// How often it has an x, which may stand for other letters.
     exes: usize,
 }
@@ -69,7 +68,7 @@ const fn latin_classes() -> [u8; 32] {
 }
 
 /// By the lowest five bits of a letter.
-static LATIN: [u8; 32] = latin_classes();
+pub(super) static LATIN: [u8; 32] = latin_classes();
 
 /// The plain character at byte `at`, as a small letter where it is one, and its length.
 #[inline]
@@ -112,15 +111,20 @@ pub(super) fn is_blank(c: char) -> bool {
 
 /// Is the byte a letter of ASCII?
 #[inline]
-fn is_latin(byte: u8) -> bool {
+pub(super) fn is_latin(byte: u8) -> bool {
     (byte | 0x20).wrapping_sub(b'a') < 26
 }
 
-/// The class of the plain Cyrillic letter of these two bytes, but for ё.
+/// The class of the plain Cyrillic letter of these two bytes.
 #[inline]
-fn cyrillic_class(lead: u8, next: u8) -> Option<u8> {
+pub(super) fn cyrillic_class(lead: u8, next: u8) -> Option<u8> {
     let code = (u32::from(lead) << 6 | u32::from(next) & 0x3f).wrapping_sub(0xd0 << 6 | 0x10);
-    (code < 64 && matches!(lead, 0xd0 | 0xd1)).then_some(0x80 + (code & 31) as u8)
+    match (lead, next) {
+        (0xd0 | 0xd1, _) if code < 64 => Some(0x80 + (code & 31) as u8),
+        // An ё is read as е.
+        (0xd1, 0x91) | (0xd0, 0x81) => Some(class('е')),
+        _ => None,
+    }
 }
 
 impl Word {
@@ -137,7 +141,6 @@ impl Word {
             foreign: false,
             letters: Letters::NONE,
             raw: 0,
-            length: 0,
             exes: 0,
         };
         for &byte in rest {
@@ -149,10 +152,9 @@ impl Word {
                 .push(LATIN.get(usize::from(letter)).copied().unwrap_or(0));
             out.raw |= 1 << letter;
             out.exes += usize::from(letter == X);
-            out.length += 1;
+            out.end += 1;
         }
-        let mut length = out.length;
-        out.latin = length > 0;
+        out.latin = out.end > start;
         if !out.latin {
             for two in rest.chunks_exact(2) {
                 let Some(class) = (match *two {
@@ -163,22 +165,35 @@ impl Word {
                 };
                 out.letters.push(class);
                 out.raw |= 1 << (class & 31);
-                out.length += 1;
+                out.end += 2;
             }
-            length = 2 * out.length;
             out.cyrillic = true;
             out.kind = Kind::Cyrillic;
         }
-        out.end += length;
-        let ends = match rest.get(length) {
+        let ends = match text.get(out.end) {
             Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
             Some(_) => char_at(text, out.end).is_some_and(|c| !is_wordy(c.0)),
             None => true,
         };
-        if ends && length > 0 {
+        if ends && out.end > start {
             out
         } else {
             Self::of_any(text, start)
+        }
+    }
+
+    /// One that was read elsewhere, of letters of one script.
+    pub(super) fn of(start: usize, end: usize, kind: Kind, letters: Letters, raw: u64, exes: usize) -> Self {
+        Self {
+            start,
+            end,
+            kind,
+            latin: kind == Kind::Latin,
+            cyrillic: kind == Kind::Cyrillic,
+            foreign: false,
+            letters,
+            raw,
+            exes,
         }
     }
 
@@ -194,7 +209,6 @@ impl Word {
             foreign: false,
             letters: Letters::NONE,
             raw: 0,
-            length: 0,
             exes: 0,
         };
         let mut digits = false;
@@ -224,11 +238,9 @@ impl Word {
                     }
                 },
             }
-            out.length += 1;
         }
         out.kind = match (out.latin, out.cyrillic, digits) {
-            _ if out.foreign || out.length == 0 => Kind::Strange,
-            // With an ё.
+            _ if out.foreign || out.end == start => Kind::Strange,
             (false, true, false) => Kind::Cyrillic,
             (false, false, true) => {
                 out.letters = Letters::of(DIGITS);
@@ -245,7 +257,6 @@ impl Word {
             end: next.end,
             letters: self.letters.then(next.letters),
             raw: self.raw | next.raw,
-            length: self.length + next.length,
             // Of words that are put together, an x may be anything.
             exes: (self.exes + next.exes) * 2,
             ..*self

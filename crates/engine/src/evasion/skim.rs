@@ -100,6 +100,13 @@ impl Evasion {
                 break;
             };
             if is_wordy(c) {
+                if !matches!(last, Some('\'' | '’')) {
+                    let quiet = watch.words.pass_quiet(gate, here, self.sounds.longest());
+                    if quiet > here {
+                        (here, last) = (quiet, Some(' '));
+                        continue;
+                    }
+                }
                 let word = watch.words.at(here);
                 let apostrophe = matches!(last, Some('\'' | '’'));
                 if watch.may_begin(&word, apostrophe)
@@ -151,7 +158,7 @@ impl Evasion {
         if self.sounds.is_long_enough(letters) && !words.is_known(word) && self.sounds.is_heard(letters) {
             return true;
         }
-        self.sounds.has_phrases() && self.may_be_heard_in_a_phrase(words, word)
+        self.sounds.longest() > 1 && self.may_be_heard_in_a_phrase(words, word)
     }
 
     /// Phrases must have a word that is none of a language.

@@ -26,7 +26,7 @@ pub(super) struct Span {
 }
 
 /// One of the letters from А to я.
-fn begins_with_cyrillic(text: &[u8]) -> bool {
+pub(super) fn begins_with_cyrillic(text: &[u8]) -> bool {
     matches!(text, [0xd0, 0x90..=0xbf, ..] | [0xd1, 0x80..=0x8f, ..])
 }
 

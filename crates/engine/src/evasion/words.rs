@@ -1,6 +1,8 @@
 //! The plain words of a text, each looked at once however many questions are asked about it.
 
-use super::plain::{Word, char_at, is_wordy};
+use super::gate::Gate;
+use super::plain::{Kind, Word, char_at, is_wordy};
+use super::quiet::Run;
 use super::sound::Said;
 
 /// Words kept: one, and those of a phrase behind it.
@@ -22,6 +24,7 @@ pub(crate) struct Words<'t> {
     kept: [Option<Seen>; KEPT],
     next: usize,
     border: Border,
+    run: Run,
 }
 
 impl<'t> Words<'t> {
@@ -31,12 +34,16 @@ impl<'t> Words<'t> {
             kept: [None; KEPT],
             next: 0,
             border: Border::default(),
+            run: Run::default(),
         }
     }
 
     /// The word that begins at byte `start`.
     #[inline]
     pub(super) fn at(&mut self, start: usize) -> Word {
+        if let Some((word, _)) = self.run.word(start) {
+            return word;
+        }
         let kept = self.kept.iter().flatten().find(|seen| seen.word.start == start);
         match kept {
             Some(seen) => seen.word,
@@ -67,6 +74,11 @@ impl<'t> Words<'t> {
     /// Is it a word of a language?
     pub(super) fn is_known(&mut self, word: &Word) -> bool {
         let text = self.text;
+        if word.kind == Kind::Latin
+            && let Some((_, number)) = self.run.word(word.start)
+        {
+            return !self.run.is_unknown(number);
+        }
         match self.seen(word) {
             Some(seen) => *seen.known.get_or_insert_with(|| word.is_known(text)),
             None => word.is_known(text),
@@ -82,10 +94,19 @@ impl<'t> Words<'t> {
         }
     }
 
+    /// Passes over quiet words from byte `from` on, where one begins. `heard`: words of the longest phrase by its sound.
+    #[inline]
+    pub(super) fn pass_quiet(&mut self, gate: &Gate, from: usize, heard: usize) -> usize {
+        match self.border.is_ahead(self.text, from) {
+            true => from,
+            false => self.run.pass(gate, self.text, from, heard),
+        }
+    }
+
     /// Does text of another script, or a character that is not plain, come behind this word?
     #[inline]
     pub(super) fn is_another_script_ahead(&mut self, word: &Word) -> bool {
-        self.border.is_ahead(self.text, word)
+        self.border.is_ahead(self.text, word.start)
     }
 }
 
@@ -100,16 +121,16 @@ struct Border {
 
 impl Border {
     #[inline]
-    fn is_ahead(&mut self, text: &[u8], word: &Word) -> bool {
-        if self.at >= text.len() && self.at >= word.end {
+    fn is_ahead(&mut self, text: &[u8], from: usize) -> bool {
+        if self.at >= text.len() && self.at > from {
             return self.latin && self.cyrillic;
         }
-        self.look(text, word)
+        self.look(text, from)
     }
 
-    fn look(&mut self, text: &[u8], word: &Word) -> bool {
-        if self.at < word.end {
-            (self.at, self.latin, self.cyrillic) = (word.start, false, false);
+    fn look(&mut self, text: &[u8], from: usize) -> bool {
+        if self.at <= from {
+            (self.at, self.latin, self.cyrillic) = (from, false, false);
         }
         while self.at < text.len() && !(self.latin && self.cyrillic) {
             // In a text of Latin letters, only what is not ASCII counts.

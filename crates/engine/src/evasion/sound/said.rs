@@ -87,9 +87,9 @@ impl Sounds {
         (MIN_LETTERS..=MAX_LETTERS).contains(&word.len())
     }
 
-    /// Is a term of several words among them?
-    pub(in crate::evasion) fn has_phrases(&self) -> bool {
-        self.longest > 1
+    /// Words of the longest term; none without terms.
+    pub(in crate::evasion) fn longest(&self) -> usize {
+        self.longest
     }
 
     /// May a term of so many words be what was said?
