@@ -1,15 +1,16 @@
-//! Words of plain letters that no reading can begin with, refused by a few questions to filters.
+//! Words of plain letters that no reading can begin with, refused by a few questions.
 //!
 //! A reading takes whole words of the text (for terms that must begin and end at word edges), and what may be written for a
 //! letter in plain text is one of a few others. So the set of letters of a word, with the letters that may stand for each
 //! other as one and those that groups are made of left out, is the same in the term and in the text, whatever was
-//! repeated, swapped or respelled. Filters know the sets of whole terms, of what terms begin with, and of the pairs of
-//! words they begin with, whichever of their spaces are left out. A word passes when no filter knows it, alone or with
-//! what may belong to it: the words behind it, signs between, single letters. Whatever is not plain (digits among
-//! letters, signs read as letters, other characters or another script near by) does not pass and is left to the walk.
+//! repeated, swapped or respelled. Terms are filed by the sets of their letters and by those of the pairs of words they begin
+//! with, whichever of their spaces are left out; what is filed under the set of a word is held against the text (`spelled`),
+//! since many words have the letters of some term. A word passes when none fits, alone or with what may belong to it: the
+//! words behind it, signs between, single letters. Whatever is not plain (digits among letters, signs read as letters, other
+//! characters or another script near by) does not pass and is asked about by its first letters (`opening`).
 //!
 //! Errs only by not letting a word pass; a test compares with trying every place. Not for terms that may begin or end
-//! inside words, nor for terms of several scripts: then there is no gate.
+//! inside words: then there is no gate.
 
 use super::filing::{Drawn, Filing, LOOK, is_by_digits, is_of_one_script, pair, set_of};
 use super::known::{Filed, Known};

@@ -91,7 +91,7 @@ pub(super) fn char_at(text: &[u8], at: usize) -> Option<(char, usize)> {
         [
             0xe2,
             0x80,
-            last @ (0x93 | 0x94 | 0x98 | 0x99 | 0x9c | 0x9d | 0x9e | 0xa6),
+            last @ (0x93 | 0x94 | 0x95 | 0x98 | 0x99 | 0x9c | 0x9d | 0x9e | 0xa6),
             ..,
         ] => Some((char::from_u32(0x2000 | u32::from(last) & 0x3f)?, 3)),
         _ => None,
@@ -171,9 +171,8 @@ impl Word {
             out.kind = Kind::Cyrillic;
         }
         let ends = match text.get(out.end) {
-            Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
+            Some(b' ') | None => true,
             Some(_) => char_at(text, out.end).is_some_and(|c| !is_wordy(c.0)),
-            None => true,
         };
         if ends && out.end > start {
             out
@@ -223,7 +222,7 @@ impl Word {
                     out.raw |= 1 << (ZERO + u32::from(digit - b'0'));
                     out.end += 1;
                 }
-                [0..=0x7f, ..] | [] => break,
+                [] => break,
                 _ => match char_at(text, out.end) {
                     Some((c, 2)) if is_wordy(c) => {
                         out.letters.push(class(c));

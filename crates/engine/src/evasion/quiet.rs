@@ -7,7 +7,8 @@
 use super::filing::pair;
 use super::gate::Gate;
 use super::letters::Letters;
-use super::plain::{Kind, LATIN, Word, X, cyrillic_class, is_latin};
+use super::plain::{Kind, LATIN, Word, X, char_at, cyrillic_class, is_latin};
+use super::sound::{MAX_WORDS, Said, Sounds};
 use super::span::begins_with_cyrillic;
 use crate::dictionary;
 
@@ -65,6 +66,10 @@ impl Token {
         length
     }
 
+    fn bytes<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        text.get(self.start..self.end).unwrap_or_default()
+    }
+
     fn word(&self) -> Word {
         let kind = if self.latin { Kind::Latin } else { Kind::Cyrillic };
         Word::of(self.start, self.end, kind, self.letters, self.raw, self.exes)
@@ -103,10 +108,10 @@ impl Run {
         self.unknown >> number & 1 == 1
     }
 
-    /// From the word at byte `from` on, the first that must be asked about by itself. `heard`: words of the longest phrase that
-    /// sounds count for. There must be no other script behind.
+    /// From the word at byte `from` on, the first that must be asked about by itself. There must be no
+    /// other script behind.
     #[inline]
-    pub(super) fn pass(&mut self, gate: &Gate, text: &[u8], from: usize, heard: usize) -> usize {
+    pub(super) fn pass(&mut self, gate: &Gate, sounds: &Sounds, text: &[u8], from: usize) -> usize {
         while self.next < self.asked && self.tokens.get(self.next).is_some_and(|t| t.start < from) {
             self.next += 1;
         }
@@ -117,7 +122,7 @@ impl Run {
         }
         if self.next >= self.asked || self.tokens.get(self.next).is_none_or(|t| t.start != from) {
             self.cut(gate, text, from);
-            self.ask(gate, heard);
+            self.ask(gate, sounds, text);
         }
         loop {
             let left = self.loud.checked_shr(self.next as u32).unwrap_or(0);
@@ -131,7 +136,7 @@ impl Run {
                 return from;
             }
             self.cut(gate, text, from);
-            self.ask(gate, heard);
+            self.ask(gate, sounds, text);
         }
     }
 
@@ -159,16 +164,23 @@ impl Run {
             }
             at += length + gap;
         }
-        self.asked = self.cut.saturating_sub(AHEAD);
+        // What is not plain may be nothing at all, so that the last word goes on behind it.
+        let behind = self
+            .cut
+            .checked_sub(1)
+            .and_then(|n| self.tokens.get(n))
+            .map_or(0, |t| t.end);
+        let broken = !goes_on && behind < text.len() && char_at(text, behind).is_none();
+        self.asked = self.cut.saturating_sub(AHEAD + usize::from(broken));
         self.last = if goes_on { 0 } else { self.cut - self.asked };
         // What stands behind the last one was not looked at, so that it may be part of another word.
         self.cut -= usize::from(!goes_on);
     }
 
-    fn ask(&mut self, gate: &Gate, heard: usize) {
+    fn ask(&mut self, gate: &Gate, sounds: &Sounds, text: &[u8]) {
         let (mut loud, mut unknown, mut signs) = (0_u64, 0_u64, 0_u64);
         let few = gate.few();
-        let count = self.asked + AHEAD;
+        let count = self.cut + usize::from(self.last > 0);
         for (n, token) in self.tokens.iter().take(count).enumerate() {
             signs |= u64::from(token.sign) << n;
             let known = !token.latin || dictionary::is_known_hash(token.hash);
@@ -185,11 +197,51 @@ impl Run {
                 && first.word().fewest() + next.word().fewest() <= few as usize;
             loud |= u64::from(whole || paired || x || single || short) << n;
         }
-        // A word that no dictionary has, or a phrase that begins here and has one.
-        for ahead in 0..heard.min(AHEAD + 1) {
-            let apart = (1..ahead + 1).fold(0, |apart, n| apart | signs >> (n - 1));
-            loud |= unknown >> ahead & !apart;
-        }
+        loud |= self.heard(sounds, text, unknown, signs);
         (self.loud, self.unknown) = (loud | 1_u64.checked_shl(self.asked as u32).unwrap_or(0), unknown);
+    }
+
+    /// Which words may sound like a term, or phrases that begin with them; they must have a word that no dictionary has.
+    fn heard(&self, sounds: &Sounds, text: &[u8], unknown: u64, signs: u64) -> u64 {
+        let longest = sounds.longest().min(MAX_WORDS);
+        // Not across signs.
+        let within = unknown | unknown >> 1 & !signs | unknown >> 2 & !signs & !(signs >> 1);
+        let mut said = [None; RUN];
+        let mut said_of = |n: usize| {
+            let token = self.tokens.get(n)?;
+            let slot = said.get_mut(n)?;
+            Some(*slot.get_or_insert_with(|| Said::new(token.bytes(text))))
+        };
+        let (mut heard, mut left) = (0, within & (1_u64 << self.asked).wrapping_sub(1));
+        while left != 0 && longest > 0 {
+            let n = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let Some(token) = self.tokens.get(n) else { break };
+            let letters = token.bytes(text);
+            if !letters.first().is_some_and(|&letter| sounds.begins_with(letter)) {
+                continue;
+            }
+            let mut may_be =
+                unknown >> n & 1 == 1 && sounds.is_long_enough(letters) && sounds.is_heard(letters);
+            let mut phrase = match letters {
+                [b'k' | b'K', ..] => Some(Said::first(letters)),
+                _ => None,
+            };
+            for words in 2..=longest {
+                let last = n + words - 1;
+                if may_be || signs >> (last - 1) & 1 == 1 {
+                    break;
+                }
+                let (Some(before), Some(next)) = (phrase.or_else(|| said_of(n)), said_of(last)) else {
+                    break;
+                };
+                let together = before.then(next);
+                let some_unknown = unknown >> n & ((1 << words) - 1) != 0;
+                may_be = some_unknown && sounds.has_phrase(words, together);
+                phrase = Some(together);
+            }
+            heard |= u64::from(may_be) << n;
+        }
+        heard
     }
 }

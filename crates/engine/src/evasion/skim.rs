@@ -101,7 +101,7 @@ impl Evasion {
             };
             if is_wordy(c) {
                 if !matches!(last, Some('\'' | '’')) {
-                    let quiet = watch.words.pass_quiet(gate, here, self.sounds.longest());
+                    let quiet = watch.words.pass_quiet(gate, &self.sounds, here);
                     if quiet > here {
                         (here, last) = (quiet, Some(' '));
                         continue;
@@ -177,7 +177,8 @@ impl Evasion {
             }
             last = words.at(span.to);
             if last.kind != Kind::Latin {
-                return false;
+                // What is not plain may be nothing at all: a space of no width.
+                return last.foreign;
             }
             if let Some(word) = phrase.get_mut(n) {
                 *word = last;

@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use super::plain::{Kind, Word, char_at, is_wordy};
 use super::quiet::Run;
-use super::sound::Said;
+use super::sound::{Said, Sounds};
 
 /// Words kept: one, and those of a phrase behind it.
 const KEPT: usize = 4;
@@ -94,12 +94,12 @@ impl<'t> Words<'t> {
         }
     }
 
-    /// Passes over quiet words from byte `from` on, where one begins. `heard`: words of the longest phrase by its sound.
+    /// Passes over quiet words from byte `from` on, where one begins.
     #[inline]
-    pub(super) fn pass_quiet(&mut self, gate: &Gate, from: usize, heard: usize) -> usize {
+    pub(super) fn pass_quiet(&mut self, gate: &Gate, sounds: &Sounds, from: usize) -> usize {
         match self.border.is_ahead(self.text, from) {
             true => from,
-            false => self.run.pass(gate, self.text, from, heard),
+            false => self.run.pass(gate, sounds, self.text, from),
         }
     }
 

@@ -134,7 +134,7 @@ impl Sounds {
     /// May what stands from byte `at` on up to a space, signs and digits read as letters, sound like a term?
     pub(in crate::evasion) fn may_be_heard_with_signs(&self, text: &[u8], at: usize) -> bool {
         let (mut letters, mut len, mut here) = ([0; MAX_LETTERS], 0, at);
-        let (mut kept, mut plain) = (0, 0);
+        let (mut kept, mut plain, mut plain_kept) = (0, 0, 0);
         while here < text.len() {
             let Some((c, length)) = char_at(text, here) else {
                 return true;
@@ -150,11 +150,13 @@ impl Sounds {
             here += length;
             plain += usize::from(c.is_ascii_alphabetic());
             if c.is_ascii_alphanumeric() || matches!(c, '$' | '@') {
-                kept = len;
+                (kept, plain_kept) = (len, plain);
             }
         }
         let letters = letters.get(..kept).unwrap_or_default();
+        // Plain letters only are asked about otherwise.
         plain > 1
+            && plain_kept < kept
             && Heard::new(letters.iter().copied())
                 .is_some_and(|heard| heard.count > 1 && !self.heard.get(heard.key()).is_empty())
     }
