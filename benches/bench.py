@@ -66,12 +66,13 @@ class Scale:
     alternatives: tuple = ((1_000, RATES), (10_000, (5,)))
     inserted: int = 20_000
     statements: int = 3_000
-    evasion: tuple = (1_000, 10_000)
+    others: tuple = (1_000, 10_000, 100_000)  # terms of other levels and modes
     packages: list = field(init=False)
 
     def __post_init__(self):
         self.packages = [Package(size, modes) for modes in ("word", "inside") for size in self.sizes]
-        self.packages += [Package(size, level="evasion") for size in self.evasion]
+        self.packages += [Package(size, level="evasion") for size in self.others]
+        self.packages += [Package(size, mode) for mode in ("inflected", "typo") for size in self.others]
 
 
 QUICK = {
@@ -85,7 +86,7 @@ QUICK = {
     "alternatives": ((1_000, (5,)),),
     "inserted": 10_000,
     "statements": 500,
-    "evasion": (10_000,),
+    "others": (10_000,),
 }
 
 
@@ -156,9 +157,10 @@ def scan_targets(targets, scans, scale):
             most, least = (scans.full.cpu(("ours", Package(size, modes), rate)) for size in (scale.sizes[-1], scale.sizes[0]))
             targets.add(f"cost of {scale.sizes[-1]:,} terms over 1,000", label, 2, most / least, " ×", at_most=True)
     for rate in RATES:
-        for size in scale.evasion:
+        for size in scale.others:
             label = f"level evasion over folded, {size:,} terms"
-            targets.add(label, f"word, {rate} % hits", 2, scans.evasion(size, rate), " ×", at_most=True)
+            over = scans.over_word(Package(size, level="evasion"), rate)
+            targets.add(label, f"word, {rate} % hits", 2, over, " ×", at_most=True)
 
 
 def run(quick):

@@ -10,13 +10,14 @@ from measure import ask, peak_memory, resident, timed
 from project import Failure
 
 MORE = 10  # terms of a small publish
+# What a mode asks of its terms.
+LONG_ENOUGH = {"typo": "term ~ '([[:alpha:]].*){6}'"}
 SMALL_PUBLISHES = 5
 
 
 @dataclass(frozen=True)
 class Package:
-    """The first `terms` terms. `modes`: the column of their modes, `word` for all, or `inside` where a fifth may stand inside
-    words."""
+    """The first `terms` terms. `modes`: one mode for all of them, or `inside` where a fifth may stand inside words."""
 
     terms: int
     modes: str = "word"
@@ -27,8 +28,13 @@ class Package:
         return f"p{self.terms} {self.modes} {self.level}"
 
     @property
+    def plain(self):
+        """Compared with other matchers and the function that does nothing."""
+        return self.level == "folded" and self.modes in ("word", "inside")
+
+    @property
     def label(self):
-        kind = "20 % inside words" if self.modes == "inside" else "word"
+        kind = "20 % inside words" if self.modes == "inside" else self.modes
         return f"{self.terms:,} {kind}" + (", evasion" if self.level == "evasion" else "")
 
 
@@ -47,11 +53,12 @@ class Published:
 def draft(server, package):
     """Makes a package with its terms, not in force."""
     server.psql(f"SELECT moderation.create_package('{package.name}', action => 'block')")
-    modes = ("word",) if package.modes == "word" else ("word", "prefix", "suffix", "substring")
+    modes = ("word", "prefix", "suffix", "substring") if package.modes == "inside" else (package.modes,)
     for mode in modes:
+        which = f"inside = '{mode}'" if package.modes == "inside" else LONG_ENOUGH.get(mode, "true")
         server.psql(
             f"SELECT moderation.add_terms('{package.name}', array_agg(term ORDER BY n), match => '{mode}', level => '{package.level}')"
-            f" FROM terms WHERE n <= {package.terms} AND {package.modes} = '{mode}'"
+            f" FROM terms WHERE n <= {package.terms} AND {which}"
         )
 
 

@@ -32,7 +32,7 @@ class Scans:
         with server.session() as session:
             for peer in MATCHERS:
                 for package in self.packages:
-                    if package.level == "folded" and package.terms <= MOST.get(peer, package.terms):
+                    if package.plain and package.terms <= MOST.get(peer, package.terms):
                         if not build_set(session, peer, package.name, package.terms, package.modes):
                             self.missing.add(peer)
                             break
@@ -56,7 +56,7 @@ class Scans:
         """One round of one package and rate; the first one only warms up, on the sample."""
         condition, self.judged[package, rate] = part
         runs = [(self.some, "ours", count(f"some_{rate}", ours(package)))]
-        if package.level == "folded":
+        if package.plain:
             for peer in MATCHERS:
                 if peer not in self.missing and package.terms <= MOST.get(peer, package.terms):
                     runs.append((self.some, peer, count(f"some_{rate}", f"peers.matches(body, '{peer} {package.name}')")))
@@ -68,12 +68,12 @@ class Scans:
             if counts:
                 series.add((name, package, rate), timing)
 
-    def folded(self):
-        return [package for package in self.packages if package.level == "folded"]
+    def plain(self):
+        return [package for package in self.packages if package.plain]
 
-    def evasion(self, terms, rate):
-        """The cost of level evasion over that of level folded, terms of mode word."""
-        costs = (self.some.cpu(("ours", Package(terms, level=level), rate)) for level in ("evasion", "folded"))
+    def over_word(self, package, rate):
+        """The cost of a level or mode over that of mode word at level folded."""
+        costs = (self.some.cpu(("ours", of, rate)) for of in (package, Package(package.terms)))
         return next(costs) / next(costs)
 
     def hits(self, package, rate):
@@ -98,19 +98,19 @@ class Scans:
         print(f"### `matches()` over {self.scale.rows:,} rows; each round judges {part}")
         head = ["terms", *(f"rows/s, {r} % hits" for r in RATES), *(f"share of no-op, {r} %" for r in RATES), "rows that hit"]
         rows = [head]
-        for package in self.folded():
+        for package in self.plain():
             hits = " / ".join(f"{self.hits(package, rate):,}" for rate in RATES)
             speeds = (f"{self.rows_a_second(package, rate):,.0f}" for rate in RATES)
             rows.append([package.label, *speeds, *(f"{self.share(package, rate):.1%}" for rate in RATES), hits])
         table(*rows)
         self.print_peers()
-        print(f"### Level evasion, the same {self.scale.sample:,} rows")
-        rows = [["terms", *(f"rows/s, {r} % hits" for r in RATES), *(f"cost over folded, {r} %" for r in RATES), "rows that hit: evasion; folded"]]
-        for package in (p for p in self.packages if p.level == "evasion"):
+        print(f"### Other levels and modes, the same {self.scale.sample:,} rows")
+        rows = [["terms", *(f"rows/s, {r} % hits" for r in RATES), *(f"cost over word, folded, {r} %" for r in RATES), "rows that hit; word, folded"]]
+        for package in (p for p in self.packages if not p.plain):
             keys = [("ours", package, rate) for rate in RATES]
             plain = [("ours", Package(package.terms), rate) for rate in RATES]
             speeds = (f"{self.scale.sample / self.some.cpu(key):,.0f}" for key in keys)
-            ratios = (f"{self.evasion(package.terms, rate):.1f} ×" for rate in RATES)
+            ratios = (f"{self.over_word(package, rate):.1f} ×" for rate in RATES)
             hits = "; ".join(" / ".join(self.some.result(key) for key in of) for of in (keys, plain))
             rows.append([package.label, *speeds, *ratios, hits])
         table(*rows)
@@ -120,7 +120,7 @@ class Scans:
         print("\nThe same folding and the same word boundaries on both sides; the backend has built its automata before. Not built: hyperscan")
         print("takes minutes to compile so many literals.")
         rows = [["terms", "hits", "ours, rows/s", *(f"over {peer}" for peer in MATCHERS), "rows that hit: ours; peers"]]
-        for package in self.folded():
+        for package in self.plain():
             for rate in RATES:
                 found = int(self.some.result(("ours", package, rate)))
                 cells, others = [], []

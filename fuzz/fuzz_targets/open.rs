@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use pg_moderation_engine::{FindOptions, Item, Level, MatchMode, Matcher, Term, compile};
 use std::sync::OnceLock;
 
-const TERMS: [(&str, MatchMode, Level); 9] = [
+const TERMS: [(&str, MatchMode, Level); 13] = [
     ("casino", MatchMode::Word, Level::Folded),
     ("casino bonus", MatchMode::Word, Level::Literal),
     ("казино", MatchMode::Prefix, Level::Folded),
@@ -16,8 +16,12 @@ const TERMS: [(&str, MatchMode, Level); 9] = [
     ("bon*", MatchMode::Wildcard, Level::Folded),
     ("casino & bonus", MatchMode::Rule, Level::Folded),
     ("telegram", MatchMode::Typo, Level::Folded),
+    ("закладка", MatchMode::Inflected, Level::Evasion),
+    ("легкий заработок", MatchMode::Inflected, Level::Folded),
+    ("casino.example", MatchMode::Domain, Level::Folded),
+    ("*", MatchMode::Phone, Level::Folded),
 ];
-const TEXT: &str = "Casino bonus! каЗино, 赌博网站 telegrm b casino";
+const TEXT: &str = "Casino bonus! каЗино, 赌博网站 telegrm b casino зaкладкой, лёгким заработком: vip.casino.example, +7 900 123-45-67";
 
 fn good() -> Vec<u8> {
     let item = |(&(text, mode, level), id): (&(&str, MatchMode, Level), i64)| Item {

@@ -128,7 +128,8 @@ fn candidates(data: &Data, words: &BTreeSet<String>) -> (Vec<Item>, BTreeMap<Str
     let roots: Vec<String> = terms.iter().filter(root).cloned().collect();
     // A listed form of another word is listed for itself: "fingering" says nothing of "fingers".
     let forms = ["s", "ed", "ing", "ion"];
-    let base = |t: &&String| t.len() >= 4 && !forms.iter().any(|f| t.ends_with(f));
+    let no_form = |t: &str| t.ends_with("ss") || !forms.iter().any(|f| t.ends_with(f));
+    let base = |t: &&String| t.len() >= 4 && no_form(t);
     let longer: Vec<String> = terms.iter().filter(base).cloned().collect();
     let mut out = items(&terms, MatchMode::Word, Level::Evasion);
     out.extend(items(&roots, MatchMode::Substring, Level::Evasion));

@@ -24,20 +24,28 @@
 //!   targets start. All patterns that begin a text are the last one not after it in order, and its prefixes.
 //! - *pattern bytes*, *targets*: the bytes; the entries that each pattern stands for.
 //! - *head*, *pair*, *start* and *gram* filters and tables: see modules `filter` and `crate::matcher::finder`.
-//! - *special*: entries that need more than patterns: what is built for them is private to each process.
+//! - *special*: entries for which each process prepares something in its own memory.
 //! - *allow slots*: slots that have allow entries.
 //! - *slots*: what each slot has, by its number: kinds of patterns and stages (1 byte each), classes of grams, classes of
 //!   starts (2 bytes each), so that a search for one slot does not pay for what only others have.
+//! - *inflected*, *typos*, *detectors*: see the modules of these names.
 
+pub(crate) mod detectors;
 mod filter;
+pub(crate) mod inflected;
 mod keys;
+mod parts;
 mod read;
+mod slots;
 pub(crate) mod tokens;
+mod typos;
 mod write;
 
+pub(crate) use detectors::Detectors;
 pub(crate) use filter::{Filter, GramFilter, Table};
 pub use read::verify;
 pub(crate) use read::{Entry, Image, Layout};
+pub(crate) use typos::Typos;
 #[cfg(test)]
 pub(crate) use write::seal;
 pub(crate) use write::{write, write_owned};
@@ -67,9 +75,12 @@ enum Section {
     Special,
     AllowSlots,
     Slots,
+    Inflected,
+    Typos,
+    Detectors,
 }
 
-const SECTIONS: usize = Section::Slots as usize + 1;
+const SECTIONS: usize = Section::Detectors as usize + 1;
 const HEADER: usize = FIXED + SECTIONS * 16;
 
 /// Bytes of one entry, one pattern, and one place in a gram list.
@@ -156,6 +167,12 @@ impl Grams {
     pub(crate) const fn shortest(self) -> usize {
         self.length + self.stride - 1
     }
+}
+
+/// The number at byte `at`; 0 behind the end.
+fn number(bytes: &[u8], at: usize) -> u32 {
+    let four = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    four.map_or(0, |&four| u32::from_le_bytes(four))
 }
 
 /// Numbers about a set.

@@ -1,6 +1,9 @@
 //! Reading a compiled set in place.
 
+use super::detectors::Detectors;
+use super::inflected::Inflected;
 use super::tokens::glance;
+use super::typos::Typos;
 use super::{
     ENTRY, FACTS, FIXED, Facts, Filter, GRAM, GramFilter, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN,
     SECTIONS, SLOT, Section, SlotFacts, Table,
@@ -137,6 +140,9 @@ impl Layout {
             special: section(Section::Special),
             allow_slots: section(Section::AllowSlots),
             slots: section(Section::Slots),
+            inflected: section(Section::Inflected),
+            typos: section(Section::Typos),
+            detectors: section(Section::Detectors),
         }
     }
 }
@@ -218,9 +224,26 @@ pub(crate) struct Image<'b> {
     special: &'b [u8],
     allow_slots: &'b [u8],
     slots: &'b [u8],
+    inflected: &'b [u8],
+    typos: &'b [u8],
+    detectors: &'b [u8],
 }
 
 impl<'b> Image<'b> {
+    /// The inflected terms.
+    pub(crate) fn inflected(&self) -> Inflected<'b> {
+        Inflected::new(self.inflected)
+    }
+
+    /// The terms that may have a typing error.
+    pub(crate) fn typos(&self) -> Typos<'b> {
+        Typos::new(self.typos)
+    }
+
+    pub(crate) fn detectors(&self) -> Detectors<'b> {
+        Detectors::new(self.detectors)
+    }
+
     pub(crate) fn entry(&self, number: u32) -> Option<Entry<'b>> {
         let record: [u8; ENTRY] = array(self.entries, number as usize * ENTRY)?;
         let [text, length, leaf, detail] = [16, 20, 24, 28].map(|at| u32_at(&record, at).unwrap_or_default());

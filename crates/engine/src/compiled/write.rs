@@ -1,18 +1,19 @@
 //! From items to the bytes of a compiled set.
 
-use super::keys::{encode_grams, find_keys, gram_class, odd, start_class};
+use super::inflected::{self, InflectedTerm};
+use super::keys::{encode_grams, find_keys, gram_class, odd};
+use super::slots::{encode_slots, slot_facts};
 use super::tokens::{gram_key, key_of, load};
-use super::{
-    ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, SlotFacts, filter, kind,
-    stage,
-};
+use super::typos::{self, TypoTerm};
+use super::{ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind};
+use crate::detect::{self, Detector};
 use crate::glob::Glob;
 use crate::item::{folded_term, leaf_term, trimmed};
+use crate::reserve;
 use crate::{
-    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Level, MAX_COMPILED_BYTES,
+    CompileError, FOLDING_VERSION, FORMAT_VERSION, Interrupt, Item, Language, Level, MAX_COMPILED_BYTES,
     MAX_PATTERN_BYTES, MatchMode, Term, rule,
 };
-use std::collections::BTreeMap;
 
 /// Steps of work between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 4_096;
@@ -41,12 +42,17 @@ struct Writer {
     texts: Vec<u8>,
     folded: String,
     wanted: Vec<Wanted>,
+    /// Entries that need more than patterns, and those of them for which each process prepares something.
     special: Vec<u32>,
+    prepared: Vec<u32>,
+    inflected: Vec<InflectedTerm>,
+    typos: Vec<TypoTerm>,
+    detectors: Vec<(u32, MatchMode, Detector)>,
     allow_slots: Vec<u16>,
     leaves: u32,
 }
 
-fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CompileError> {
+pub(super) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CompileError> {
     out.try_reserve(bytes.len()).map_err(no_memory)?;
     out.extend_from_slice(bytes);
     Ok(())
@@ -88,15 +94,46 @@ impl Writer {
         let evasive = term.level == Level::Evasion;
         let plain = term.mode.is_plain();
         if !plain || evasive {
-            self.special.try_reserve(1).map_err(no_memory)?;
-            self.special.push(number);
+            reserve::push(&mut self.special, number).map_err(no_memory)?;
+        }
+        let prepared = match term.mode {
+            MatchMode::Wildcard | MatchMode::Regex | MatchMode::Rule => true,
+            mode => evasive && (plain || mode == MatchMode::Inflected),
+        };
+        if prepared {
+            reserve::push(&mut self.prepared, number).map_err(no_memory)?;
         }
         match term.mode {
             MatchMode::Wildcard => {
                 let glob = Glob::parse(text).map_err(|error| CompileError::Term { item: item.id, error })?;
                 self.want(&glob.anchor, number, true)
             }
-            MatchMode::Word | MatchMode::Typo => self.want(&folded_term(text), number, false),
+            MatchMode::Word => self.want(&folded_term(text), number, false),
+            MatchMode::Typo => {
+                let folded = folded_term(text);
+                self.want(&folded, number, false)?;
+                let term = TypoTerm {
+                    folded,
+                    entry: number,
+                };
+                reserve::push(&mut self.typos, term).map_err(no_memory)
+            }
+            MatchMode::Inflected => {
+                // Every term was checked before.
+                let language = term.language.or(Language::of(text)).unwrap_or(Language::English);
+                let term = InflectedTerm {
+                    folded: folded_term(text),
+                    language,
+                    entry: number,
+                    evasive,
+                };
+                reserve::push(&mut self.inflected, term).map_err(no_memory)
+            }
+            mode @ (MatchMode::Domain | MatchMode::Phone | MatchMode::Email | MatchMode::Handle) => {
+                let refused = |error| CompileError::Term { item: item.id, error };
+                let detector = detect::parse(mode, text).map_err(refused)?;
+                reserve::push(&mut self.detectors, (number, mode, detector)).map_err(no_memory)
+            }
             _ if plain => self.want(&folded_term(text), number, true),
             _ => Ok(()),
         }
@@ -125,81 +162,8 @@ impl Writer {
 pub(super) struct Pattern {
     pub(super) start: u32,
     pub(super) length: u32,
-    target: u32,
+    pub(super) target: u32,
     pub(super) kind: u8,
-}
-
-/// What each slot has, see [`SlotFacts`].
-fn slot_facts(
-    patterns: &[Pattern],
-    targets: &[u32],
-    special: &[u32],
-    entries: &[u8],
-) -> BTreeMap<u16, SlotFacts> {
-    let record = |number: u32| {
-        let records = entries.as_chunks::<ENTRY>().0;
-        records.get(number as usize).copied().unwrap_or([0; ENTRY])
-    };
-    let slot_of = |number: u32| u16::from_le_bytes([record(number)[12], record(number)[13]]);
-    let mut out: BTreeMap<u16, SlotFacts> = BTreeMap::new();
-    let mut known = (None, SlotFacts::default());
-    let mut add = |slot: u16, facts: SlotFacts| {
-        // Mostly one slot has nearly all.
-        if known.0 != Some(slot) || known.1.with(facts) != known.1 {
-            let all = out.entry(slot).or_default();
-            *all = all.with(facts);
-            known = (Some(slot), *all);
-        }
-    };
-    for (n, pattern) in patterns.iter().enumerate() {
-        let length = pattern.length as usize;
-        let (gram_classes, start_classes) = match pattern.kind {
-            kind::ANYWHERE => (1 << gram_class(length).0, 0),
-            _ => (0, 1 << start_class(length)),
-        };
-        let facts = SlotFacts {
-            kinds: pattern.kind,
-            stages: 0,
-            gram_classes,
-            start_classes,
-        };
-        let end = patterns
-            .get(n + 1)
-            .map_or(targets.len(), |next| next.target as usize);
-        for &entry in targets.get(pattern.target as usize..end).unwrap_or_default() {
-            add(slot_of(entry), facts);
-        }
-    }
-    for &number in special {
-        let flags = record(number)[14];
-        let (mode, level) = (MatchMode::from_u8(flags & 0x1f), Level::from_u8(flags >> 5));
-        let mut stages = match mode {
-            Some(MatchMode::Regex) => stage::REGEXES,
-            Some(MatchMode::Rule) => 0,
-            Some(mode) if mode.is_plain() => 0,
-            _ => stage::WORDS,
-        };
-        if level == Some(Level::Evasion) {
-            stages |= stage::EVASION;
-        }
-        let facts = SlotFacts {
-            stages,
-            ..SlotFacts::default()
-        };
-        add(slot_of(number), facts);
-    }
-    out
-}
-
-fn encode_slots(slots: &BTreeMap<u16, SlotFacts>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(slots.len() * super::SLOT);
-    for (slot, facts) in slots {
-        out.extend_from_slice(&slot.to_le_bytes());
-        out.extend_from_slice(&[facts.kinds, facts.stages]);
-        out.extend_from_slice(&facts.gram_classes.to_le_bytes());
-        out.extend_from_slice(&facts.start_classes.to_le_bytes());
-    }
-    out
 }
 
 /// Compiles items that were checked before. Equal items give equal bytes, in whatever order they come.
@@ -264,6 +228,10 @@ impl Writer {
             folded,
             mut wanted,
             special,
+            prepared,
+            inflected,
+            typos,
+            detectors,
             allow_slots,
             leaves,
         } = self;
@@ -305,6 +273,11 @@ impl Writer {
         });
         drop(patterns);
         let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let inflected_section = inflected::build(&inflected, &mut ask)?;
+        drop(inflected);
+        let typo_section = typos::build(&typos, &mut ask)?;
+        drop(typos);
+        let detector_section = super::detectors::build(&detectors)?;
         ask(0)?;
         let sections: [Vec<u8>; SECTIONS] = [
             encode_facts(&facts),
@@ -321,12 +294,15 @@ impl Writer {
             gram_filter,
             filter::build_table(&gram_firsts),
             gram_lists,
-            words(&special),
+            words(&prepared),
             allow_slots.iter().flat_map(|n| n.to_le_bytes()).collect(),
             slots,
+            inflected_section,
+            typo_section,
+            detector_section,
         ];
         // The order of the array is that of the enum.
-        debug_assert_eq!(Section::Slots as usize + 1, sections.len());
+        debug_assert_eq!(Section::Detectors as usize + 1, sections.len());
         assemble(sections)
     }
 }

@@ -30,6 +30,43 @@ pub(crate) enum Detector {
     Handle(String),
 }
 
+/// What a detector can be found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key<'k> {
+    Host(&'k str),
+    /// Skeleton of a host (UTS #39).
+    Shape(&'k str),
+    Phone(&'k str),
+    /// The host.
+    Email(&'k str),
+    Handle(&'k str),
+}
+
+impl Detector {
+    /// Calls `found` with every key of the detector; with none if it stands for any address.
+    pub(crate) fn keys(&self, mut found: impl FnMut(Key<'_>)) {
+        match self {
+            Self::Any(_) => {}
+            Self::Domain { host, .. } => {
+                found(Key::Host(host));
+                found(Key::Shape(&shape(host)));
+            }
+            Self::Phone(digits) => found(Key::Phone(digits)),
+            Self::Email { host, .. } => found(Key::Email(host)),
+            Self::Handle(name) => found(Key::Handle(name)),
+        }
+    }
+
+    /// Is the path of a link what a domain's detector wants, or under it?
+    pub(super) fn has_path(&self, path: &str) -> bool {
+        let Self::Domain { path: wanted, .. } = self else {
+            return false;
+        };
+        let under = path.strip_prefix(wanted.as_str());
+        under.is_some_and(|rest| rest.is_empty() || wanted.is_empty() || rest.starts_with(['/', '?', '#']))
+    }
+}
+
 /// Parses the text of a detector item.
 ///
 /// # Errors

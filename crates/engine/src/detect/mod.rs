@@ -11,14 +11,15 @@
 mod item;
 mod phone;
 
-pub(crate) use item::{Detector, parse};
+pub(crate) use item::{Detector, Key, parse};
 
 use crate::MatchMode;
+use crate::compiled::Detectors as Listed;
 use crate::evasion::Steps;
-use crate::reserve::{file, push};
+use crate::reserve::push;
 use item::{ascii_host, is_account_host, national, shape, split_link, suffixes};
 use phone::number;
-use std::collections::{HashMap, TryReserveError};
+use std::collections::TryReserveError;
 
 /// Longest chunk looked at, in bytes.
 pub(crate) const MAX_CHUNK: usize = 1_500;
@@ -30,16 +31,10 @@ const TOP_LEVEL: &str = " com net org info biz name pro mobi asia online site we
     solutions center today network expert guru buzz bid stream download review date party science men рф рус москва \
     дети онлайн сайт орг ком укр бел срб мкд ";
 
-/// The detector entries of a set.
-#[derive(Default)]
-pub(crate) struct Detectors {
-    any: Vec<(MatchMode, u32)>,
-    domains: HashMap<String, Vec<(String, u32)>>,
-    /// Skeleton of a host (UTS #39) to hosts.
-    shapes: HashMap<String, Vec<String>>,
-    phones: HashMap<String, Vec<u32>>,
-    emails: HashMap<String, Vec<(String, u32)>>,
-    handles: HashMap<String, Vec<u32>>,
+/// The detector entries of a set, and what each of them says.
+pub(crate) struct Detectors<'a> {
+    listed: Listed<'a>,
+    detector_of: &'a dyn Fn(u32) -> Option<Detector>,
 }
 
 /// One detector entry found in a chunk, in bytes of the folded text.
@@ -50,33 +45,20 @@ pub(crate) struct Found {
     pub(crate) steps: Steps,
 }
 
-impl Detectors {
-    pub(crate) fn add(&mut self, detector: Detector, entry: u32) -> Result<(), TryReserveError> {
-        match detector {
-            Detector::Any(mode) => push(&mut self.any, (mode, entry)),
-            Detector::Domain { host, path } => {
-                if !self.domains.contains_key(&host) {
-                    file(&mut self.shapes, shape(&host), host.clone())?;
-                }
-                file(&mut self.domains, host, (path, entry))
-            }
-            Detector::Phone(digits) => file(&mut self.phones, digits, entry),
-            Detector::Email { local, host } => file(&mut self.emails, host, (local, entry)),
-            Detector::Handle(name) => file(&mut self.handles, name, entry),
-        }
+impl<'a> Detectors<'a> {
+    pub(crate) fn new(listed: Listed<'a>, detector_of: &'a dyn Fn(u32) -> Option<Detector>) -> Self {
+        Self { listed, detector_of }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.any.is_empty()
-            && self.domains.is_empty()
-            && self.phones.is_empty()
-            && self.emails.is_empty()
-            && self.handles.is_empty()
-    }
-
-    pub(crate) fn heap_bytes(&self) -> usize {
-        (self.any.len() + self.domains.len() + self.phones.len() + self.emails.len() + self.handles.len())
-            * 96
+    /// The entries that have this key, with what they say.
+    fn get(&self, key: Key<'_>) -> impl Iterator<Item = (u32, Detector)> {
+        let all = self.listed.get(key);
+        let with = all.filter_map(|entry| (self.detector_of)(entry).map(|detector| (entry, detector)));
+        with.filter(move |(_, detector)| {
+            let mut has = false;
+            detector.keys(|own| has |= own == key);
+            has
+        })
     }
 
     fn all_of(
@@ -86,7 +68,7 @@ impl Detectors {
         end: usize,
         out: &mut Vec<Found>,
     ) -> Result<(), TryReserveError> {
-        for &(_, entry) in self.any.iter().filter(|(m, _)| *m == mode) {
+        for entry in self.listed.any(mode) {
             push(
                 out,
                 Found {
@@ -165,12 +147,14 @@ impl Detectors {
         );
         self.all_of(MatchMode::Email, start, end, out)?;
         for suffix in suffixes(&host) {
-            for (wanted, entry) in self.emails.get(suffix).into_iter().flatten() {
-                if wanted.is_empty() || wanted == local {
+            for (entry, detector) in self.get(Key::Email(suffix)) {
+                if let Detector::Email { local: wanted, .. } = detector
+                    && (wanted.is_empty() || wanted == local)
+                {
                     push(
                         out,
                         Found {
-                            entry: *entry,
+                            entry,
                             start,
                             end,
                             steps: Steps::NONE,
@@ -203,7 +187,7 @@ impl Detectors {
             at + piece.len()
         };
         self.all_of(MatchMode::Handle, at, end, out)?;
-        for &entry in self.handles.get(name).into_iter().flatten() {
+        for (entry, _) in self.get(Key::Handle(name)) {
             push(
                 out,
                 Found {
@@ -240,40 +224,38 @@ impl Detectors {
             self.all_of(MatchMode::Domain, start, end, out)?;
         }
         for suffix in suffixes(&ascii) {
-            self.hosts(suffix, path, start, end, Steps::NONE, out)?;
-            if self.domains.contains_key(suffix) {
+            let mut listed = false;
+            for (entry, detector) in self.get(Key::Host(suffix)) {
+                listed = true;
+                if detector.has_path(path) {
+                    let steps = Steps::NONE;
+                    push(
+                        out,
+                        Found {
+                            entry,
+                            start,
+                            end,
+                            steps,
+                        },
+                    )?;
+                }
+            }
+            if listed {
                 continue;
             }
-            for host in self.shapes.get(&shape(suffix)).into_iter().flatten() {
-                self.hosts(host, path, start, end, Steps::LOOKALIKE, out)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn hosts(
-        &self,
-        host: &str,
-        path: &str,
-        start: usize,
-        end: usize,
-        steps: Steps,
-        out: &mut Vec<Found>,
-    ) -> Result<(), TryReserveError> {
-        for (wanted, entry) in self.domains.get(host).into_iter().flatten() {
-            let under = path.strip_prefix(wanted.as_str());
-            if under
-                .is_some_and(|rest| rest.is_empty() || wanted.is_empty() || rest.starts_with(['/', '?', '#']))
-            {
-                push(
-                    out,
-                    Found {
-                        entry: *entry,
-                        start,
-                        end,
-                        steps,
-                    },
-                )?;
+            for (entry, detector) in self.get(Key::Shape(&shape(suffix))) {
+                if detector.has_path(path) {
+                    let steps = Steps::LOOKALIKE;
+                    push(
+                        out,
+                        Found {
+                            entry,
+                            start,
+                            end,
+                            steps,
+                        },
+                    )?;
+                }
             }
         }
         Ok(())
@@ -287,7 +269,7 @@ impl Detectors {
         to: usize,
         out: &mut Vec<Found>,
     ) -> Result<(), TryReserveError> {
-        if self.phones.is_empty() && !self.any.iter().any(|(m, _)| *m == MatchMode::Phone) {
+        if !self.listed.has(MatchMode::Phone) {
             return Ok(());
         }
         let mut previous = text.get(..from).and_then(|t| t.chars().next_back());
@@ -306,7 +288,7 @@ impl Detectors {
             };
             skip = at + end;
             self.all_of(MatchMode::Phone, at, at + end, out)?;
-            for &entry in self.phones.get(national(&digits)).into_iter().flatten() {
+            for (entry, _) in self.get(Key::Phone(national(&digits))) {
                 push(
                     out,
                     Found {

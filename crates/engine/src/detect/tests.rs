@@ -4,10 +4,10 @@ use crate::TermError;
 use crate::fold_text;
 
 fn found(mode: MatchMode, item: &str, text: &str) -> Vec<String> {
-    let mut detectors = Detectors::default();
-    detectors
-        .add(parse(mode, item).expect("parses"), 0)
-        .expect("there is memory");
+    let detector = parse(mode, item).expect("parses");
+    let section = crate::compiled::detectors::build(&[(0, mode, detector.clone())]).expect("there is memory");
+    let detector_of = |_: u32| Some(detector.clone());
+    let detectors = Detectors::new(Listed::new(&section), &detector_of);
     let text = fold_text(text);
     let mut out = Vec::new();
     let mut at = 0;

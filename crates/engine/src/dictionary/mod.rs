@@ -5,6 +5,9 @@
 //! filter errs only in taking a string for a word (one in 300), which loses an evasion and never makes a hit.
 //! The lists are part of the folding version. Names are not in them.
 //!
+//! Two small filters (14 KB) of common words tell English from the other languages in Latin script: what surrounds a word says
+//! what language it is in.
+//!
 //! Not for spelling: the words cannot be listed.
 
 mod filter;
@@ -12,6 +15,24 @@ mod filter;
 pub(crate) use filter::{START, add};
 
 static WORDS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/words.bin"));
+
+static ENGLISH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/english.bin"));
+static FOREIGN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/foreign.bin"));
+
+fn has(filter: &[u8], h: u64) -> bool {
+    let bits = filter.len() as u64 * 8;
+    filter::places(h, bits).all(|(byte, bit)| filter.get(byte).is_some_and(|b| b & bit != 0))
+}
+
+/// Is the word (folded) a common one of English, and of no more than one other language in Latin script?
+pub(crate) fn is_common_english(word: &str) -> bool {
+    has(ENGLISH, word.bytes().fold(START, add))
+}
+
+/// Is the word (folded) a common one of another language in Latin script, and not of English?
+pub(crate) fn is_common_foreign(word: &str) -> bool {
+    has(FOREIGN, word.bytes().fold(START, add))
+}
 
 /// Is the word (folded, without marks) known?
 pub(crate) fn is_known(word: &str) -> bool {
@@ -26,8 +47,7 @@ pub(crate) fn is_known_letters(word: impl Iterator<Item = u8>) -> bool {
 /// Is a word known whose bytes were added to [`START`] one by one?
 #[inline]
 pub(crate) fn is_known_hash(h: u64) -> bool {
-    let bits = WORDS.len() as u64 * 8;
-    filter::places(h, bits).all(|(byte, bit)| WORDS.get(byte).is_some_and(|b| b & bit != 0))
+    has(WORDS, h)
 }
 
 #[cfg(test)]
@@ -48,6 +68,17 @@ mod tests {
         ] {
             assert!(is_known(word), "{word}");
         }
+    }
+
+    #[test]
+    fn tells_english_from_other_languages() {
+        for word in ["the", "with", "because", "they", "would"] {
+            assert!(is_common_english(word) && !is_common_foreign(word), "{word}");
+        }
+        for word in ["nicht", "avec", "zijn", "pero", "jestem", "olarak", "für", "että"] {
+            assert!(is_common_foreign(word) && !is_common_english(word), "{word}");
+        }
+        assert!(!is_common_foreign("casino") && !is_common_english("casino"));
     }
 
     #[test]

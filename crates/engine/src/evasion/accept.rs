@@ -1,5 +1,6 @@
 //! Is this reading of a term an evasion, or chance?
 
+use super::around::is_foreign;
 use super::table::is_mask;
 use super::units::{Unit, Units};
 use super::walk::State;
@@ -17,6 +18,9 @@ const MAX_AROUND: usize = 32;
 
 /// Characters of an address looked at on either side.
 const MAX_ADDRESS: usize = 64;
+
+/// Fewest letters of a word that signs cut into pieces.
+const MIN_CUT: usize = 5;
 
 /// Fewest letters of a word written by its sound.
 const MIN_BY_SOUND: usize = 4;
@@ -40,13 +44,15 @@ impl Evasion {
         }
         let term = self.terms.get(state.lo)?;
         let letters = term.iter().filter(|c| !c.is_whitespace()).count();
-        if state.steps.contains(Steps::SOUND) && state.unit - from < MIN_BY_SOUND
-            || !self.plausible(term, letters, state)
-        {
+        if state.steps.contains(Steps::SOUND) && state.unit - from < MIN_BY_SOUND {
             return None;
         }
         let first = units.get(from)?;
         let last = units.get(state.unit - 1)?;
+        let inside = text.get(first.start..last.end).unwrap_or("");
+        if !self.plausible(term, letters, state, inside) {
+            return None;
+        }
         let before = from.checked_sub(1).and_then(|n| units.get(n));
         let after = units.get(state.unit);
         let starts_word =
@@ -62,6 +68,13 @@ impl Evasion {
             return None;
         }
         if is_mask(last.raw) && after.is_some_and(is_wordy) {
+            return None;
+        }
+        let dashed = inside.contains("--") || inside.contains("__");
+        if state.steps.contains(Steps::HIDDEN)
+            && dashed
+            && (!starts_word || !ends_word || is_between_words(inside))
+        {
             return None;
         }
         // A unit that expands to several letters must be read whole.
@@ -81,6 +94,15 @@ impl Evasion {
         }
         // No word of a language mixes scripts, so the filter is not asked about those that do.
         if state.foreign == 0 && !state.odd && self.is_ordinary(text, first.start, last.end, state.steps) {
+            return None;
+        }
+        // A letter of an ordinary word taken for another: in another language it may be its own.
+        let respelled = state.same_script || state.doubled > 0 || state.steps.contains(Steps::SOUND);
+        if respelled
+            && !state.elongated
+            && text.get(first.start..last.end).is_some_and(is_plain)
+            && is_foreign(text, first.start, last.end)
+        {
             return None;
         }
         Some(Candidate {
@@ -134,6 +156,9 @@ impl Evasion {
             return false;
         };
         let inside = text.get(first.start..last.end).unwrap_or("");
+        if leet && is_variable(text, first.start, last.end) {
+            return true;
+        }
         let by_sign = !signs.common(state.steps).is_empty() || leet && inside.contains(['@', '$', '!', '+']);
         by_sign && !inside.contains(' ') && is_address(text, first.start, last.end)
     }
@@ -183,7 +208,7 @@ impl Evasion {
         dictionary::is_known(&word)
     }
 
-    fn plausible(&self, term: &[char], letters: usize, state: &State) -> bool {
+    fn plausible(&self, term: &[char], letters: usize, state: &State, inside: &str) -> bool {
         if state.cost > budget(letters) {
             return false;
         }
@@ -269,23 +294,80 @@ impl Evasion {
             if state.spaced && separator != ' ' && gaps < letters {
                 return false;
             }
+            if separator == ' ' {
+                // Each word is written whole, or letter by letter.
+                let mut ended = state.clone();
+                ended.end_word();
+                let fewest = if ended.whole > 0 {
+                    ended.shortest_apart
+                } else {
+                    letters
+                };
+                return !ended.in_pieces && ended.shortest_apart < usize::MAX && fewest >= 3;
+            }
             let chunk = state.chunk.max(state.longest_chunk);
             let every = chunk <= 1 && state.separators + 1 + spaces(term) >= letters;
-            if separator == ' ' {
-                return every && letters >= 3;
-            }
             let usual = matches!(
                 separator,
                 '-' | '/' | ',' | '\'' | '’' | '.' | ':' | '(' | ')' | '"' | '&'
             );
             if !every
-                && (letters < 4 || letters < 5 && kinds > 0 || usual && (state.separators < 2 || chunk > 2))
+                && (letters < 4
+                    || letters < 5 && kinds > 0
+                    || usual
+                        && (state.separators < 2 || chunk > 2)
+                        && !is_cut(inside, separator, letters, state))
             {
                 return false;
             }
         }
         true
     }
+}
+
+/// Is a word cut by signs into pieces none of which is a word: "cas.ino"? Nothing else may be changed in it.
+fn is_cut(inside: &str, sign: char, letters: usize, state: &State) -> bool {
+    let long = |piece: &&str| piece.chars().count() > 2;
+    let pieces = || inside.split(sign);
+    matches!(sign, '.' | '-' | '/' | ',')
+        && letters >= MIN_CUT
+        && state.steps == Steps::SEPARATED
+        && !inside.contains(' ')
+        && pieces().any(|piece| long(&piece))
+        && !pieces()
+            .filter(long)
+            .any(|piece| dictionary::is_known(&fold_text(piece)))
+}
+
+/// Are the dashes in it those between words: "is--it"? "f--king" has a letter that is none.
+fn is_between_words(inside: &str) -> bool {
+    let is_word = |piece: &str| match piece.chars().count() {
+        1 => piece.starts_with(['a', 'A', 'i', 'I', 'o', 'O']),
+        _ => dictionary::is_known(&fold_text(piece)),
+    };
+    let mut dashes = ['-', '_'].into_iter().filter(|&sign| inside.contains(sign));
+    dashes.any(|sign| inside.split(sign).filter(|p| !p.is_empty()).all(is_word))
+}
+
+fn is_plain(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// Is this the name of a variable: a sign and a plain word, and behind them what a program does with one?
+fn is_variable(text: &str, start: usize, end: usize) -> bool {
+    let name = text.get(start..end).and_then(|t| t.strip_prefix(['$', '@']));
+    if !name.is_some_and(is_plain) {
+        return false;
+    }
+    let after = text.get(end..).unwrap_or("");
+    let operator = after.trim_start_matches([' ', '\t']);
+    after.starts_with(['(', '[', '{'])
+        || ["->", "::", "++", "--"]
+            .iter()
+            .any(|sign| after.starts_with(sign))
+        || ["=", "+=", "-=", ".=", "!="]
+            .iter()
+            .any(|sign| operator.starts_with(sign))
 }
 
 /// Does what stands at this place belong to a host, a link, or an e-mail address?
@@ -322,10 +404,11 @@ fn spaces(term: &[char]) -> usize {
 fn isolated(units: &mut Units<'_>, from: usize, to: usize) -> bool {
     let back = |n: usize| n.checked_sub(1);
     let forth = |n: usize| n.checked_add(1);
-    let Some(before) = from.checked_sub(1) else {
-        return alone_word(units, Some(to), forth);
-    };
-    alone_word(units, Some(before), back) && alone_word(units, Some(to), forth)
+    // A word of the phrase that is written whole has edges of its own.
+    let mut apart = |n: usize| units.get(n).is_some_and(|u| u.raw == ' ');
+    let (first, last) = (apart(from + 1), to < 2 || apart(to - 2));
+    (!first || from == 0 || alone_word(units, Some(from - 1), back))
+        && (!last || alone_word(units, Some(to), forth))
 }
 
 /// From a gap on, in one direction: no letter standing alone, or a word of one letter and then none.
@@ -346,6 +429,10 @@ fn single(
     let place = gap.and_then(step)?;
     let letter = units.get(place).filter(Unit::is_letter)?;
     let beyond = step(place);
-    let alone = beyond.and_then(|n| units.get(n)).is_none_or(|u| !u.is_letter());
+    // "b0nus", "b!tch": what goes on behind a digit or a sign is a word.
+    let joined = |u: Unit| u.is_letter() || u.raw.is_alphanumeric();
+    let next = beyond.and_then(|n| units.get(n));
+    let behind = beyond.and_then(step).and_then(|n| units.get(n));
+    let alone = next.is_none_or(|u| !joined(u) && (u.raw == ' ' || !behind.is_some_and(joined)));
     alone.then_some((letter.base, beyond))
 }

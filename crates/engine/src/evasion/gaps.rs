@@ -49,8 +49,7 @@ impl Evasion {
         let sign = !unit.is_letter() && !unit.raw.is_alphanumeric();
         let cost = if sign { 0.25 } else { 0.5 };
         if let Some(mut next) = self.step(state, ' ', cost, Steps::SEPARATED) {
-            next.longest_chunk = next.longest_chunk.max(next.chunk);
-            next.chunk = 0;
+            next.end_word();
             if !sign {
                 next.unit -= 1;
                 next.joined = true;
@@ -95,9 +94,7 @@ impl Evasion {
         {
             return;
         }
-        if state.separator.is_some_and(|s| s != kind)
-            || kind == ' ' && state.chunk.max(state.longest_chunk) > 1
-        {
+        if state.separator.is_some_and(|s| s != kind) || kind == ' ' && state.piece() > 1 {
             return;
         }
         let mut next = state.clone();
@@ -109,11 +106,12 @@ impl Evasion {
         next.spaced |= spaced;
         next.separators += 1;
         next.steps = next.steps.with(Steps::SEPARATED);
-        next.longest_chunk = next.longest_chunk.max(next.chunk);
-        next.chunk = 0;
         next.gap = true;
-        stack.push(next.clone());
+        let mut parted = next.clone();
+        parted.part();
+        stack.push(parted);
         // The same signs may stand for the space of a phrase.
+        next.end_word();
         next.gap = false;
         next.unit -= 1;
         if let Some(mut space) = self.step(&next, ' ', 0.0, Steps::NONE) {

@@ -31,7 +31,7 @@ pub(super) struct Gate {
     /// Terms by the set of their letters, and by those of the pairs they begin with; and the sets that terms begin with.
     pub(super) whole: Filed,
     pub(super) pairs: Filed,
-    begins: Known,
+    pub(super) begins: Known,
     pub(super) openings: Openings,
     /// Some term is of several scripts.
     mixed: bool,
@@ -182,7 +182,10 @@ impl Watch<'_, '_> {
         if !first.any(text, |set| gate.begins.has(set.key())) || span.spaces_behind_signs {
             return false;
         }
-        next.kind == Kind::Strange || self.goes_on_with(first.start, first, &next, span.opens)
+        // The next word of the phrase may be written letter by letter.
+        next.kind == Kind::Strange
+            || next.may_be_one() && self.single_goes_on(&next)
+            || self.goes_on_with(first.start, first, &next, span.opens)
     }
 
     /// May letters at the word, or behind it, stand for those of another script that they look like?
@@ -267,6 +270,7 @@ impl Watch<'_, '_> {
                 return excess == 0 && next.may_be_one()
                     || all.any(text, |set| gate.begins.has(set.key()))
                         && (next.kind == Kind::Strange
+                            || next.may_be_one() && self.single_goes_on(&next)
                             || self.goes_on_with(first.start, &all, &next, span.opens));
             }
             let part = self.words.at(span.to);

@@ -20,14 +20,16 @@
 //! | letters separated one by one, or word broken by signs | 0.3 |
 //! | letter for another of its script (v for u, l for i) | 0.5 (told by its case, as in `VlAGRA`: 0.125) |
 //! | k, c or q for ck by its sound | 0.6 (x: 1.2) |
-//! | letter hidden (`f*ck`) | 0.5 |
+//! | letter hidden (`f*ck`, `bl--dy`) | 0.5 |
 //! | consonant spelled otherwise (`phuk`; module `sound`) | 0.4 (s and z, or an ending: 0.3) |
 //! | two neighbouring letters inside a word swapped (`csaino`) | 0.7 |
 //! | vowel changed (`f@rmecy`) | 0.6 (in part: 0.5), left out 0.6, put in 1 |
 //! | voiced for unvoiced consonant | 0.6 |
+//! | word upside down, letters and order (`ouısɐɔ`) | 0.35 |
 //! | space of a phrase left out | 0.5 (a sign in its place: 0.25) |
 
 mod accept;
+mod around;
 mod filing;
 mod gaps;
 mod gate;
@@ -43,11 +45,13 @@ mod span;
 mod spelled;
 mod starts;
 mod table;
+mod turned;
 pub(crate) mod units;
 mod walk;
 pub(crate) mod words;
 
 pub(crate) use reading::reading;
+pub(crate) use turned::is_turned;
 pub(crate) use walk::Scratch;
 
 use crate::MatchMode;
@@ -256,8 +260,7 @@ impl Evasion {
         out.starts = starts::Starts::new(&out.terms);
         let mut sounds = sound::Sounds::default();
         for (number, term) in out.terms.iter().enumerate() {
-            let form = out.entries_of(number).iter().all(|e| e & FORM != 0);
-            sounds.add(number, term, form)?;
+            sounds.add(number, term, out.is_form(number), out.is_plural(term))?;
         }
         sounds.finish()?;
         out.sounds = sounds;
@@ -265,6 +268,18 @@ impl Evasion {
             out.gate = gate::Gate::new(&out.terms, |letter| out.lookalikes_of(letter, letter))?;
         }
         Ok(out)
+    }
+
+    /// Is the term only a form of others?
+    fn is_form(&self, term: usize) -> bool {
+        self.entries_of(term).iter().all(|e| e & FORM != 0)
+    }
+
+    /// Is the term another one with an s?
+    fn is_plural(&self, term: &[char]) -> bool {
+        let singular = term.strip_suffix(&['s']).unwrap_or(&[]);
+        let number = self.terms.binary_search_by(|t| t.as_ref().cmp(singular));
+        number.is_ok_and(|n| !self.is_form(n))
     }
 
     pub(crate) fn entries_of(&self, term: usize) -> &[u32] {

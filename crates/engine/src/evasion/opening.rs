@@ -269,7 +269,10 @@ impl Opening<'_, '_> {
             return true;
         }
         let sign = if is_wordy(c) { 0 } else { length };
+        let dashes =
+            matches!(c, '-' | '_') && char_at(self.text, place.text + 1).is_some_and(|next| next.0 == c);
         is_mask(c) && self.hides(place.text)
+            || dashes
             || place.separator.is_none() && self.reads(place.behind_a_gap(), sign, " ", true)
             || self.separates(place)
     }
@@ -316,7 +319,7 @@ impl Opening<'_, '_> {
             // Not plain, or something that hides a letter.
             next => return next.is_none_or(|n| is_mask(n.0)),
         }
-        if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk.max(place.longest) > 1 {
+        if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk > 1 {
             return false;
         }
         let next = Place {

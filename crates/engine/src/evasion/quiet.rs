@@ -195,7 +195,9 @@ impl Run {
             let short = (first.sign || next.sign)
                 && first.raw.count_ones() + next.raw.count_ones() <= 2 * few
                 && first.word().fewest() + next.word().fewest() <= few as usize;
-            loud |= u64::from(whole || paired || x || single || short) << n;
+            // A phrase may go on letter by letter.
+            let apart = !first.sign && next.raw.count_ones() < 3 && gate.begins.has(first.letters.key());
+            loud |= u64::from(whole || paired || x || single || short || apart) << n;
         }
         loud |= self.heard(sounds, text, unknown, signs);
         (self.loud, self.unknown) = (loud | 1_u64.checked_shl(self.asked as u32).unwrap_or(0), unknown);

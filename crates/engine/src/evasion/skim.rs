@@ -148,7 +148,11 @@ impl Evasion {
             Kind::Latin => {}
         }
         // Signs read as letters make it another word.
-        let sign = char_at(words.text, word.end).is_some_and(|c| self.sounds.is_heard_as_a_letter(c.0));
+        let sign = match char_at(words.text, word.end) {
+            Some((c, _)) => self.sounds.is_heard_as_a_letter(c),
+            // What is not plain may be nothing.
+            None => word.end < words.text.len(),
+        };
         if sign && with_signs() {
             return true;
         }

@@ -87,6 +87,8 @@ impl Span {
                         let question = c == '?' && next == Some('?');
                         out.odd |= !(end || question || next.is_some_and(harmless));
                     }
+                    // Several of them may hide letters.
+                    '-' | '_' => out.odd |= out.blanks == 0 && next == Some(c),
                     _ => {}
                 }
                 out.first_is_sign |= out.blanks == 0;

@@ -161,7 +161,10 @@ impl<'t> Spelled<'t> {
             }
             at < self.text.len() && char_at(self.text, at).is_none_or(|c| is_wordy(c.0))
         };
+        let dashes =
+            matches!(c, '-' | '_') && char_at(self.text, place.text + 1).is_some_and(|next| next.0 == c);
         hides
+            || dashes
             || leet(c).any(|l| l == letter)
             || groups(c).any(|(_, l)| l == letter)
             || spoken_digit(c).any(|name| name.starts_with(letter))
@@ -208,7 +211,7 @@ impl<'t> Spelled<'t> {
             // Not plain, or something that hides a letter.
             next => return next.is_none_or(|n| is_mask(n.0)),
         }
-        if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk.max(place.longest) > 1 {
+        if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk > 1 {
             return false;
         }
         let next = Place {

@@ -117,10 +117,78 @@ fn separated_letters() {
 }
 
 #[test]
+fn separated_letters_beside_words() {
+    finds("casino", "c a s i n o b0nus", "c a s i n o");
+    finds("casino", "b!tch c a s i n o", "c a s i n o");
+    finds("viagra", "buy v i a g r a online", "v i a g r a");
+    finds("casino bonus", "c a s i n o bonus today", "c a s i n o bonus");
+    finds("casino bonus", "c a s i n o b0nus", "c a s i n o b0nus");
+    finds("casino bonus", "a casino b o n u s", "casino b o n u s");
+    finds("casino bonus", "c a s i n o b o n u s", "c a s i n o b o n u s");
+    finds(
+        "best casino bonus",
+        "best c a s i n o bonus",
+        "best c a s i n o bonus",
+    );
+    finds("онлайн казино", "онлайн к а з и н о", "онлайн к а з и н о");
+    passes("casino bonus", "c a s i n o b on us");
+    passes("casino bonus", "cas i n o bonus");
+    passes("go to", "go t o");
+    passes("casino bonus", "x c a s i n o bonus");
+    passes("casino bonus", "casino b o n u s e s");
+}
+
+#[test]
+fn signs_that_cut_a_word_into_pieces() {
+    finds("casino", "c.asino", "c.asino");
+    finds("blackjack", "bl.ackjac.k", "bl.ackjac.k");
+    finds("казино", "каз-ино", "каз-ино");
+    passes("therapist", "the-rapist");
+    passes("casino", "cas1.no");
+    passes("casino", "ca$-ino");
+    passes("anal", "an.al");
+    passes("затовар", "за-товар");
+}
+
+#[test]
+fn variables_are_names() {
+    passes("spick", "set msgs $pick(list)");
+    passes("spick", "$pick = 3;");
+    passes("spick", "if ($pick->{a}) {");
+    passes("ass", "@ss += 1");
+    finds("spick", "you $pick", "$pick");
+    finds("spick", "you $pick (again)", "$pick");
+    finds("shit", "$h!t(", "$h!t");
+}
+
+#[test]
+fn words_of_other_languages() {
+    finds("mocky", "mocy", "mocy");
+    passes("mocky", "systemy o jakiejkolwiek mocy są dla nas");
+    finds("menage", "what a menge they have", "menge");
+    passes("menage", "sie haben eine menge von ihnen");
+    finds("menage", "sie haben eine m3nge von ihnen", "m3nge");
+    finds("casino", "sie haben ein kazino von ihnen", "kazino");
+}
+
+#[test]
 fn hidden_letters() {
     finds("fuck", "what the f*ck", "f*ck");
     finds("пиздец", "п*здец", "п*здец");
     passes("fuck", "f***");
+    finds("fuck", "f--k", "f--k");
+    finds("hoarding", "h---ding", "h---ding");
+    finds("blinking", "bl__king it", "bl__king");
+    passes("is a bit", "is--it");
+    passes("fuck", "xf--k");
+    let inside = term(1, "fuck", MatchMode::Substring, Level::Evasion);
+    assert!(find(&[inside], "abf--k f--kab").is_empty());
+    passes("inlaid", "in--id");
+    passes("asterisk", "as----is--k");
+    passes("toffee", "to--ee");
+    passes("tofu it", "to--it");
+    passes("tooting", "to - ing to -- ing");
+    passes("fuck", "f-- k, f --k");
     passes("slut", "x=1&ut sl&ut");
     passes("опыта", "Опыт** работы");
 }
@@ -258,7 +326,7 @@ proptest! {
             1 => "[a-z]{1,4} [а-я]{1,4}",
             1 => "[a-cоecакнт]{2,5}|[0-9]{1,2} [a-zа-я]{2,4}|[a-zа-я]{1,3}[-.+][a-zа-я]{1,3}( [.+]?[а-я]{2,3})?",
         ], 1..8),
-        words in proptest::collection::vec((0usize..8, 0usize..20, 0usize..60), 0..16),
+        words in proptest::collection::vec((0usize..8, 0usize..23, 0usize..60), 0..16),
         gaps in proptest::collection::vec(
             "[ ]{1,2}|, |\\. |-| - | — | «|» |! |\\. \\.|'|\"|[.]{1,3}|_| \\(|\\) |\\?|\\? | [+$!] |\n|\u{a0}|, ?«|:|/| [а-яa-z0-9] ", 16
         ),
@@ -279,15 +347,26 @@ proptest! {
                 8 => word.insert(at, ['-', '\'', '_', ',', '.'][place % 5]),
                 9 => word = word.iter().map(|&c| match c { 'о' => 'o', 'а' => 'a', 'с' => 'c', 'o' => 'о', 'a' => 'а', 'c' => 'с', 'е' => 'e', c => c }).collect(),
                 10 => word = word.iter().map(|&c| match c { ' ' => ' ', c => c.to_uppercase().next().unwrap_or(c) }).collect(),
+                12 => {
+                    let cut = word.iter().rposition(|&c| c == ' ').map_or(0, |at| at + 1);
+                    let apart: Vec<char> = word.drain(cut..).flat_map(|c| [c, ' ']).collect();
+                    word.extend(apart);
+                }
+                13 => {
+                    let cut = word.iter().position(|&c| c == ' ').unwrap_or(word.len());
+                    let apart: Vec<char> = word.drain(..cut).flat_map(|c| [c, ' ']).collect();
+                    word.splice(0..0, apart[..apart.len() - 1].iter().copied());
+                }
+                14 => word.iter_mut().skip(at).take(2 + place % 2).for_each(|c| *c = ['-', '_'][place % 2]),
                 11 => word[at] = ['1', '0', '4', '!', '*', '$'][place % 6],
                 // Nothing, or what changes the letter before it.
-                12 => word.insert(at + 1, ['\u{200b}', '\0', '\u{ad}', '\u{301}'][place % 4]),
+                15 => word.insert(at + 1, ['\u{200b}', '\0', '\u{ad}', '\u{301}'][place % 4]),
                 // By their sound.
-                13 => word = word.iter().flat_map(|&c| match c { 'c' => vec!['k'], 'k' => vec!['c', 'k'], 's' => vec!['z'], 'f' => vec!['p', 'h'], 't' => vec!['d'], c => vec![c] }).collect(),
-                14 if at > 1 => word.swap(at - 1, at),
-                15 => word[at] = ['a', 'e', 'i', 'o', 'u', 'y'][place % 6],
-                16 => word = word.iter().flat_map(|&c| match c { 'i' => vec!['y'], 'y' => vec!['i', 'e'], 'x' => vec!['k', 's'], 'q' => vec!['k'], 'z' => vec!['s'], c => vec![c] }).collect(),
-                17 => word = ["the", "and", "of", "now", "или", "тоже", "1st", "2"][place % 8].chars().collect(),
+                16 => word = word.iter().flat_map(|&c| match c { 'c' => vec!['k'], 'k' => vec!['c', 'k'], 's' => vec!['z'], 'f' => vec!['p', 'h'], 't' => vec!['d'], c => vec![c] }).collect(),
+                17 if at > 1 => word.swap(at - 1, at),
+                18 => word[at] = ['a', 'e', 'i', 'o', 'u', 'y'][place % 6],
+                19 => word = word.iter().flat_map(|&c| match c { 'i' => vec!['y'], 'y' => vec!['i', 'e'], 'x' => vec!['k', 's'], 'q' => vec!['k'], 'z' => vec!['s'], c => vec![c] }).collect(),
+                20 => word = ["the", "and", "of", "now", "или", "тоже", "1st", "2"][place % 8].chars().collect(),
                 _ => {}
             }
             text.extend(word);

@@ -69,6 +69,10 @@ impl<'t> Units<'t> {
         }
     }
 
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// Unit number `index`, if the text has that many and it is not forgotten.
     pub(crate) fn get(&mut self, index: usize) -> Option<Unit> {
         let place = index.checked_sub(self.base)?;

@@ -75,8 +75,49 @@ pub(super) struct State {
     pub(super) asked: bool,
     pub(super) chunk: usize,
     pub(super) longest_chunk: usize,
+    /// The same for the word of the term that is being read, and how often something stands between its letters.
+    word_chunk: usize,
+    word_gaps: usize,
+    /// Letters of the words that were written whole, and of the shortest word whose letters were separated.
+    pub(super) whole: usize,
+    pub(super) shortest_apart: usize,
+    /// Some word was separated into more than letters.
+    pub(super) in_pieces: bool,
     /// The last thing read was a sign, not a letter of the term.
     pub(super) gap: bool,
+}
+
+impl State {
+    /// A piece of the text's letters ends here.
+    pub(super) fn end_chunk(&mut self) {
+        self.longest_chunk = self.longest_chunk.max(self.chunk);
+        self.word_chunk = self.word_chunk.max(self.chunk);
+        self.chunk = 0;
+    }
+
+    /// Something stands between two letters of a word.
+    pub(super) fn part(&mut self) {
+        self.end_chunk();
+        self.word_gaps += 1;
+    }
+
+    /// The longest piece of this word, so far.
+    pub(super) fn piece(&self) -> usize {
+        self.word_chunk.max(self.chunk)
+    }
+
+    /// A word of the term ends here.
+    pub(super) fn end_word(&mut self) {
+        self.end_chunk();
+        if self.word_gaps == 0 {
+            // A letter that is a word is both.
+            self.whole += if self.word_chunk > 1 { self.word_chunk } else { 0 };
+        } else {
+            self.shortest_apart = self.shortest_apart.min(self.word_gaps + 1);
+            self.in_pieces |= self.word_chunk > 1;
+        }
+        (self.word_chunk, self.word_gaps) = (0, 0);
+    }
 }
 
 impl Evasion {
@@ -128,6 +169,11 @@ impl Evasion {
             spaced_signs: 0,
             chunk: 0,
             longest_chunk: 0,
+            word_chunk: 0,
+            word_gaps: 0,
+            whole: 0,
+            shortest_apart: usize::MAX,
+            in_pieces: false,
             gap: true,
         });
         let mut seen = 0;
@@ -201,8 +247,7 @@ impl Evasion {
                 next.marks += usize::from(marked);
                 next.boxed |= boxed;
                 if unit.fold == ' ' {
-                    next.longest_chunk = next.longest_chunk.max(next.chunk);
-                    next.chunk = 0;
+                    next.end_word();
                 }
                 stack.push(next);
             }
@@ -333,14 +378,16 @@ impl Evasion {
         }
     }
 
-    /// A sign that hides a letter, or the mask x for a vowel.
+    /// A sign that hides a letter, one of several dashes that do, or the mask x for a vowel.
     fn hidden(&self, units: &mut Units<'_>, state: &State, unit: Unit, stack: &mut Vec<State>) {
         let vowel_only = unit.base == 'x';
-        if !vowel_only && !is_mask(unit.raw) {
+        let dashes = matches!(unit.raw, '-' | '_') && is_dashed(units, state.unit, unit.raw);
+        if !vowel_only && !is_mask(unit.raw) && !dashes {
             return;
         }
+        let hides = |u: Unit| is_mask(u.raw) || dashes && u.raw == unit.raw;
         let mut beyond = state.unit + 1;
-        while beyond < state.unit + MAX_HIDDEN && units.get(beyond).is_some_and(|u| is_mask(u.raw)) {
+        while beyond < state.unit + MAX_HIDDEN && units.get(beyond).is_some_and(hides) {
             beyond += 1;
         }
         let Some(after) = units.get(beyond).filter(Unit::is_letter) else {
@@ -425,6 +472,17 @@ impl Evasion {
         }
         stack.push(next);
     }
+}
+
+/// Is this one of several dashes behind a letter?
+fn is_dashed(units: &mut Units<'_>, at: usize, dash: char) -> bool {
+    let mut is_dash = |n: usize| units.get(n).is_some_and(|u| u.raw == dash);
+    let before = (1..MAX_HIDDEN)
+        .take_while(|&n| n <= at && is_dash(at - n))
+        .count();
+    let several = before > 0 || is_dash(at + 1);
+    let letter = |n: usize| units.get(n).is_some_and(|u| u.is_letter());
+    several && (at - before).checked_sub(1).is_some_and(letter)
 }
 
 /// Is this l or I drawn like the other letter, as its case among the letters beside it says: "VlAGRA", "paypaI"?

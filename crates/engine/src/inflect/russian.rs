@@ -1,5 +1,6 @@
 //! Russian paradigms: nouns, adjectives, possessive adjectives, verbs. Words arrive folded (ё is е).
 
+use super::Key;
 use super::slavic::{Paradigm, doubled_n, fleeting, key, product, softened, words, young};
 
 const ADJECTIVE: &str = "ый ий ой ого его ому ему ым им ом ем ая яя ую юю ей ою ею ое ее ые ие ых их ыми ими";
@@ -74,7 +75,7 @@ pub(super) fn paradigms() -> Vec<Paradigm> {
 }
 
 /// The keys of a term, whatever form it is written in.
-pub(super) fn keys(word: &str) -> Vec<String> {
+pub(super) fn keys(word: &str) -> Vec<Key> {
     let letters = word.chars().count();
     let plain = word
         .strip_suffix("ся")
@@ -109,7 +110,7 @@ pub(super) fn keys(word: &str) -> Vec<String> {
     out
 }
 
-fn verb(infinitive: &str) -> Vec<String> {
+fn verb(infinitive: &str) -> Vec<Key> {
     let mut out = Vec::new();
     if let Some(stem) = infinitive.strip_suffix("ова").or(infinitive.strip_suffix("ева")) {
         out.extend(key('u', stem, 2));
@@ -150,7 +151,7 @@ const OBLIQUE: [&str; 12] = [
     "ами", "ями", "ах", "ях", "ам", "ям", "ом", "ем", "ов", "ев", "ою", "ею",
 ];
 
-fn noun(word: &str, out: &mut Vec<String>) {
+fn noun(word: &str, out: &mut Vec<Key>) {
     let letters = word.chars().count();
     let stem = word
         .strip_suffix(['а', 'я', 'о', 'е', 'ь', 'й', 'и', 'ы', 'у', 'ю'])

@@ -1,7 +1,8 @@
 //! What Russian and Ukrainian share: splitting a word into stem and ending, and what happens to a stem before
 //! some endings. Endings are the paradigms of school grammar (Zaliznyak's classes without stress).
 
-use std::collections::HashSet;
+use super::Key;
+use std::collections::HashMap;
 
 /// Longest ending, in characters.
 const MAX_ENDING: usize = 10;
@@ -15,48 +16,60 @@ pub(super) struct Paradigm {
 
 /// All endings of a language, for taking words apart.
 pub(super) struct Endings {
-    classes: Vec<(char, bool, HashSet<String>)>,
+    /// Class of each paradigm.
+    classes: Vec<u8>,
+    /// Paradigms of verbs, by their places as bits; only these have reflexive forms.
+    verbs: u16,
+    /// The paradigms that have an ending, the same way.
+    endings: HashMap<String, u16>,
 }
 
 impl Endings {
     pub(super) fn new(paradigms: &[Paradigm]) -> Self {
-        let classes = paradigms
-            .iter()
-            .map(|p| (p.class, p.verb, p.endings.iter().cloned().collect()))
-            .collect();
-        Self { classes }
+        let mut out = Self {
+            classes: Vec::new(),
+            verbs: 0,
+            endings: HashMap::new(),
+        };
+        for (place, paradigm) in paradigms.iter().enumerate() {
+            out.classes.push(paradigm.class as u8);
+            out.verbs |= u16::from(paradigm.verb) << place;
+            for ending in &paradigm.endings {
+                *out.endings.entry(ending.clone()).or_default() |= 1 << place;
+            }
+        }
+        out
     }
 
-    /// Calls `found` with class and stem for every way to take the word apart.
-    pub(super) fn split(&self, word: &str, found: &mut impl FnMut(&str)) {
-        self.take_apart(word, false, found);
+    /// Calls `found` with class and stem for every way to take the word apart into a stem of so many letters as `may` lets
+    /// pass, and an ending.
+    pub(super) fn split(&self, word: &str, may: impl Fn(usize) -> bool, mut found: impl FnMut(u8, &str)) {
+        self.take_apart(word, u16::MAX, &may, &mut found);
         if let Some(rest) = word.strip_suffix("ся").or(word.strip_suffix("сь")) {
-            self.take_apart(rest, true, found);
+            self.take_apart(rest, self.verbs, &may, &mut found);
         }
     }
 
-    fn take_apart(&self, word: &str, verbs_only: bool, found: &mut impl FnMut(&str)) {
-        let mut starts: Vec<usize> = word.char_indices().map(|(at, _)| at).collect();
-        starts.push(word.len());
-        let letters = starts.len() - 1;
-        let mut key = String::with_capacity(word.len() + 2);
-        for stem_letters in letters.saturating_sub(MAX_ENDING).max(2)..=letters {
+    fn take_apart(
+        &self,
+        word: &str,
+        paradigms: u16,
+        may: &impl Fn(usize) -> bool,
+        found: &mut impl FnMut(u8, &str),
+    ) {
+        let letters = word.chars().count();
+        let starts = word.char_indices().map(|(at, _)| at).chain([word.len()]);
+        let least = letters.saturating_sub(MAX_ENDING).max(2);
+        for (stem_letters, at) in starts.enumerate().skip(least) {
             // A stem of two letters needs an ending that says something.
-            if stem_letters < 3 && letters - stem_letters < 2 {
+            if stem_letters < 3 && letters - stem_letters < 2 || !may(stem_letters) {
                 continue;
             }
-            let Some(&at) = starts.get(stem_letters) else {
-                break;
-            };
-            let (Some(stem), Some(ending)) = (word.get(..at), word.get(at..)) else {
-                break;
-            };
-            for (class, verb, endings) in &self.classes {
-                if (*verb || !verbs_only) && endings.contains(ending) {
-                    key.clear();
-                    key.push(*class);
-                    key.push_str(stem);
-                    found(&key);
+            let (stem, ending) = word.split_at(at);
+            let with = self.endings.get(ending).copied().unwrap_or(0) & paradigms;
+            for (place, &class) in self.classes.iter().enumerate() {
+                if with >> place & 1 != 0 {
+                    found(class, stem);
                 }
             }
         }
@@ -79,8 +92,11 @@ pub(super) fn product(themes: &str, middles: &str, ends: &[String], out: &mut Ve
 }
 
 /// Key of a stem in a class; a stem must be long enough to mean something.
-pub(super) fn key(class: char, stem: &str, least: usize) -> Option<String> {
-    (stem.chars().count() >= least).then(|| format!("{class}{stem}"))
+pub(super) fn key(class: char, stem: &str, least: usize) -> Option<Key> {
+    (stem.chars().count() >= least).then(|| Key {
+        class: class as u8,
+        stem: stem.to_string(),
+    })
 }
 
 /// Consonants that change before the ending of the first person and of participles.

@@ -1,5 +1,6 @@
 //! Ukrainian paradigms: nouns, adjectives, verbs.
 
+use super::Key;
 use super::slavic::{Paradigm, doubled_n, fleeting, key, product, softened, words, young};
 
 const ADJECTIVE: &str = "ий ій ого ього його ому ьому йому им ім їм а я я у ю ої ьої йої ій їй ою ьою йою є е еє єє \
@@ -81,7 +82,7 @@ pub(super) fn paradigms() -> Vec<Paradigm> {
 }
 
 /// The keys of a term, whatever form it is written in.
-pub(super) fn keys(word: &str) -> Vec<String> {
+pub(super) fn keys(word: &str) -> Vec<Key> {
     let letters = word.chars().count();
     let plain = word
         .strip_suffix("ся")
@@ -108,7 +109,7 @@ pub(super) fn keys(word: &str) -> Vec<String> {
     out
 }
 
-fn verb(infinitive: &str) -> Vec<String> {
+fn verb(infinitive: &str) -> Vec<Key> {
     let mut out = Vec::new();
     if let Some(stem) = infinitive.strip_suffix("ува").or(infinitive.strip_suffix("юва")) {
         out.extend(key('u', stem, 2));
@@ -148,7 +149,7 @@ const CHANGED: [(&str, &str); 7] = [
     ("ц", "ч"),
 ];
 
-fn noun(word: &str, out: &mut Vec<String>) {
+fn noun(word: &str, out: &mut Vec<Key>) {
     let ends = ['а', 'я', 'о', 'е', 'є', 'ь', 'й', 'и', 'і', 'ї', 'у', 'ю'];
     let stem = word.strip_suffix(ends).unwrap_or(word);
     out.extend(key('n', stem, 3));

@@ -6,7 +6,7 @@ use super::{Evidence, View};
 use crate::boundary::is_word_boundary;
 use crate::evasion::units::{Unit, Units};
 use crate::evasion::words::Words;
-use crate::evasion::{Candidate, Evasion, FORM, INFLECTED_COST, Scratch, Steps, factor};
+use crate::evasion::{Candidate, Evasion, FORM, INFLECTED_COST, Scratch, Steps, factor, is_turned};
 use crate::{Level, MatchError};
 
 /// Level evasion over one text: where it stands, and what it keeps.
@@ -73,6 +73,9 @@ impl<'t> EvasionScan<'t> {
             }
             if place && starts_latin_word(previous, unit) {
                 evasion.hear(&mut self.units, self.next, &mut self.candidates);
+            }
+            if is_turned(unit.raw) {
+                evasion.turned(self.text, unit.start, &mut self.candidates);
             }
             for candidate in self.candidates.drain(..) {
                 let edges = Edges {

@@ -1,37 +1,54 @@
-//! What the terms of a compiled set need besides patterns, in memory of this process: disguises, wildcards,
-//! grammatical forms, typing errors, detectors, regular expressions, rules. Nothing for a set that has none of them.
+//! What the terms of a compiled set need besides what is in it, in memory of this process: disguises, wildcards,
+//! regular expressions, rules. Nothing for a set that has none of them.
 
 use super::MAX_REGEXES;
-use super::inflected::Inflected;
 use crate::compiled::Image;
-use crate::detect::{self, Detectors};
 use crate::evasion::{Evasion, FORM};
 use crate::glob::Glob;
 use crate::inflect::{Language, disguised_forms};
 use crate::item::folded_term;
+use crate::reserve::push;
 use crate::rule::{self, Rule};
-use crate::typo::Typos;
-use crate::{Level, MatchMode, OpenError, pattern};
+use crate::{MatchMode, OpenError, pattern};
+use std::ops::Range;
+use std::sync::OnceLock;
 
-/// A rule and its words.
-pub(super) struct RuleEntry {
-    pub(super) rule: Rule,
-    pub(super) entry: u32,
-    pub(super) first_leaf: u32,
-    pub(super) leaves: usize,
+/// What is made of the text of an entry when it is first asked for: most texts ask for little of it.
+struct Lazy<T> {
+    entry: u32,
+    made: OnceLock<Option<Box<T>>>,
+}
+
+impl<T> Lazy<T> {
+    fn new(entry: u32) -> Self {
+        let made = OnceLock::new();
+        Self { entry, made }
+    }
+
+    /// `None` when the text is damaged.
+    fn get<E>(&self, image: &Image<'_>, make: impl FnOnce(&str) -> Result<T, E>) -> Option<&T> {
+        let made = self.made.get_or_init(|| {
+            let text = std::str::from_utf8(image.entry(self.entry)?.text).ok()?;
+            make(text).ok().map(Box::new)
+        });
+        made.as_deref()
+    }
 }
 
 pub(crate) struct Extras {
     pub(super) evasion: Evasion,
     /// By entry.
-    globs: Vec<(u32, Glob)>,
-    pub(super) inflected: Inflected,
-    /// Some inflected term is of level evasion.
-    pub(super) evasive_forms: bool,
-    pub(super) typos: Typos,
-    pub(super) detectors: Detectors,
+    globs: Vec<Lazy<Glob>>,
     pub(super) regexes: Vec<(regex_automata::meta::Regex, u32)>,
-    pub(super) rules: Vec<RuleEntry>,
+    /// Each with the number of its first leaf, by that.
+    rules: Vec<(u32, Lazy<Rule>)>,
+}
+
+/// A rule, and which leaves are its own.
+pub(super) struct RuleEntry<'e> {
+    pub(super) rule: &'e Rule,
+    pub(super) entry: u32,
+    pub(super) leaves: Range<u32>,
 }
 
 fn no_memory<E>(_: E) -> OpenError {
@@ -48,10 +65,6 @@ impl Extras {
         let mut out = Self {
             evasion: Evasion::new(Vec::new()).map_err(no_memory)?,
             globs: Vec::new(),
-            inflected: Inflected::default(),
-            evasive_forms: false,
-            typos: Typos::default(),
-            detectors: Detectors::default(),
             regexes: Vec::new(),
             rules: Vec::new(),
         };
@@ -63,25 +76,18 @@ impl Extras {
                     evasive.try_reserve(1).map_err(no_memory)?;
                     evasive.push((folded_term(text), number, mode));
                 }
-                MatchMode::Wildcard => {
-                    out.globs.try_reserve(1).map_err(no_memory)?;
-                    out.globs.push((number, Glob::parse(text).map_err(damaged)?));
-                }
+                MatchMode::Wildcard => push(&mut out.globs, Lazy::new(number)).map_err(no_memory)?,
+                // Those of level evasion: as disguised words they are terms like others.
                 MatchMode::Inflected => {
                     let language = entry.language.or(Language::of(text));
                     let language = language.ok_or(OpenError::Damaged("language"))?;
                     let folded = folded_term(text);
-                    out.inflected.add(&folded, language, number).map_err(no_memory)?;
-                    if entry.level == Level::Evasion {
-                        out.evasive_forms = true;
-                        let forms = disguised_forms(&folded, language);
-                        evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
-                        let form = |text| (text, number | FORM, MatchMode::Inflected);
-                        evasive.extend(forms.into_iter().map(form));
-                        evasive.push((folded, number, MatchMode::Inflected));
-                    }
+                    let forms = disguised_forms(&folded, language);
+                    evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
+                    let form = |text| (text, number | FORM, MatchMode::Inflected);
+                    evasive.extend(forms.into_iter().map(form));
+                    evasive.push((folded, number, MatchMode::Inflected));
                 }
-                MatchMode::Typo => out.typos.add(folded_term(text), number).map_err(no_memory)?,
                 MatchMode::Regex => {
                     if out.regexes.len() >= MAX_REGEXES {
                         return Err(OpenError::Damaged("too many regular expressions"));
@@ -91,37 +97,46 @@ impl Extras {
                     out.regexes.push((regex, number));
                 }
                 MatchMode::Rule => {
-                    let parsed = rule::parse(text).map_err(damaged)?;
-                    out.rules.try_reserve(1).map_err(no_memory)?;
-                    out.rules.push(RuleEntry {
-                        rule: parsed.rule,
-                        entry: number,
-                        first_leaf: entry.detail,
-                        leaves: parsed.leaves.len(),
-                    });
+                    push(&mut out.rules, (entry.detail, Lazy::new(number))).map_err(no_memory)?;
                 }
-                mode => {
-                    let detector = detect::parse(mode, text).map_err(damaged)?;
-                    out.detectors.add(detector, number).map_err(no_memory)?;
-                }
+                _ => return Err(OpenError::Damaged("special entry")),
             }
         }
         out.evasion = Evasion::new(evasive).map_err(no_memory)?;
-        out.globs.sort_by_key(|g| g.0);
+        out.globs.sort_unstable_by_key(|glob| glob.entry);
+        out.rules.sort_unstable_by_key(|rule| rule.0);
         Ok(out)
     }
 
     /// The wildcard of an entry.
-    pub(super) fn glob(&self, entry: u32) -> Option<&Glob> {
-        let at = self.globs.binary_search_by_key(&entry, |g| g.0).ok()?;
-        self.globs.get(at).map(|g| &g.1)
+    pub(super) fn glob(&self, image: &Image<'_>, entry: u32) -> Option<&Glob> {
+        let at = self.globs.binary_search_by_key(&entry, |glob| glob.entry).ok()?;
+        self.globs.get(at)?.get(image, Glob::parse)
+    }
+
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// The rule that a leaf belongs to.
+    pub(super) fn rule(&self, image: &Image<'_>, leaf: u32) -> Option<RuleEntry<'_>> {
+        let next = self.rules.partition_point(|rule| rule.0 <= leaf);
+        let (first, rule) = self.rules.get(next.checked_sub(1)?)?;
+        let end = self
+            .rules
+            .get(next)
+            .map_or(image.facts.leaves as u32, |rule| rule.0);
+        Some(RuleEntry {
+            rule: rule.get(image, |text| rule::parse(text).map(|parsed| parsed.rule))?,
+            entry: rule.entry,
+            leaves: *first..end,
+        })
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.evasion.heap_bytes()
-            + self.inflected.heap_bytes()
-            + self.typos.heap_bytes()
-            + self.detectors.heap_bytes()
             + self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
+            + size_of_val(&*self.globs)
+            + size_of_val(&*self.rules)
     }
 }

@@ -1,165 +1,213 @@
-//! The inflected terms of a set: from words of a text to phrases in any grammatical form.
+//! Inflected terms over the words of a text: which words are forms of the words of terms, and which phrases they make.
+//! What is a form, `compiled::inflected` and the grammars behind it know.
 
-use crate::inflect::{Grammar, Language};
-use crate::reserve::{file, push};
-use std::collections::{HashMap, HashSet, TryReserveError};
+use super::View;
+use super::scan::{Sink, Span};
+use super::words::{MAX_WORD, REACH, Token, next_token};
+use crate::compiled::inflected::{Form, Inflected, is_hyphen};
+use crate::evasion::{INFLECTED_COST, Steps, reading};
+use crate::fold::Folder;
+use crate::reserve::push;
+use crate::{Level, MatchError};
+use std::collections::VecDeque;
 
-/// From the keys of a grammar to the words that have them.
-type Keys = HashMap<String, Vec<u32>>;
+/// What reading a word of a form in disguise costs.
+const DISGUISED_COST: f32 = 0.25;
 
-/// One term: its words, in order.
-struct InflectedTerm {
-    words: Vec<u32>,
-    entry: u32,
+/// Most characters between two words of a phrase.
+const MAX_GAP: usize = 3;
+
+/// A word of a text that was looked at.
+struct Looked {
+    token: Token,
+    forms: Vec<Form>,
+    /// It had to be read as an evasion.
+    bent: bool,
 }
 
-#[derive(Default)]
-pub(super) struct Inflected {
-    grammars: Vec<(Language, &'static Grammar, Keys)>,
-    /// Folded words, as the terms have them, by language.
-    words: Vec<(Language, String)>,
-    /// Is the word of a term common? Only then common words of a text are its forms.
-    common: Vec<bool>,
-    numbers: HashMap<(Language, String), u32>,
-    exact: HashMap<String, Vec<u32>>,
-    terms: Vec<InflectedTerm>,
-    first: HashMap<u32, Vec<u32>>,
-    /// First two letters of every word: most words of a text begin no term.
-    beginnings: HashSet<(char, char)>,
-    /// Words of the longest term.
-    pub(super) longest: usize,
+/// The words of a text from one on, looked at as far as some phrase asked. The text is what the folder keeps.
+pub(super) struct InflectedScan<'a, 't, 'f> {
+    view: &'a View<'a>,
+    inflected: Inflected<'a>,
+    text: &'t str,
+    folder: &'a Folder<'f>,
+    kept: &'a str,
+    base: usize,
+    ahead: VecDeque<Looked>,
+    /// Lists to use again.
+    spare: Vec<Vec<Form>>,
 }
 
-/// A word of a text that is some form of a word of a term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Form {
-    pub(super) word: u32,
-    /// The very form that the term is written in.
-    pub(super) exact: bool,
+fn no_memory<E>(_: E) -> MatchError {
+    MatchError::OutOfMemory
 }
 
-fn beginning(word: &str) -> (char, char) {
-    let mut chars = word.chars();
-    (chars.next().unwrap_or(' '), chars.next().unwrap_or(' '))
+/// Letters of one script with nothing that could stand for another letter: what no word has that is read as an evasion.
+fn is_plain(raw: &str) -> bool {
+    let latin = raw.bytes().all(|b| b.is_ascii_alphabetic());
+    latin || raw.chars().all(|c| matches!(c, 'А'..='я'))
 }
 
-/// The words of a folded term.
-pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c == ' ' || is_hyphen(c))
-        .filter(|w| !w.is_empty())
-}
+impl<'a, 't, 'f> InflectedScan<'a, 't, 'f> {
+    pub(super) fn new(view: &'a View<'a>, text: &'t str, folder: &'a Folder<'f>) -> Self {
+        let (kept, base) = folder.kept();
+        Self {
+            view,
+            inflected: view.image.inflected(),
+            text,
+            folder,
+            kept,
+            base,
+            ahead: VecDeque::new(),
+            spare: Vec::new(),
+        }
+    }
 
-pub(super) fn is_hyphen(c: char) -> bool {
-    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
-}
-
-impl Inflected {
-    pub(super) fn add(
-        &mut self,
-        folded: &str,
-        language: Language,
-        entry: u32,
-    ) -> Result<(), TryReserveError> {
-        let position = match self.grammars.iter().position(|(l, ..)| *l == language) {
-            Some(position) => position,
+    /// Looks at the word of `token`; the words of a text come in order.
+    pub(super) fn word(&mut self, token: Token, sink: &mut Sink<'_, '_, '_>) -> Result<(), MatchError> {
+        let known = self.ahead.front().is_some_and(|l| l.token.start == token.start);
+        let head = match self.ahead.pop_front().filter(|_| known) {
+            Some(head) => head,
             None => {
-                self.grammars
-                    .push((language, Grammar::of(language), HashMap::new()));
-                self.grammars.len() - 1
+                self.ahead.clear();
+                self.look(token)?
             }
         };
-        let mut words = Vec::new();
-        for word in split(folded) {
-            let key = (language, word.to_string());
-            let number = match self.numbers.get(&key) {
-                Some(&number) => number,
-                None => {
-                    let number = self.words.len() as u32;
-                    push(&mut self.words, key.clone())?;
-                    self.numbers.try_reserve(1)?;
-                    self.numbers.insert(key, number);
-                    file(&mut self.exact, word.to_string(), number)?;
-                    self.beginnings.try_reserve(1)?;
-                    self.beginnings.insert(beginning(word));
-                    if let Some((_, grammar, keys)) = self.grammars.get_mut(position) {
-                        push(&mut self.common, grammar.is_common_term(word))?;
-                        for key in grammar.keys_of_term(word) {
-                            file(keys, key, number)?;
+        if !head.forms.is_empty() {
+            self.terms(&head, sink)?;
+        }
+        self.spare.push(head.forms);
+        Ok(())
+    }
+
+    fn look(&mut self, token: Token) -> Result<Looked, MatchError> {
+        let mut forms = self.spare.pop().unwrap_or_default();
+        forms.clear();
+        let mut bent = false;
+        if let Some(word) = self
+            .kept
+            .get(token.start..token.end)
+            .filter(|w| w.len() <= MAX_WORD)
+        {
+            self.inflected.forms(word, &mut forms).map_err(no_memory)?;
+            if forms.is_empty() && self.inflected.is_evasive() {
+                let (start, end) = (self.base + token.start, self.base + token.end);
+                let span = self.folder.original_span(start, end);
+                let raw = span.and_then(|s| self.text.get(s.start..s.end)).unwrap_or("");
+                if !is_plain(raw)
+                    && let Some(read) = reading(raw)
+                {
+                    self.inflected.forms(&read, &mut forms).map_err(no_memory)?;
+                    bent = !forms.is_empty();
+                }
+            }
+        }
+        Ok(Looked { token, forms, bent })
+    }
+
+    /// The `n`th word behind the head, if it can belong to the same phrase; `false` if not.
+    fn look_ahead(&mut self, head: Token, n: usize) -> Result<bool, MatchError> {
+        while self.ahead.len() < n {
+            let before = self.ahead.back().map_or(head, |l| l.token);
+            let Some(after) = next_token(self.kept, before.end) else {
+                return Ok(false);
+            };
+            let looked = self.look(after)?;
+            self.ahead.push_back(looked);
+        }
+        let before = match n.checked_sub(2) {
+            Some(n) => self.ahead.get(n).map_or(head, |l| l.token),
+            None => head,
+        };
+        let Some(after) = self.ahead.get(n - 1) else {
+            return Ok(false);
+        };
+        let gap = self.kept.get(before.end..after.token.start).unwrap_or("");
+        let joins = |c| c == ' ' || is_hyphen(c);
+        Ok(gap.chars().count() <= MAX_GAP && gap.chars().all(joins) && after.token.end - head.start <= REACH)
+    }
+
+    /// The terms that begin with a form of the word.
+    fn terms(&mut self, head: &Looked, sink: &mut Sink<'_, '_, '_>) -> Result<(), MatchError> {
+        let inflected = self.inflected;
+        for &form in &head.forms {
+            for entry in inflected.singles(form.word) {
+                self.hit(entry, head, &[form], sink)?;
+            }
+        }
+        if !head.forms.iter().any(|f| inflected.begins(f.word)) || !self.look_ahead(head.token, 1)? {
+            return Ok(());
+        }
+        let mut found: Vec<(u32, Vec<Form>)> = Vec::new();
+        for &first in head.forms.iter().filter(|f| inflected.begins(f.word)) {
+            let count = self.ahead.front().map_or(0, |l| l.forms.len());
+            for n in 0..count {
+                let Some(&second) = self.ahead.front().and_then(|l| l.forms.get(n)) else {
+                    break;
+                };
+                'phrases: for (entry, words) in inflected.phrases(first.word, second.word) {
+                    let mut forms = vec![first, second];
+                    for (n, word) in words.iter().enumerate().skip(2) {
+                        if !self.look_ahead(head.token, n)? {
+                            continue 'phrases;
+                        }
+                        let looked = self.ahead.get(n - 1);
+                        let form = looked.and_then(|l| l.forms.iter().find(|f| f.word == word));
+                        match form {
+                            Some(&form) => push(&mut forms, form).map_err(no_memory)?,
+                            None => continue 'phrases,
                         }
                     }
-                    number
+                    push(&mut found, (entry, forms)).map_err(no_memory)?;
                 }
-            };
-            push(&mut words, number)?;
-        }
-        let Some(&head) = words.first() else {
-            return Ok(());
-        };
-        self.longest = self.longest.max(words.len());
-        file(&mut self.first, head, self.terms.len() as u32)?;
-        push(&mut self.terms, InflectedTerm { words, entry })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
-    }
-
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.words.iter().map(|(_, w)| w.len() * 4 + 128).sum::<usize>() + self.terms.len() * 96
-    }
-
-    /// The words of terms that a word of a text is a form of.
-    pub(super) fn forms(&self, word: &str, out: &mut Vec<Form>) {
-        out.clear();
-        if !self.beginnings.contains(&beginning(word)) {
-            return;
-        }
-        out.extend(
-            self.exact
-                .get(word)
-                .into_iter()
-                .flatten()
-                .map(|&word| Form { word, exact: true }),
-        );
-        for (_, grammar, keys) in &self.grammars {
-            let mut is_common = None;
-            grammar.keys_of_text(word, |key| {
-                for &number in keys.get(key).into_iter().flatten() {
-                    let common = self.common.get(number as usize).copied().unwrap_or(false);
-                    if out.iter().any(|f| f.word == number)
-                        || !common && *is_common.get_or_insert_with(|| grammar.is_common(word))
-                    {
-                        continue;
-                    }
-                    out.push(Form {
-                        word: number,
-                        exact: false,
-                    });
-                }
-            });
-        }
-    }
-
-    /// Calls `found(entry, words, exact)` for every term whose words begin with `head` and go on as `next` says.
-    pub(super) fn terms(
-        &self,
-        head: Form,
-        mut next: impl FnMut(usize, u32) -> Option<bool>,
-        mut found: impl FnMut(u32, usize, bool),
-    ) {
-        for &number in self.first.get(&head.word).into_iter().flatten() {
-            let Some(term) = self.terms.get(number as usize) else {
-                continue;
-            };
-            let mut exact = head.exact;
-            let rest = term.words.iter().enumerate().skip(1);
-            let whole = rest.map(|(n, &word)| next(n, word)).try_fold((), |(), form| {
-                exact &= form?;
-                Some(())
-            });
-            if whole.is_some() {
-                found(term.entry, term.words.len(), exact);
             }
         }
+        for (entry, forms) in found {
+            self.hit(entry, head, &forms, sink)?;
+        }
+        Ok(())
+    }
+
+    /// A term whose words have these forms, from the head on.
+    fn hit(
+        &self,
+        number: u32,
+        head: &Looked,
+        forms: &[Form],
+        sink: &mut Sink<'_, '_, '_>,
+    ) -> Result<(), MatchError> {
+        let words = || std::iter::once(head).chain(&self.ahead).zip(forms);
+        let bent = words().any(|(looked, _)| looked.bent);
+        let Some(entry) = self
+            .view
+            .entry(number)
+            .filter(|entry| !bent || entry.level == Level::Evasion)
+        else {
+            return Ok(());
+        };
+        let is_form = |(looked, form): (&Looked, &Form)| {
+            let word = self.kept.get(looked.token.start..looked.token.end);
+            looked.bent || word.is_some_and(|word| self.inflected.is_form(word, *form))
+        };
+        if !words().all(is_form) {
+            return Ok(());
+        }
+        let end = words()
+            .last()
+            .map_or(head.token.end, |(looked, _)| looked.token.end);
+        let exact = forms.iter().all(|form| form.exact);
+        let mut steps = if exact { Steps::NONE } else { Steps::INFLECTED };
+        let mut cost = if exact { 0.0 } else { INFLECTED_COST };
+        if bent {
+            steps = steps.with(Steps::LOOKALIKE);
+            cost += DISGUISED_COST;
+        }
+        let span = if steps.is_empty() {
+            Span::AsIs
+        } else {
+            Span::Steps(steps, cost, bent)
+        };
+        let place = (self.base + head.token.start, self.base + end);
+        sink.folded(self.folder, &entry, place, span)
     }
 }

@@ -5,8 +5,10 @@ use super::View;
 use super::collect::Place;
 use crate::evasion::Steps;
 use crate::fold::classes::is_word;
+use crate::reserve::push;
 use crate::rule::LeafPlace;
-use crate::{Evidence, MatchError};
+use crate::{Evidence, Level, MatchError};
+use std::collections::HashMap;
 
 /// Places kept of one word of a rule; a text that has more holds the rule by these.
 const MAX_PLACES: usize = 4_096;
@@ -17,43 +19,39 @@ fn no_memory<E>(_: E) -> MatchError {
 
 #[derive(Default)]
 pub(super) struct RuleScan {
-    places: Vec<Vec<Place>>,
+    /// By leaf: few leaves of few rules stand in a text.
+    places: HashMap<u32, Vec<Place>>,
 }
 
 impl RuleScan {
-    pub(super) fn new(matcher: &View<'_>) -> Result<Self, MatchError> {
-        let mut places = Vec::new();
-        places
-            .try_reserve_exact(matcher.image.facts.leaves)
-            .map_err(no_memory)?;
-        places.resize_with(matcher.image.facts.leaves, Vec::new);
-        Ok(Self { places })
-    }
-
     pub(super) fn add(&mut self, leaf: u32, place: Place) -> Result<(), MatchError> {
-        if let Some(list) = self.places.get_mut(leaf as usize)
-            && list.len() < MAX_PLACES
-        {
-            list.try_reserve(1).map_err(no_memory)?;
-            list.push(place);
+        self.places.try_reserve(1).map_err(no_memory)?;
+        let list = self.places.entry(leaf).or_default();
+        if list.len() < MAX_PLACES {
+            push(list, place).map_err(no_memory)?;
         }
         Ok(())
     }
 
     /// Calls `found` with the places where each rule holds.
     pub(super) fn finish(
-        mut self,
+        self,
         matcher: &View<'_>,
         text: &str,
         mut found: impl FnMut(Place) -> Result<(), MatchError>,
     ) -> Result<(), MatchError> {
-        let mut offsets: Vec<usize> = Vec::new();
-        let count: usize = self.places.iter().map(Vec::len).sum();
-        offsets.try_reserve_exact(count * 2).map_err(no_memory)?;
-        offsets.extend(self.places.iter().flatten().flat_map(|p| [p.start, p.end]));
-        if offsets.is_empty() {
+        if self.places.is_empty() {
             return Ok(());
         }
+        let mut places: Vec<(u32, Vec<Place>)> = Vec::new();
+        places.try_reserve_exact(self.places.len()).map_err(no_memory)?;
+        places.extend(self.places);
+        places.sort_unstable_by_key(|of| of.0);
+        let mut offsets: Vec<usize> = Vec::new();
+        let count: usize = places.iter().map(|of| of.1.len()).sum();
+        offsets.try_reserve_exact(count * 2).map_err(no_memory)?;
+        let all = places.iter().flat_map(|of| &of.1);
+        offsets.extend(all.flat_map(|p| [p.start, p.end]));
         offsets.sort_unstable();
         offsets.dedup();
         let numbers = word_numbers(text, &offsets)?;
@@ -63,46 +61,49 @@ impl RuleScan {
                 .ok()
                 .and_then(|n| numbers.get(n).copied())
         };
-        let mut leaves: Vec<Vec<LeafPlace>> = Vec::new();
-        leaves.try_reserve_exact(self.places.len()).map_err(no_memory)?;
-        for list in &mut self.places {
-            list.sort_by_key(|p| (p.start, p.end));
-            let places = list.iter().map(|p| {
-                let first_word = number(p.start).unwrap_or(0);
-                LeafPlace {
-                    first_word,
-                    // Words that begin before its end.
-                    last_word: number(p.end).unwrap_or(1).max(first_word + 1) - 1,
-                    start: p.start,
-                    end: p.end,
-                    factor: p.evidence.factor,
-                }
-            });
-            let mut own = Vec::new();
-            own.try_reserve_exact(places.len()).map_err(no_memory)?;
-            own.extend(places);
-            leaves.push(own);
-        }
-        for rule in &matcher.rules {
+        // Each rule that has a place; no rule holds without one.
+        let mut rest = places.as_mut_slice();
+        while let Some(&mut (leaf, _)) = rest.first_mut() {
+            let Some(rule) = matcher.rule(&matcher.image, leaf) else {
+                rest = rest.get_mut(1..).unwrap_or_default();
+                continue;
+            };
+            let end = rest.partition_point(|of| of.0 < rule.leaves.end).max(1);
+            let (own, others) = rest.split_at_mut(end);
+            rest = others;
+            let mut leaves: Vec<Vec<LeafPlace>> = Vec::new();
+            leaves.try_reserve_exact(rule.leaves.len()).map_err(no_memory)?;
+            leaves.resize_with(rule.leaves.len(), Vec::new);
+            let mut steps = Steps::NONE;
+            for (leaf, list) in own {
+                list.sort_by_key(|p| (p.start, p.end));
+                let Some(leaf) = leaves.get_mut((*leaf - rule.leaves.start) as usize) else {
+                    continue;
+                };
+                leaf.try_reserve_exact(list.len()).map_err(no_memory)?;
+                leaf.extend(list.iter().map(|p| {
+                    let first_word = number(p.start).unwrap_or(0);
+                    LeafPlace {
+                        first_word,
+                        // Words that begin before its end.
+                        last_word: number(p.end).unwrap_or(1).max(first_word + 1) - 1,
+                        start: p.start,
+                        end: p.end,
+                        factor: p.evidence.factor,
+                    }
+                }));
+                steps = list.iter().fold(steps, |all, p| all.with(p.evidence.steps));
+            }
             let Some(entry) = matcher.entry(rule.entry) else {
                 continue;
             };
-            let first = rule.first_leaf as usize;
-            let own = leaves.get(first..first + rule.leaves).unwrap_or(&[]);
-            let steps = self
-                .places
-                .get(first..first + rule.leaves)
-                .unwrap_or(&[])
-                .iter()
-                .flatten();
-            let steps = steps.fold(Steps::NONE, |all, p| all.with(p.evidence.steps));
-            for place in rule.rule.places(own) {
-                let level = if place.factor < 1.0 {
-                    entry.level
+            for place in rule.rule.places(&leaves) {
+                let literal = place.factor >= 1.0;
+                let level = if literal {
+                    Level::Folded.min(entry.level)
                 } else {
-                    crate::Level::Folded.min(entry.level)
+                    entry.level
                 };
-                let steps = if place.factor < 1.0 { steps } else { Steps::NONE };
                 found(Place {
                     start: place.start,
                     end: place.end,
@@ -113,7 +114,7 @@ impl RuleScan {
                     evidence: Evidence {
                         level,
                         factor: place.factor,
-                        steps,
+                        steps: if literal { Steps::NONE } else { steps },
                     },
                 })?;
             }

@@ -211,7 +211,7 @@ impl<'m, 't> Scan<'m, 't> {
             words: WordScan::default(),
             regexes: RegexScan::new(&view),
             evaders: EvasionScan::new(text),
-            rules: RuleScan::new(&view)?,
+            rules: RuleScan::default(),
             #[cfg(test)]
             state: view.oracle.and_then(|oracle| oracle.patterns.start()),
         })
@@ -328,7 +328,7 @@ fn scan(
         && !scans
             .iter()
             .any(|s| s.view.image.allow_slots().any(|slot| slots.has(slot)));
-    let rules = scans.iter().any(|s| !s.view.rules.is_empty());
+    let rules = scans.iter().any(|s| s.view.has_rules());
     let mut sink = Sink {
         text,
         slots,

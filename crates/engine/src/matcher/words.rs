@@ -5,21 +5,20 @@
 //! windows are.
 
 use super::View;
-use super::inflected::{Form, is_hyphen};
+use super::inflected::InflectedScan;
 use super::scan::{Sink, Span};
-use crate::compiled::Entry;
-use crate::detect::{Found, MAX_CHUNK};
-use crate::evasion::{INFLECTED_COST, Steps, reading};
+use crate::MatchError;
+use crate::compiled::{Entry, Typos};
+use crate::detect::{self, Detectors, Found, MAX_CHUNK};
+use crate::evasion::Steps;
 use crate::fold::Folder;
 use crate::fold::classes::{is_extender, is_word};
-use crate::reserve::push;
-use crate::{Level, MatchError};
 
 /// How far a match reaches from where it was found, in bytes of folded text.
 pub(super) const REACH: usize = 2_048;
 
 /// Longest word looked at, in bytes of folded text.
-const MAX_WORD: usize = 192;
+pub(super) const MAX_WORD: usize = 192;
 
 /// What a typing error costs (see module `evasion` for the formula).
 const TYPO_COST: f32 = 0.5;
@@ -32,12 +31,14 @@ pub(super) struct WordScan {
     /// Anchors of wildcards that wait for the text behind them: folded offset, entry.
     pub(super) anchors: Vec<(usize, u32)>,
     found: Vec<Found>,
+    mistyped: Vec<u32>,
 }
 
+/// A word of the folded text that is kept.
 #[derive(Clone, Copy)]
-struct Token {
-    start: usize,
-    end: usize,
+pub(super) struct Token {
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 fn no_memory<E>(_: E) -> MatchError {
@@ -48,19 +49,55 @@ fn joins(c: char) -> bool {
     matches!(c, '\'' | '’' | '\u{2bc}')
 }
 
+/// The character at byte `at`.
+fn char_at(text: &str, at: usize) -> Option<char> {
+    text.get(at..)?.chars().next()
+}
+
+fn begins_word(c: char) -> bool {
+    is_word(c) && c != '_'
+}
+
+/// How many bytes the letter or digit of ASCII, or the letter from U+0400 to U+047F, at `at` takes; 0 for what else is there. All
+/// these are letters of words (UAX #29), which saves a look into its tables.
+#[inline]
+fn plain_letter(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(b) if b.is_ascii_alphanumeric() => 1,
+        Some(0xd0 | 0xd1) => 2,
+        _ => 0,
+    }
+}
+
 /// The words of `text` from byte `from` on: where the next one is.
-fn next_token(text: &str, from: usize) -> Option<Token> {
-    let rest = text.get(from..)?;
-    let start = from + rest.find(|c| is_word(c) && c != '_')?;
+pub(super) fn next_token(text: &str, from: usize) -> Option<Token> {
+    let bytes = text.as_bytes();
+    let mut start = from;
+    while plain_letter(bytes, start) == 0 {
+        start += match *bytes.get(start)? {
+            0..0x80 => 1,
+            _ => match char_at(text, start)? {
+                c if begins_word(c) => break,
+                c => c.len_utf8(),
+            },
+        };
+    }
     let mut end = start;
-    let mut chars = text.get(start..)?.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let word = is_word(c) && c != '_' || is_extender(c);
-        let inner = joins(c) && chars.peek().is_some_and(|&(_, n)| is_word(n) && n != '_');
-        if !word && !inner {
+    loop {
+        let plain = plain_letter(bytes, end);
+        if plain > 0 {
+            end += plain;
+            continue;
+        }
+        if bytes.get(end).is_none_or(|&b| b.is_ascii() && b != b'\'') {
             break;
         }
-        end = start + at + c.len_utf8();
+        let Some(c) = char_at(text, end) else { break };
+        let inner = || joins(c) && char_at(text, end + c.len_utf8()).is_some_and(begins_word);
+        if !begins_word(c) && !is_extender(c) && !inner() {
+            break;
+        }
+        end += c.len_utf8();
     }
     Some(Token { start, end })
 }
@@ -76,7 +113,9 @@ impl WordScan {
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         self.wildcards(matcher, folder, end, sink)?;
-        let words = !matcher.inflected.is_empty() || !matcher.typos.is_empty();
+        let forms = !matcher.image.inflected().is_empty();
+        let typos = matcher.image.typos();
+        let words = forms || typos.words > 0;
         let (kept, base) = folder.kept();
         let boundary = |offset: usize| {
             let mut at = offset.max(base).saturating_sub(base).min(kept.len());
@@ -100,15 +139,26 @@ impl WordScan {
                     .and_then(|k| k.find(|c: char| !is_word(c) || c == '_'))
                     .map_or(to, |n| from + n);
             }
+            let mut inflected = InflectedScan::new(matcher, text, folder);
             while let Some(token) = next_token(kept, at).filter(|t| t.start < to) {
                 at = token.end.max(token.start + 1);
-                self.inflected(matcher, text, folder, (kept, base), token, sink)?;
-                self.typos(matcher, folder, (kept, base), token, sink)?;
+                if forms {
+                    inflected.word(token, sink)?;
+                }
+                if typos.words > 0 {
+                    self.typos(matcher, &typos, folder, (kept, base), token, sink)?;
+                }
                 sink.tick()?;
             }
         }
-        if !matcher.detectors.is_empty() {
-            self.detectors(matcher, folder, from, to, sink)?;
+        let listed = matcher.image.detectors();
+        if !listed.is_empty() {
+            let detector_of = |number: u32| {
+                let entry = matcher.entry(number)?;
+                detect::parse(entry.mode, std::str::from_utf8(entry.text).ok()?).ok()
+            };
+            let detectors = Detectors::new(listed, &detector_of);
+            self.detectors(matcher, &detectors, folder, (from, to), sink)?;
         }
         self.next = base + to;
         Ok(())
@@ -128,7 +178,7 @@ impl WordScan {
             let Some(entry) = matcher.entry(number) else {
                 continue;
             };
-            let Some(glob) = matcher.glob(number) else {
+            let Some(glob) = matcher.glob(&matcher.image, number) else {
                 continue;
             };
             let Some(at) = at.checked_sub(base) else { continue };
@@ -142,103 +192,23 @@ impl WordScan {
         Ok(())
     }
 
-    fn inflected(
-        &mut self,
-        matcher: &View<'_>,
-        text: &str,
-        folder: &Folder<'_>,
-        (kept, base): (&str, usize),
-        token: Token,
-        sink: &mut Sink<'_, '_, '_>,
-    ) -> Result<(), MatchError> {
-        let inflected = &matcher.inflected;
-        if inflected.is_empty() {
-            return Ok(());
-        }
-        let mut heads = Vec::new();
-        let bent = forms(matcher, text, folder, (kept, base), token, &mut heads);
-        let mut places: Vec<(u32, usize, bool, bool)> = Vec::new();
-        // Later words of a phrase, looked up once and only when some term asks.
-        let mut later: Vec<(Token, Vec<Form>, bool)> = Vec::new();
-        for head in heads {
-            let next = |n: usize, word: u32| -> Option<bool> {
-                while later.len() < n {
-                    let before = later.last().map_or(token, |l| l.0);
-                    let after = next_token(kept, before.end)?;
-                    let gap = kept.get(before.end..after.start)?;
-                    if gap.chars().count() > 3 || !gap.chars().all(|c| c == ' ' || is_hyphen(c)) {
-                        return None;
-                    }
-                    if after.end - token.start > REACH {
-                        return None;
-                    }
-                    let mut list = Vec::new();
-                    let bent = forms(matcher, text, folder, (kept, base), after, &mut list);
-                    later.push((after, list, bent));
-                }
-                let (_, list, _) = later.get(n - 1)?;
-                list.iter().find(|f| f.word == word).map(|f| f.exact)
-            };
-            let mut found = Vec::new();
-            let mut full = Ok(());
-            inflected.terms(head, next, |entry, words, exact| {
-                if full.is_ok() {
-                    full = push(&mut found, (entry, words, exact));
-                }
-            });
-            full.map_err(no_memory)?;
-            for (entry, words, exact) in found {
-                let end = if words == 1 {
-                    token.end
-                } else {
-                    later.get(words - 2).map_or(token.end, |l| l.0.end)
-                };
-                let evasive = bent || later.iter().take(words - 1).any(|l| l.2);
-                push(&mut places, (entry, end, exact, evasive)).map_err(no_memory)?;
-            }
-        }
-        for (number, end, exact, evasive) in places {
-            let Some(entry) = matcher.entry(number) else {
-                continue;
-            };
-            if evasive && entry.level != Level::Evasion {
-                continue;
-            }
-            let mut steps = if exact { Steps::NONE } else { Steps::INFLECTED };
-            let mut cost = if exact { 0.0 } else { INFLECTED_COST };
-            if evasive {
-                steps = steps.with(Steps::LOOKALIKE);
-                cost += 0.25;
-            }
-            let span = if steps.is_empty() {
-                Span::AsIs
-            } else {
-                Span::Steps(steps, cost, evasive)
-            };
-            sink.folded(folder, &entry, (base + token.start, base + end), span)?;
-        }
-        Ok(())
-    }
-
     fn typos(
         &mut self,
         matcher: &View<'_>,
+        typos: &Typos<'_>,
         folder: &Folder<'_>,
         (kept, base): (&str, usize),
         token: Token,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
-        if matcher.typos.is_empty() {
-            return Ok(());
-        }
         let mut end = token.end;
-        for _ in 0..matcher.typos.words {
+        for _ in 0..typos.words {
             let Some(words) = kept.get(token.start..end) else {
                 break;
             };
-            let mut entries = Vec::new();
-            matcher.typos.find(words, &mut entries).map_err(no_memory)?;
-            for number in entries {
+            self.mistyped.clear();
+            typos.find(words, &mut self.mistyped).map_err(no_memory)?;
+            for &number in &self.mistyped {
                 if let Some(entry) = matcher.entry(number) {
                     let span = Span::Steps(Steps::TYPO, TYPO_COST, false);
                     sink.folded(folder, &entry, (base + token.start, base + end), span)?;
@@ -257,15 +227,14 @@ impl WordScan {
     fn detectors(
         &mut self,
         matcher: &View<'_>,
+        detectors: &Detectors<'_>,
         folder: &Folder<'_>,
-        from: usize,
-        to: usize,
+        (from, to): (usize, usize),
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
         let (kept, base) = folder.kept();
         self.found.clear();
-        matcher
-            .detectors
+        detectors
             .phones(kept, from, to, &mut self.found)
             .map_err(no_memory)?;
         let inside = from > 0 && !kept.get(..from).is_some_and(|k| k.ends_with(' '));
@@ -280,8 +249,7 @@ impl WordScan {
             let rest = kept.get(at..).unwrap_or("");
             let length = rest.find(' ').unwrap_or(rest.len());
             if length <= MAX_CHUNK {
-                matcher
-                    .detectors
+                detectors
                     .chunk(rest.get(..length).unwrap_or(""), at, &mut self.found)
                     .map_err(no_memory)?;
             }
@@ -299,31 +267,6 @@ impl WordScan {
         }
         Ok(())
     }
-}
-
-/// The forms of a word; `true` when it had to be read as an evasion. `kept` is what the folder keeps, which checks it anew
-/// whenever it is asked.
-fn forms(
-    matcher: &View<'_>,
-    text: &str,
-    folder: &Folder<'_>,
-    (kept, base): (&str, usize),
-    token: Token,
-    out: &mut Vec<Form>,
-) -> bool {
-    let Some(word) = kept.get(token.start..token.end).filter(|w| w.len() <= MAX_WORD) else {
-        return false;
-    };
-    matcher.inflected.forms(word, out);
-    if !out.is_empty() || !matcher.evasive_forms {
-        return false;
-    }
-    let span = folder.original_span(base + token.start, base + token.end);
-    let raw = span.and_then(|s| text.get(s.start..s.end)).unwrap_or("");
-    if let Some(read) = reading(raw) {
-        matcher.inflected.forms(&read, out);
-    }
-    !out.is_empty()
 }
 
 /// Does the entry belong to these stages, and not to the automaton alone?

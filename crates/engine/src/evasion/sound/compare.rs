@@ -9,8 +9,9 @@ use super::{
 use crate::evasion::{Steps, budget};
 
 impl Word {
-    /// What it costs to take the words spoken, so many of them, for this term, and what has to be assumed; `None`: they are not.
-    pub(super) fn compare(&self, words: usize, spoken: &Spoken) -> Option<(f32, Steps)> {
+    /// What it costs to take the words spoken, so many of them, for this term, what has to be assumed, and whether their
+    /// spellings are ordinary ones, which are those of other languages, too; `None`: they are not the term.
+    pub(super) fn compare(&self, words: usize, spoken: &Spoken) -> Option<(f32, Steps, bool)> {
         let heard = &spoken.heard;
         let term = Heard::new(self.letters.iter().copied())?;
         let same = |n: usize| term.sounds.get(n).map(|s| s.class) == heard.sounds.get(n).map(|s| s.class);
@@ -70,13 +71,19 @@ impl Word {
             return None;
         }
         let differences = respelled + sum.spelling + spoken.leet + sum.hidden;
-        let sounds = heard.count + usize::from(heard.drops_r() || term.drops_r());
-        // "biotch", "shiat": a word of one syllable with a vowel beside its own.
+        // The s of a plural is nothing that tells its word from others.
+        let sounds = heard.count + usize::from(heard.drops_r() || term.drops_r()) - usize::from(self.plural);
+        // A plural bears one difference, other forms that are not listed less.
+        let form = self.form && !(self.plural && differences == 1);
+        // "biotch", "shiat": a word of one syllable with a vowel beside its own; its ch may be tch.
         let syllables = (0..term.count)
             .filter(|&n| term.sounds.get(n).is_some_and(|s| s.to < s.gap_to))
             .count();
-        let drawled =
-            sum.beside == 1 && differences == 1 && syllables == 1 && term.first == 0 && !spoken.name;
+        let drawled = sum.beside == 1
+            && differences == 1 + sum.alike.min(1)
+            && syllables == 1
+            && term.first == 0
+            && !spoken.name;
         let weak = if long { respelled } else { differences };
         // "fked": no word begins so, and nobody misses a vowel there by accident.
         let unspeakable =
@@ -96,14 +103,15 @@ impl Word {
                 && !drawled
                 && !(misspelled && respelled == 0)
                 && (both < MIN_WEAK || sounds < MIN_WEAK_SOUNDS || spoken.name || weak > 1 + both / 9),
-            sum.left_out > 1 && (self.form || both < MIN_LETTERS_FOR_TWO && heard.has_vowels()),
+            sum.left_out > 1 && (form || both < MIN_LETTERS_FOR_TWO && heard.has_vowels()),
             sum.left_out > 0 && sounds < MIN_WEAK_SOUNDS && differences > 1,
-            sum.changed > 0 && (spoken.name || self.form),
-            sum.replaced > 0 && (sounds < MIN_SOUNDS || differences > 1 + both / 9),
+            sum.changed > 0 && (spoken.name || form),
+            sum.replaced > 0
+                && (sounds < MIN_SOUNDS || differences > 1 + both / 9 + usize::from(sum.odd > 0)),
             sum.changed > 1 + both / MIN_LETTERS_FOR_TWO,
             sum.voiced > 0 && (spoken.name || vowels > 0 || both < MIN_CHANGED),
             // Neither its ending nor its voice says that a form is meant.
-            self.form && sum.voiced + sum.endings > 0,
+            form && sum.voiced + sum.endings > 0,
             // Words beside each other are more often two words than a phrase.
             words > 1 && (vowels > 0 || differences > 1),
         ];
@@ -113,6 +121,8 @@ impl Word {
         if sum.hidden == 0 && spoken.known(words, &self.letters) {
             return None;
         }
-        Some((cost, steps))
+        let no_word = sum.left_out > 0 && heard.begins_unspeakably();
+        let ordinary = sum.odd + spoken.leet + sum.hidden == 0 && !no_word;
+        Some((cost, steps, ordinary))
     }
 }

@@ -15,6 +15,7 @@ mod said;
 mod spoken;
 mod sum;
 
+use super::around::is_foreign;
 use super::known::Known;
 use super::units::{Unit, Units};
 use super::{Candidate, Steps};
@@ -48,8 +49,9 @@ struct Word {
     words: usize,
     /// Which term of the walk's list it is.
     term: usize,
-    /// Only made of an item's term, not listed.
+    /// Only made of an item's term, not listed; a plural of it.
     form: bool,
+    plural: bool,
 }
 
 /// The terms that can be written by their sound.
@@ -71,8 +73,9 @@ pub(super) struct Sounds {
 /// when a term begins with another.
 const BEGINNINGS: [&str; 6] = ["kcqgx", "fp", "cst", "szx", "td", "nk"];
 
-/// Fewest letters of a word in which two are swapped, and what it costs.
+/// Fewest letters of a word in which two are swapped, of one in which they are the last, and what it costs.
 const MIN_JUMBLED: usize = 5;
+const MIN_JUMBLED_END: usize = 6;
 const SWAPPED: f32 = 0.7;
 
 /// The same for all words with these first and last letters and these ones, in any order, between them.
@@ -84,14 +87,13 @@ fn jumbled_key(letters: &[u8]) -> u64 {
     h ^ (h >> 32)
 }
 
-/// Do the two differ by two neighbours that changed places, first and last letter apart?
+/// Do the two differ by two neighbours that changed places, behind the first letter?
 fn is_swapped(term: &[u8], word: &[u8]) -> bool {
     let Some(at) = term.iter().zip(word).position(|(a, b)| a != b) else {
         return false;
     };
     term.len() == word.len()
         && at > 0
-        && at + 2 < term.len()
         && term.get(at) == word.get(at + 1)
         && term.get(at + 1) == word.get(at)
         && term.get(at + 2..) == word.get(at + 2..)
@@ -99,7 +101,13 @@ fn is_swapped(term: &[u8], word: &[u8]) -> bool {
 
 impl Sounds {
     /// Adds a term (folded) unless it cannot be meant by its sound.
-    pub(super) fn add(&mut self, term: usize, text: &[char], form: bool) -> Result<(), TryReserveError> {
+    pub(super) fn add(
+        &mut self,
+        term: usize,
+        text: &[char],
+        form: bool,
+        plural: bool,
+    ) -> Result<(), TryReserveError> {
         let words = text
             .split(|c| matches!(c, ' ' | '-'))
             .filter(|w| !w.is_empty())
@@ -130,11 +138,21 @@ impl Sounds {
             words,
             term,
             form,
+            plural: form && plural,
         });
         self.heard.add(heard.key(), number)?;
         if words == 1 && count >= MIN_JUMBLED {
             let letters = self.words.last().map_or(&[][..], |w| &w.letters);
             self.jumbled.add(jumbled_key(letters), number)?;
+            // The last two.
+            if count >= MIN_JUMBLED_END {
+                let mut swapped = [0; MAX_LETTERS];
+                if let Some(swapped) = swapped.get_mut(..count) {
+                    swapped.copy_from_slice(letters);
+                    swapped.swap(count - 1, count - 2);
+                    self.jumbled.add(jumbled_key(swapped), number)?;
+                }
+            }
         }
         self.longest = self.longest.max(words);
         let spelled = self.words.last().map_or(&[][..], |w| &w.letters);
@@ -207,8 +225,9 @@ impl Sounds {
                         .get(number as usize)
                         .filter(|w| w.words == words || words == 1);
                     if let Some(word) = word
-                        && let Some((cost, steps)) = word.compare(words, &spoken)
+                        && let Some((cost, steps, ordinary)) = word.compare(words, &spoken)
                         && let (Some(first), Some(last)) = (units.get(from), units.get(end - 1))
+                        && !(ordinary && is_foreign(units.text(), first.start, last.end))
                     {
                         out.push(Candidate {
                             term: word.term,
@@ -233,7 +252,7 @@ impl Sounds {
         }
     }
 
-    /// Terms of which two letters beside each other changed places, neither of them the first or the last.
+    /// Terms of which two letters beside each other changed places, neither of them the first.
     fn jumbled(
         &self,
         units: &mut Units<'_>,
@@ -252,7 +271,9 @@ impl Sounds {
             if !is_swapped(&word.letters, letters) || spoken.known(1, &word.letters) {
                 continue;
             }
-            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) {
+            if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1))
+                && !is_foreign(units.text(), first.start, last.end)
+            {
                 out.push(Candidate {
                     term: word.term,
                     start: first.start,

@@ -71,6 +71,8 @@ pub(super) struct Sum {
     /// Consonants spelled as no ordinary word spells them.
     pub(super) odd: usize,
     pub(super) endings: usize,
+    /// Consonants spelled in one of two usual ways: ch and tch.
+    pub(super) alike: usize,
     /// It is another word.
     pub(super) another: bool,
     /// Differences that are a way to spell, and no more: one of them is no evasion.
@@ -102,6 +104,8 @@ impl Sum {
             self.cost += CHANGED;
             return;
         }
+        let tch = |a: &[u8], b: &[u8]| a == b"tch" && b == b"ch";
+        self.alike += usize::from(tch(term, word) || tch(word, term));
         self.cost += match class {
             b'S' if !term.contains(&b'x') && !word.contains(&b'x') => ENDING,
             b'C' => HISSED,

@@ -28,6 +28,21 @@ fn words_are_heard() {
     heard("locksmith", "lawksmith", true);
     heard("casino", "csaino caisno casnio", true);
     heard("gambling", "gumbling gamblyng", true);
+    heard("gambling", "gambilng gamblign", true);
+    heard("hunters", "hantuhs", true);
+    heard("beotch", "beyoch", true);
+}
+
+#[test]
+fn plurals_bear_what_their_word_does() {
+    let bears = |of: &str, word: &str| {
+        let mode = MatchMode::Inflected;
+        !find(&[term(1, of, mode, Level::Evasion)], &format!("a {word}, b")).is_empty()
+    };
+    assert!(bears("spoonhead", "spoonheds"));
+    assert!(!bears("spoonhead", "sponeheds"));
+    assert!(!bears("rubbin", "rebbins"));
+    assert!(!bears("spoonhead", "spoonhedding"));
 }
 
 #[test]
@@ -46,4 +61,7 @@ fn words_of_a_language_are_themselves() {
     heard("bitten", "bettin", false);
     heard("penas", "PNAS", false);
     heard("whored", "wreed", false);
+    heard("shaper", "shapre", true);
+    heard("later", "latre", false);
+    heard("hunters", "hantars", false);
 }
