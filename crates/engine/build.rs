@@ -37,7 +37,7 @@ fn write(name: &str, words: &BTreeSet<String>) -> Result<(), Box<dyn std::error:
     let mut bytes = vec![0u8; words.len() * BITS_PER_WORD / 8];
     let bits = bytes.len() as u64 * 8;
     for word in words {
-        for (byte, bit) in filter::places(word, bits) {
+        for (byte, bit) in filter::places(word.bytes().fold(filter::START, filter::add), bits) {
             bytes[byte] |= bit;
         }
     }

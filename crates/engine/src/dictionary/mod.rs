@@ -12,29 +12,42 @@
 
 mod filter;
 
+pub(crate) use filter::{START, add};
+
 static WORDS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/words.bin"));
 
 static ENGLISH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/english.bin"));
 static FOREIGN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/foreign.bin"));
 
-fn has(filter: &[u8], word: &str) -> bool {
+fn has(filter: &[u8], h: u64) -> bool {
     let bits = filter.len() as u64 * 8;
-    filter::places(word, bits).all(|(byte, bit)| filter.get(byte).is_some_and(|b| b & bit != 0))
-}
-
-/// Is the word (folded, without marks) known?
-pub(crate) fn is_known(word: &str) -> bool {
-    has(WORDS, word)
+    filter::places(h, bits).all(|(byte, bit)| filter.get(byte).is_some_and(|b| b & bit != 0))
 }
 
 /// Is the word (folded) a common one of English, and of no more than one other language in Latin script?
 pub(crate) fn is_common_english(word: &str) -> bool {
-    has(ENGLISH, word)
+    has(ENGLISH, word.bytes().fold(START, add))
 }
 
 /// Is the word (folded) a common one of another language in Latin script, and not of English?
 pub(crate) fn is_common_foreign(word: &str) -> bool {
-    has(FOREIGN, word)
+    has(FOREIGN, word.bytes().fold(START, add))
+}
+
+/// Is the word (folded, without marks) known?
+pub(crate) fn is_known(word: &str) -> bool {
+    is_known_letters(word.bytes())
+}
+
+/// Is the word of these bytes known?
+pub(crate) fn is_known_letters(word: impl Iterator<Item = u8>) -> bool {
+    is_known_hash(word.fold(START, add))
+}
+
+/// Is a word known whose bytes were added to [`START`] one by one?
+#[inline]
+pub(crate) fn is_known_hash(h: u64) -> bool {
+    has(WORDS, h)
 }
 
 #[cfg(test)]

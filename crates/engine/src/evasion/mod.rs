@@ -30,17 +30,25 @@
 
 mod accept;
 mod around;
+mod filing;
 mod gaps;
 mod gate;
+mod known;
+mod letters;
+mod opening;
 mod plain;
+mod quiet;
 mod reading;
 mod skim;
 mod sound;
+mod span;
+mod spelled;
 mod starts;
 mod table;
 mod turned;
 pub(crate) mod units;
 mod walk;
+pub(crate) mod words;
 
 pub(crate) use reading::reading;
 pub(crate) use turned::is_turned;
@@ -157,6 +165,8 @@ pub(crate) struct Evasion {
     /// `entries[bounds[t]..bounds[t + 1]]` are the entries of term `t`.
     entries: Vec<u32>,
     bounds: Vec<u32>,
+    /// The first two letters of terms in their order, and the first term with them.
+    tops: Vec<(char, Option<char>, u32)>,
     /// Skeleton to the letters of the terms that have it in some case.
     lookalikes: HashMap<String, Vec<char>>,
     /// Some entry may begin inside a word.
@@ -204,6 +214,7 @@ impl Evasion {
             terms: Vec::new(),
             entries: Vec::new(),
             bounds: vec![0],
+            tops: Vec::new(),
             lookalikes: HashMap::new(),
             inside,
             starts: starts::Starts::new(&[]),
@@ -223,6 +234,14 @@ impl Evasion {
             out.entries.push(entry);
         }
         out.bounds.push(out.entries.len() as u32);
+        for (term, number) in out.terms.iter().zip(0..) {
+            let Some(&first) = term.first() else { continue };
+            let top = (first, term.get(1).copied());
+            if out.tops.last().is_none_or(|last| (last.0, last.1) != top) {
+                out.tops.try_reserve(1)?;
+                out.tops.push((top.0, top.1, number));
+            }
+        }
         let letters: BTreeSet<char> = out
             .terms
             .iter()
@@ -275,6 +294,7 @@ impl Evasion {
             .map(|t| size_of_val::<[char]>(t) + size_of::<Box<[char]>>())
             .sum::<usize>()
             + (self.entries.len() + self.bounds.len()) * size_of::<u32>()
+            + self.tops.len() * size_of::<(char, Option<char>, u32)>()
             + self.lookalikes.len() * 64
             + self.sounds.heap_bytes()
             + self.gate.as_ref().map_or(0, gate::Gate::heap_bytes)
@@ -287,14 +307,44 @@ impl Evasion {
 
     /// The range of terms in `lo..hi` (equal up to `depth`) that go on with `letter`.
     fn child(&self, lo: usize, hi: usize, depth: usize, letter: char) -> Option<(usize, usize)> {
+        if depth < 2 {
+            return self.top_child(lo, depth, letter);
+        }
         let range = self.terms.get(lo..hi)?;
         let key = |t: &[char]| t.get(depth).copied();
         let from = range.partition_point(|t| key(t) < Some(letter));
-        if range.get(from).and_then(|t| key(t)) != Some(letter) {
+        let range = range.get(from..)?;
+        if key(range.first()?) != Some(letter) {
             return None;
         }
         let to = range.partition_point(|t| key(t) <= Some(letter));
-        Some((lo + from, lo + to))
+        Some((lo + from, lo + from + to))
+    }
+
+    /// The same for the first two letters, by a list that lies together: there the ranges are long.
+    fn top_child(&self, lo: usize, depth: usize, letter: char) -> Option<(usize, usize)> {
+        let first = match depth {
+            0 => letter,
+            _ => *self.terms.get(lo)?.first()?,
+        };
+        let (from, to) = match depth {
+            0 => (
+                self.tops.partition_point(|top| top.0 < letter),
+                self.tops.partition_point(|top| top.0 <= letter),
+            ),
+            _ => {
+                let from = self
+                    .tops
+                    .partition_point(|top| (top.0, top.1) < (first, Some(letter)));
+                let is_it = self
+                    .tops
+                    .get(from)
+                    .is_some_and(|top| (top.0, top.1) == (first, Some(letter)));
+                (from, from + usize::from(is_it))
+            }
+        };
+        let start = |n: usize| self.tops.get(n).map_or(self.terms.len(), |top| top.2 as usize);
+        (from < to).then(|| (start(from), start(to)))
     }
 }
 

@@ -5,10 +5,13 @@
 //! looked at by the slow way, with the same answer as if everything had been. Not for terms that may begin inside words.
 
 use super::Evasion;
-use super::gate::{Border, Gate};
-use super::plain::{Kind, Span, Word, char_at, is_blank, is_wordy};
+use super::gate::Gate;
+use super::plain::{Kind, Word, char_at, is_blank, is_wordy};
+use super::sound::{MAX_WORDS, Said};
+use super::span::Span;
 use super::table::{groups, is_mask};
 use super::units::{Unit, Units, plain_unit};
+use super::words::Words;
 
 /// Fewest bytes that are worth passing over: decoding begins anew behind them.
 const WORTH: usize = 64;
@@ -35,28 +38,6 @@ fn joined(before: char, c: char) -> bool {
     is_wordy(before) && is_wordy(c)
 }
 
-/// The last words that the dictionary was asked about: each is the first, the second, and the third of a phrase.
-#[derive(Default)]
-struct Asked {
-    words: [(usize, bool); 4],
-    next: usize,
-}
-
-impl Asked {
-    fn is_known(&mut self, text: &[u8], word: &Word) -> bool {
-        // No word ends at 0.
-        if let Some((_, known)) = self.words.iter().find(|w| w.0 == word.end) {
-            return *known;
-        }
-        let known = word.is_known(text);
-        if let Some(place) = self.words.get_mut(self.next) {
-            *place = (word.end, known);
-        }
-        self.next = (self.next + 1) % self.words.len();
-        known
-    }
-}
-
 /// The plain character before byte `at`.
 fn last_char(text: &[u8], at: usize) -> Option<char> {
     (1..=3).find_map(|length| {
@@ -65,18 +46,20 @@ fn last_char(text: &[u8], at: usize) -> Option<char> {
     })
 }
 
-fn first_unit(text: &[u8], word: &Word) -> Unit {
-    plain_unit(text.get(word.start).map_or(' ', |&b| char::from(b)))
-}
-
 impl Evasion {
     /// How far the text from byte `at` on can be passed over, at most to `end`: to a place that must be looked at, or to where
     /// the text is no more plain. `before`: the unit that ends at `at`.
     ///
     /// `before` is `None` at the beginning of the text. The second value: only what the word there sounds like is to be looked
     /// for.
-    pub(crate) fn skim(&self, text: &str, before: Option<Unit>, at: usize, end: usize) -> (usize, bool) {
-        let bytes = text.as_bytes();
+    pub(crate) fn skim(
+        &self,
+        words: &mut Words<'_>,
+        before: Option<Unit>,
+        at: usize,
+        end: usize,
+    ) -> (usize, bool) {
+        let bytes = words.text;
         if let Some(gate) = &self.gate {
             let is_plain = before.is_none_or(|unit| {
                 unit.end == at
@@ -84,7 +67,7 @@ impl Evasion {
                     && char_at(bytes, unit.start).is_some_and(|c| unit.start + c.1 == at || is_blank(c.0))
             });
             return match is_plain {
-                true => self.pass(gate, bytes, at, end),
+                true => self.pass(gate, words, at, end),
                 false => (at, false),
             };
         }
@@ -97,7 +80,8 @@ impl Evasion {
     }
 
     /// Passes over words that the gate lets pass.
-    fn pass(&self, gate: &Gate, text: &[u8], at: usize, end: usize) -> (usize, bool) {
+    fn pass(&self, gate: &Gate, words: &mut Words<'_>, at: usize, end: usize) -> (usize, bool) {
+        let text = words.text;
         let mut here = at;
         let mut last = at.checked_sub(1).and_then(|_| last_char(text, at));
         if last.is_some_and(is_wordy) {
@@ -110,18 +94,27 @@ impl Evasion {
                 return (at, false);
             }
         }
-        let (mut asked, mut border) = (Asked::default(), Border::default());
+        let mut watch = gate.watch(&self.terms, words);
         while here < end {
             let Some((c, length)) = char_at(text, here) else {
                 break;
             };
             if is_wordy(c) {
-                let word = Word::at(text, here);
+                if !matches!(last, Some('\'' | '’')) {
+                    let quiet = watch.words.pass_quiet(gate, &self.sounds, here);
+                    if quiet > here {
+                        (here, last) = (quiet, Some(' '));
+                        continue;
+                    }
+                }
+                let word = watch.words.at(here);
                 let apostrophe = matches!(last, Some('\'' | '’'));
-                if gate.may_begin(text, &word, apostrophe, &mut border) {
+                if watch.may_begin(&word, apostrophe)
+                    && self.may_open(&gate.openings, text, here, watch.is_drawn(&word))
+                {
                     return (here, false);
                 }
-                if self.may_be_heard(text, &word, &mut asked) {
+                if self.may_be_heard(watch.words, &word) {
                     return (here, true);
                 }
                 here = word.end;
@@ -129,37 +122,80 @@ impl Evasion {
                 last = Some('a');
                 continue;
             }
-            let alone = here + length == text.len() || char_at(text, here + length).is_some();
-            if !alone
-                || !is_blank(c) && !matches!(c, '(' | '<') && c.is_ascii() && !self.refuses(text, here, c)
+            let behind = here + length;
+            if behind < text.len() && char_at(text, behind).is_none()
+                || gate.openings.has_sign(c)
+                    // Brackets stand around words.
+                    && !matches!(c, '(' | '<')
+                    && (self.may_open(&gate.openings, text, here, true)
+                        || self.sounds.may_be_heard_with_signs(text, here))
             {
                 break;
             }
             last = Some(c);
-            here += length;
+            here = behind;
         }
         (here.min(text.len()), false)
     }
 
     /// May the word, or a phrase that begins with it, sound like a term?
-    fn may_be_heard(&self, text: &[u8], word: &Word, asked: &mut Asked) -> bool {
-        if word.kind != Kind::Latin || !self.sounds.may_begin(&first_unit(text, word)) {
-            return false;
+    fn may_be_heard(&self, words: &mut Words<'_>, word: &Word) -> bool {
+        let letters = word.bytes(words.text);
+        let with_signs = || self.sounds.may_be_heard_with_signs(words.text, word.start);
+        match word.kind {
+            Kind::Cyrillic => return false,
+            Kind::Strange | Kind::Number => return with_signs(),
+            Kind::Latin => {}
         }
-        if word.length() > 1 && !asked.is_known(text, word) {
+        // Signs read as letters make it another word.
+        let sign = match char_at(words.text, word.end) {
+            Some((c, _)) => self.sounds.is_heard_as_a_letter(c),
+            // What is not plain may be nothing.
+            None => word.end < words.text.len(),
+        };
+        if sign && with_signs() {
             return true;
         }
-        let mut here = *word;
-        for _ in 1..self.sounds.longest() {
-            let span = Span::behind(text, here.end);
+        if !letters.first().is_some_and(|&l| self.sounds.begins_with(l)) {
+            return false;
+        }
+        if self.sounds.is_long_enough(letters) && !words.is_known(word) && self.sounds.is_heard(letters) {
+            return true;
+        }
+        self.sounds.longest() > 1 && self.may_be_heard_in_a_phrase(words, word)
+    }
+
+    /// Phrases must have a word that is none of a language.
+    fn may_be_heard_in_a_phrase(&self, words: &mut Words<'_>, first: &Word) -> bool {
+        let text = words.text;
+        let mut phrase = [*first; MAX_WORDS];
+        let mut said = match first.bytes(text) {
+            [b'k' | b'K', ..] => Said::first(first.bytes(text)),
+            _ => words.said(first),
+        };
+        let mut last = *first;
+        for n in 1..MAX_WORDS {
+            let span = Span::behind(text, last.end);
             if !span.joins() || span.to == text.len() {
-                break;
+                return false;
             }
-            here = Word::at(text, span.to);
-            match here.kind {
-                Kind::Latin if asked.is_known(text, &here) => {}
-                Kind::Cyrillic | Kind::Number => break,
-                _ => return true,
+            last = words.at(span.to);
+            if last.kind != Kind::Latin {
+                // What is not plain may be nothing at all: a space of no width.
+                return last.foreign;
+            }
+            if let Some(word) = phrase.get_mut(n) {
+                *word = last;
+            }
+            said = said.then(words.said(&last));
+            let phrase = phrase.get(..=n).unwrap_or_default();
+            if self.sounds.has_phrase(phrase.len(), said)
+                && !phrase.iter().all(|word| words.is_known(word))
+                && self
+                    .sounds
+                    .is_heard_as(phrase.len(), phrase.iter().map(|word| word.bytes(text)))
+            {
+                return true;
             }
         }
         false

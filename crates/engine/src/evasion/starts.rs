@@ -10,6 +10,7 @@
 use super::table::{capital, groups, is_mask, leet, same_script, shapes, spoken_digit};
 use super::units::{Unit, Units};
 use super::{Evasion, cases};
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Places of a term that are looked at.
@@ -53,6 +54,8 @@ impl Row {
 }
 
 pub(super) struct Starts {
+    /// Lots with a term that has this letter at a place.
+    letters: HashMap<char, [u64; DEPTH]>,
     rows: Vec<OnceLock<Box<Row>>>,
     /// Lots with a term that has no letter at this place any more, or a space at or before it.
     pub(super) loose: [u64; DEPTH],
@@ -75,12 +78,18 @@ fn lot(term: usize, terms: usize) -> u64 {
 impl Starts {
     pub(super) fn new(terms: &[Box<[char]>]) -> Self {
         let mut out = Self {
+            letters: HashMap::new(),
             rows: (0..KEPT).map(|_| OnceLock::new()).collect(),
             loose: [0; DEPTH],
             sound: [0; DEPTH],
         };
         for (n, term) in terms.iter().enumerate() {
             let bit = lot(n, terms.len());
+            for (place, &letter) in term.iter().take(DEPTH).enumerate() {
+                if let Some(lots) = out.letters.entry(letter).or_default().get_mut(place) {
+                    *lots |= bit;
+                }
+            }
             let regular = term.iter().position(|&c| c == ' ').unwrap_or(term.len());
             for lots in out.loose.iter_mut().skip(regular) {
                 *lots |= bit;
@@ -135,12 +144,17 @@ impl Evasion {
             .map(|name| name.chars().collect())
             .collect();
         let (mut lots, mut spoken) = ([0; DEPTH], [0; DEPTH]);
-        for (n, term) in self.terms.iter().enumerate() {
-            for (lots, letter) in lots.iter_mut().zip(term) {
-                if letters.contains(letter) {
-                    *lots |= lot(n, self.terms.len());
-                }
+        letters.sort_unstable();
+        letters.dedup();
+        for of_letter in letters
+            .iter()
+            .filter_map(|letter| self.starts.letters.get(letter))
+        {
+            for (lots, more) in lots.iter_mut().zip(of_letter) {
+                *lots |= more;
             }
+        }
+        for (n, term) in self.terms.iter().enumerate().filter(|_| !names.is_empty()) {
             for (place, lots) in spoken.iter_mut().enumerate() {
                 let rest = term.get(place..).unwrap_or(&[]);
                 if names.iter().any(|name| rest.starts_with(name)) {

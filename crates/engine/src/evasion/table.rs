@@ -203,7 +203,7 @@ pub(super) fn spoken_digit(c: char) -> impl Iterator<Item = &'static str> {
 pub(super) fn groups(c: char) -> impl Iterator<Item = (&'static str, char)> {
     GROUPS
         .iter()
-        .filter(move |(group, _)| group.starts_with(c))
+        .filter(move |(group, _)| group.chars().take(1).any(|first| first == c))
         .map(|&(group, letter)| (group, letter))
 }
 

@@ -321,11 +321,12 @@ proptest! {
     fn the_gate_lets_no_reading_pass(
         terms in proptest::collection::vec(prop_oneof![
             3 => "[a-z]{2,6}( [a-z]{1,4}){0,3}",
+            2 => "[bcdfgklmnprstvz][aeiou][bcdfgklmnprstvz]{1,2}[aeiouy]([kstrnz][aeio]?)?( [kslmtf][aeiouy][nkstx]{1,2}[aeiy]?){0,2}",
             3 => "[а-я]{2,6}( [а-я]{1,4}){0,3}",
             1 => "[a-z]{1,4} [а-я]{1,4}",
             1 => "[a-cоecакнт]{2,5}|[0-9]{1,2} [a-zа-я]{2,4}|[a-zа-я]{1,3}[-.+][a-zа-я]{1,3}( [.+]?[а-я]{2,3})?",
         ], 1..8),
-        words in proptest::collection::vec((0usize..8, 0usize..16, 0usize..60), 0..16),
+        words in proptest::collection::vec((0usize..8, 0usize..23, 0usize..60), 0..16),
         gaps in proptest::collection::vec(
             "[ ]{1,2}|, |\\. |-| - | — | «|» |! |\\. \\.|'|\"|[.]{1,3}|_| \\(|\\) |\\?|\\? | [+$!] |\n|\u{a0}|, ?«|:|/| [а-яa-z0-9] ", 16
         ),
@@ -358,6 +359,14 @@ proptest! {
                 }
                 14 => word.iter_mut().skip(at).take(2 + place % 2).for_each(|c| *c = ['-', '_'][place % 2]),
                 11 => word[at] = ['1', '0', '4', '!', '*', '$'][place % 6],
+                // Nothing, or what changes the letter before it.
+                15 => word.insert(at + 1, ['\u{200b}', '\0', '\u{ad}', '\u{301}'][place % 4]),
+                // By their sound.
+                16 => word = word.iter().flat_map(|&c| match c { 'c' => vec!['k'], 'k' => vec!['c', 'k'], 's' => vec!['z'], 'f' => vec!['p', 'h'], 't' => vec!['d'], c => vec![c] }).collect(),
+                17 if at > 1 => word.swap(at - 1, at),
+                18 => word[at] = ['a', 'e', 'i', 'o', 'u', 'y'][place % 6],
+                19 => word = word.iter().flat_map(|&c| match c { 'i' => vec!['y'], 'y' => vec!['i', 'e'], 'x' => vec!['k', 's'], 'q' => vec!['k'], 'z' => vec!['s'], c => vec![c] }).collect(),
+                20 => word = ["the", "and", "of", "now", "или", "тоже", "1st", "2"][place % 8].chars().collect(),
                 _ => {}
             }
             text.extend(word);

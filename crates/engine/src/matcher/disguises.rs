@@ -5,6 +5,7 @@ use super::scan::{Edges, Sink};
 use super::{Evidence, View};
 use crate::boundary::is_word_boundary;
 use crate::evasion::units::{Unit, Units};
+use crate::evasion::words::Words;
 use crate::evasion::{Candidate, Evasion, FORM, INFLECTED_COST, Scratch, Steps, factor, is_turned};
 use crate::{Level, MatchError};
 
@@ -12,6 +13,7 @@ use crate::{Level, MatchError};
 pub(super) struct EvasionScan<'t> {
     text: &'t str,
     units: Units<'t>,
+    words: Words<'t>,
     next: usize,
     /// No reading begins before this byte; at it only by sound.
     refused: usize,
@@ -28,6 +30,7 @@ impl<'t> EvasionScan<'t> {
         Self {
             text,
             units: Units::new(text),
+            words: Words::new(text),
             next: 0,
             refused: 0,
             heard: None,
@@ -116,7 +119,7 @@ impl<'t> EvasionScan<'t> {
     /// when it goes on right there.
     fn skim(&mut self, evasion: &Evasion, unit: Option<Unit>, end: usize) -> Option<Unit> {
         let at = unit.map_or(0, |unit| unit.end);
-        let (to, heard) = evasion.skim(self.text, unit, at, end);
+        let (to, heard) = evasion.skim(&mut self.words, unit, at, end);
         self.refused = to;
         self.heard = heard.then_some(to);
         if to >= self.text.len() {

@@ -2,7 +2,9 @@
 
 use std::collections::TryReserveError;
 
+/// Fewest bits of the filter, and bits for a key in it.
 const SOME_BITS: u64 = 1 << 14;
+const BITS: u64 = 16;
 
 #[derive(Default)]
 pub(super) struct Keys {
@@ -21,10 +23,13 @@ impl Keys {
 
     pub(super) fn finish(&mut self) -> Result<(), TryReserveError> {
         self.list.sort_unstable();
-        self.some.try_reserve_exact((SOME_BITS / 64) as usize)?;
-        self.some.resize((SOME_BITS / 64) as usize, 0);
+        let bits = (self.list.len() as u64 * BITS)
+            .clamp(SOME_BITS, 1 << 24)
+            .next_power_of_two();
+        self.some.try_reserve_exact((bits / 64) as usize)?;
+        self.some.resize((bits / 64) as usize, 0);
         for (key, _) in &self.list {
-            let bit = key % SOME_BITS;
+            let bit = key % bits;
             if let Some(word) = self.some.get_mut((bit / 64) as usize) {
                 *word |= 1 << (bit % 64);
             }
@@ -38,7 +43,8 @@ impl Keys {
 
     /// The words with this key.
     pub(super) fn get(&self, key: u64) -> &[(u64, u32)] {
-        let bit = key % SOME_BITS;
+        // A power of two.
+        let bit = key & (self.some.len() as u64 * 64).wrapping_sub(1);
         let word = self.some.get((bit / 64) as usize);
         if word.is_none_or(|w| w & (1 << (bit % 64)) == 0) {
             return &[];

@@ -8,19 +8,22 @@
 //!
 //! For words of Latin letters, in whole words only: what stands inside words is left to the walk.
 
+mod compare;
 mod heard;
 mod keys;
+mod said;
 mod spoken;
 mod sum;
 
 use super::around::is_foreign;
+use super::known::Known;
 use super::units::{Unit, Units};
-use super::{Candidate, Steps, budget};
-use heard::{Heard, Sound};
+use super::{Candidate, Steps};
+use heard::Heard;
 use keys::Keys;
+pub(super) use said::Said;
 use spoken::Spoken;
 use std::collections::TryReserveError;
-use sum::{LEET, RESERVE, Sum};
 
 /// Letters of a word; longer ones are not looked at.
 const MAX_LETTERS: usize = 24;
@@ -36,7 +39,7 @@ const MIN_SPELLED: usize = 7;
 const MIN_SOUNDS: usize = 4;
 const MIN_LETTERS_FOR_TWO: usize = 9;
 /// Most words of a phrase.
-const MAX_WORDS: usize = 3;
+pub(super) const MAX_WORDS: usize = 3;
 
 /// A term by its sound.
 #[derive(Debug)]
@@ -58,6 +61,9 @@ pub(super) struct Sounds {
     /// By what is heard, and by the letters in any order between the first and the last.
     heard: Keys,
     jumbled: Keys,
+    /// Terms of two words, of three: what `said` makes of them, and the filters of it.
+    said: [Vec<u64>; MAX_WORDS - 1],
+    phrases: [Known; MAX_WORDS - 1],
     longest: usize,
     /// Letters that a word may begin with, as bits.
     begins: u32,
@@ -149,6 +155,11 @@ impl Sounds {
             }
         }
         self.longest = self.longest.max(words);
+        let spelled = self.words.last().map_or(&[][..], |w| &w.letters);
+        if let Some(said) = words.checked_sub(2).and_then(|n| self.said.get_mut(n)) {
+            said.try_reserve(1)?;
+            said.push(Said::first(spelled).key());
+        }
         if let Some(&first) = text.first() {
             let same = BEGINNINGS
                 .iter()
@@ -163,12 +174,19 @@ impl Sounds {
 
     pub(super) fn finish(&mut self) -> Result<(), TryReserveError> {
         self.heard.finish()?;
+        for (filter, keys) in self.phrases.iter_mut().zip(&mut self.said) {
+            *filter = Known::new(std::mem::take(keys).into_iter())?;
+        }
         self.jumbled.finish()
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         let letters: usize = self.words.iter().map(|w| w.letters.len()).sum();
-        letters + self.words.len() * size_of::<Word>() + self.heard.heap_bytes() + self.jumbled.heap_bytes()
+        letters
+            + self.words.len() * size_of::<Word>()
+            + self.heard.heap_bytes()
+            + self.jumbled.heap_bytes()
+            + self.phrases.iter().map(Known::heap_bytes).sum::<usize>()
     }
 
     /// May a word that begins with this unit sound like a term?
@@ -182,9 +200,9 @@ impl Sounds {
         }
     }
 
-    /// Words of the longest phrase, none at most.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
+    /// May a plain word that begins with this letter, or a phrase that begins with it, sound like a term?
+    pub(super) fn begins_with(&self, letter: u8) -> bool {
+        self.begins & letter_bit(char::from(letter.to_ascii_lowercase())) != 0
     }
 
     /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
@@ -206,8 +224,20 @@ impl Sounds {
                         .words
                         .get(number as usize)
                         .filter(|w| w.words == words || words == 1);
-                    if let Some(word) = word {
-                        self.compare(units, (from, end), word, words, &spoken, out);
+                    if let Some(word) = word
+                        && let Some((cost, steps, ordinary)) = word.compare(words, &spoken)
+                        && let (Some(first), Some(last)) = (units.get(from), units.get(end - 1))
+                        && !(ordinary && is_foreign(units.text(), first.start, last.end))
+                    {
+                        out.push(Candidate {
+                            term: word.term,
+                            start: first.start,
+                            end: last.end,
+                            cost,
+                            steps,
+                            starts_word: true,
+                            ends_word: true,
+                        });
                     }
                 }
             }
@@ -255,151 +285,6 @@ impl Sounds {
                 });
             }
         }
-    }
-
-    fn compare(
-        &self,
-        units: &mut Units<'_>,
-        (from, to): (usize, usize),
-        word: &Word,
-        words: usize,
-        spoken: &Spoken,
-        out: &mut Vec<Candidate>,
-    ) {
-        let heard = &spoken.heard;
-        let Some(term) = Heard::new(word.letters.iter().copied()) else {
-            return;
-        };
-        let same = |n: usize| term.sounds.get(n).map(|s| s.class) == heard.sounds.get(n).map(|s| s.class);
-        if term.count != heard.count || !(0..term.count).all(same) {
-            return;
-        }
-        if term.letters(0, term.first) != heard.letters(0, heard.first) {
-            return;
-        }
-        let mut sum = Sum::default();
-        for (n, (a, b)) in term.sounds.iter().zip(&heard.sounds).take(term.count).enumerate() {
-            let (spelled, written) = (term.letters(a.from, a.to), heard.letters(b.from, b.to));
-            // An x is two sounds and is compared once.
-            let as_before = |of: &Heard, sound: &Sound| {
-                let before = n.checked_sub(1).and_then(|n| of.sounds.get(n));
-                before.is_some_and(|p| p.from == sound.from)
-            };
-            let second = as_before(&term, a) || as_before(heard, b);
-            if !second {
-                sum.consonant(a.class, spelled, written);
-            }
-            let plural = |h: &Heard| h.ends_behind(usize::from(h.sounds.get(n).map_or(0, |s| s.gap_to)));
-            let last = plural(&term) && plural(heard);
-            if sum
-                .gap(term.letters(a.to, a.gap_to), heard.letters(b.to, b.gap_to), last)
-                .is_none()
-            {
-                return;
-            }
-        }
-        let letters = word.letters.len().min(heard.len + sum.left_out);
-        let mut cost = sum.cost + spoken.leet as f32 * LEET;
-        let mut steps = Steps::NONE;
-        if sum.other + sum.spelling > 0 {
-            steps = steps.with(Steps::SOUND);
-        }
-        if spoken.leet > 0 {
-            steps = steps.with(Steps::LEET);
-        }
-        if sum.hidden > 0 {
-            steps = steps.with(Steps::HIDDEN);
-        }
-        if sum.changed + sum.left_out > 0 {
-            steps = steps.with(Steps::VOWELS);
-        }
-        let mut joined = 0;
-        if words < word.words {
-            steps = steps.with(Steps::SEPARATED);
-            joined = 1;
-            cost += 0.5;
-        }
-        // One doubled letter or mute e is spelling; what is not respelled at all is found by the walk.
-        let vowels = sum.changed + sum.left_out;
-        let respelled = sum.other + vowels;
-        let both = heard.len.min(word.letters.len());
-        let long = both >= MIN_SPELLED;
-        let misspelled = long && words == 1 && word.words == 1 && !spoken.name && sum.spelling > 0;
-        if sum.another
-            || respelled == 0 && sum.spelling + joined < 2 && !misspelled
-            || cost > budget(letters) - RESERVE
-        {
-            return;
-        }
-        let differences = respelled + sum.spelling + spoken.leet + sum.hidden;
-        // The s of a plural is nothing that tells its word from others.
-        let sounds = heard.count + usize::from(heard.drops_r() || term.drops_r()) - usize::from(word.plural);
-        // A plural bears one difference, other forms that are not listed less.
-        let form = word.form && !(word.plural && differences == 1);
-        // "biotch", "shiat": a word of one syllable with a vowel beside its own; its ch may be tch.
-        let syllables = (0..term.count)
-            .filter(|&n| term.sounds.get(n).is_some_and(|s| s.to < s.gap_to))
-            .count();
-        let drawled = sum.beside == 1
-            && differences == 1 + sum.alike.min(1)
-            && syllables == 1
-            && term.first == 0
-            && !spoken.name;
-        let weak = if long { respelled } else { differences };
-        // "fked": no word begins so, and nobody misses a vowel there by accident.
-        let unspeakable =
-            sum.left_out == 1 && differences == 2 && !spoken.capitals && heard.begins_unspeakably();
-        let refused = [
-            heard.len < MIN_LETTERS,
-            // A short word bears one difference.
-            both < MIN_CHANGED
-                && (differences > 1 && !unspeakable
-                    || sum.changed > 0 && !drawled
-                    || heard.has(b'x') && !heard.is_doubly_spelled()),
-            respelled + sum.spelling > both / 2,
-            // "PNAS" is an abbreviation.
-            sum.left_out > 0 && heard.len <= MIN_LETTERS && spoken.capitals,
-            // Ordinary spellings of other vowels and consonants make other words: not in long ones.
-            sum.odd + sum.left_out + spoken.leet + sum.hidden == 0
-                && !drawled
-                && !(misspelled && respelled == 0)
-                && (both < MIN_WEAK || sounds < MIN_WEAK_SOUNDS || spoken.name || weak > 1 + both / 9),
-            sum.left_out > 1 && (form || both < MIN_LETTERS_FOR_TWO && heard.has_vowels()),
-            sum.left_out > 0 && sounds < MIN_WEAK_SOUNDS && differences > 1,
-            sum.changed > 0 && (spoken.name || form),
-            sum.replaced > 0
-                && (sounds < MIN_SOUNDS || differences > 1 + both / 9 + usize::from(sum.odd > 0)),
-            sum.changed > 1 + both / MIN_LETTERS_FOR_TWO,
-            sum.voiced > 0 && (spoken.name || vowels > 0 || both < MIN_CHANGED),
-            // Neither its ending nor its voice says that a form is meant.
-            form && sum.voiced + sum.endings > 0,
-            // Words beside each other are more often two words than a phrase.
-            words > 1 && (vowels > 0 || differences > 1),
-        ];
-        if refused.contains(&true) {
-            return;
-        }
-        if sum.hidden == 0 && spoken.known(words, &word.letters) {
-            return;
-        }
-        let (Some(first), Some(last)) = (units.get(from), units.get(to - 1)) else {
-            return;
-        };
-        // Ordinary spellings are those of other languages, too.
-        let plain = sum.odd + spoken.leet + sum.hidden == 0;
-        let no_word = sum.left_out > 0 && heard.begins_unspeakably();
-        if plain && !no_word && is_foreign(units.text(), first.start, last.end) {
-            return;
-        }
-        out.push(Candidate {
-            term: word.term,
-            start: first.start,
-            end: last.end,
-            cost,
-            steps,
-            starts_word: true,
-            ends_word: true,
-        });
     }
 }
 

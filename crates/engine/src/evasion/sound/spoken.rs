@@ -63,6 +63,24 @@ impl Spoken {
         Some(end)
     }
 
+    /// Reads plain words, of Latin letters only.
+    pub(super) fn plain<'w>(words: impl Iterator<Item = &'w [u8]>) -> Option<Self> {
+        let mut out = Self::default();
+        for word in words {
+            for letter in word {
+                *out.letters.get_mut(out.len)? = letter.to_ascii_lowercase();
+                out.len += 1;
+            }
+            let capitals = word.iter().filter(|l| l.is_ascii_uppercase()).count();
+            out.name |= capitals == 1 && word.first().is_some_and(u8::is_ascii_uppercase);
+            out.capitals = capitals == word.len();
+            *out.ends.get_mut(out.words)? = out.len;
+            out.words += 1;
+        }
+        out.heard = Heard::new(out.letters().iter().copied())?;
+        Some(out)
+    }
+
     /// The letters read, those of all words together.
     pub(super) fn letters(&self) -> &[u8] {
         self.letters.get(..self.len).unwrap_or(&[])

@@ -1,0 +1,199 @@
+//! What [`super::gate`] files a term by: the letters that its words may be written with.
+
+use super::letters::{DIGIT, DIGITS, Letters, OTHER, class};
+use super::table::groups_of_letters;
+use crate::compiled::tokens::mix;
+use std::collections::{HashMap, TryReserveError};
+
+/// Words of a term whose pairs are all filed; longer phrases are looked at wherever they may begin.
+const MAX_PAIRED: usize = 8;
+/// Letters that digits may be read as, their names' included.
+const BY_DIGITS: &str = "ouilzeasgbtnfrоиізэчбтвяю0123456789";
+
+/// What a pair of words is filed as.
+#[inline]
+pub(super) fn pair(first: Letters, second: Letters) -> u64 {
+    mix(first.key()) ^ second.key().rotate_left(29)
+}
+
+/// Most ways in which a word, or several, may be drawn with the letters of one script.
+const MAX_WAYS: usize = 256;
+
+/// All ways to put one set of each together.
+fn put_together(all: &[Letters], more: &[Letters]) -> Option<Vec<Letters>> {
+    if all.len() * more.len() > MAX_WAYS * 4 {
+        return None;
+    }
+    let mut out: Vec<Letters> = all
+        .iter()
+        .flat_map(|a| more.iter().map(move |&b| a.then(b)))
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    (out.len() <= MAX_WAYS).then_some(out)
+}
+
+/// The letters that may be drawn with those of one alphabet, and the sets of these.
+pub(super) struct Drawn {
+    own: std::ops::RangeInclusive<char>,
+    with: HashMap<char, Vec<Letters>>,
+}
+
+impl Drawn {
+    pub(super) fn new(own: std::ops::RangeInclusive<char>, looks_like: impl Fn(char) -> Vec<char>) -> Self {
+        let mut with: HashMap<char, Vec<Letters>> = HashMap::new();
+        let more = own.contains(&'я').then_some('ё');
+        for letter in own.clone().chain(more) {
+            let with_it = Letters::of(class(if letter == 'ё' { 'е' } else { letter }));
+            for other in looks_like(letter) {
+                with.entry(other).or_default().push(with_it);
+            }
+        }
+        if own.contains(&'z') {
+            for (group, letter) in groups_of_letters() {
+                let all = group
+                    .chars()
+                    .fold(Letters::NONE, |all, c| all.then(Letters::of(class(c))));
+                with.entry(letter).or_default().push(all);
+            }
+        }
+        Self { own, with }
+    }
+
+    /// None when it cannot be written so; `None` when in too many ways.
+    pub(super) fn sets_of(&self, word: &[char]) -> Option<Vec<Letters>> {
+        let mut all = vec![Letters::NONE];
+        for &c in word {
+            let one = match c {
+                _ if self.own.contains(&c) || !c.is_alphabetic() => vec![set_of(&[c])],
+                _ => self.with.get(&c).cloned().unwrap_or_default(),
+            };
+            all = put_together(&all, &one)?;
+        }
+        Some(all)
+    }
+}
+
+/// Set in the number of a term that is not held against the text: its readings are looked for wherever it is found.
+pub(super) const LOOK: u32 = 1 << 31;
+
+/// What terms are filed by.
+#[derive(Default)]
+pub(super) struct Filing {
+    /// Whole terms.
+    pub(super) whole: Vec<(u64, u32)>,
+    /// What terms begin with.
+    pub(super) begins: Vec<u64>,
+    /// Pairs they begin with.
+    pub(super) pairs: Vec<(u64, u32)>,
+}
+
+impl Filing {
+    /// Files a term of one script by the sets of its words, and whether they may be written with digits.
+    pub(super) fn add(&mut self, number: u32, words: &[(Letters, bool)]) -> Result<(), TryReserveError> {
+        let count = words.len();
+        let union = |from: usize, to: usize| {
+            let part = words.get(from..to).unwrap_or(&[]);
+            let digits = part.iter().all(|w| w.1).then_some(Letters::of(DIGITS));
+            let all = part.iter().fold(Letters::NONE, |all, w| all.then(w.0));
+            [Some(all), digits].into_iter().flatten()
+        };
+        let Some(all) = union(0, count).next() else {
+            return Ok(());
+        };
+        self.whole.try_reserve(1 + 2 * count)?;
+        self.whole.push((all.key(), number));
+        self.begins.try_reserve(2 * count)?;
+        for i in 1..count {
+            self.begins.extend(union(0, i).map(|first| first.key()));
+            if count > MAX_PAIRED {
+                self.whole
+                    .extend(union(0, i).map(|first| (first.key(), number | LOOK)));
+                continue;
+            }
+            self.pairs.try_reserve(4 * (count - i))?;
+            for j in i + 1..=count {
+                for first in union(0, i) {
+                    self.pairs
+                        .extend(union(i, j).map(|second| (pair(first, second), number)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Files a term of several scripts, by all the sets that its words may be written with. `None`: there are too many.
+    pub(super) fn add_mixed(
+        &mut self,
+        number: u32,
+        words: &[(Vec<Letters>, bool)],
+    ) -> Result<Option<()>, TryReserveError> {
+        let (count, number) = (words.len(), number | LOOK);
+        let union = |from: usize, to: usize| {
+            let part = words.get(from..to).unwrap_or(&[]);
+            let mut all = vec![Letters::NONE];
+            for word in part {
+                all = put_together(&all, &word.0)?;
+            }
+            all.extend(part.iter().all(|w| w.1).then_some(Letters::of(DIGITS)));
+            Some(all)
+        };
+        let Some(all) = union(0, count) else {
+            return Ok(None);
+        };
+        self.whole.try_reserve(all.len())?;
+        self.whole.extend(all.iter().map(|one| (one.key(), number)));
+        for i in 1..count {
+            let Some(firsts) = union(0, i) else {
+                return Ok(None);
+            };
+            self.begins.try_reserve(firsts.len())?;
+            self.begins.extend(firsts.iter().map(|first| first.key()));
+            if count > MAX_PAIRED {
+                self.whole.try_reserve(firsts.len())?;
+                self.whole
+                    .extend(firsts.iter().map(|first| (first.key(), number)));
+                continue;
+            }
+            for j in i + 1..=count {
+                let Some(seconds) = union(i, j) else {
+                    return Ok(None);
+                };
+                self.pairs.try_reserve(firsts.len() * seconds.len())?;
+                for &first in &firsts {
+                    let pairs = seconds.iter().map(|&second| (pair(first, second), number));
+                    self.pairs.extend(pairs);
+                }
+            }
+        }
+        Ok(Some(()))
+    }
+}
+
+/// May the word be written with digits?
+pub(super) fn is_by_digits(word: &[char]) -> bool {
+    word.iter().all(|&c| BY_DIGITS.contains(c))
+}
+
+/// The letters of a word of a term.
+pub(super) fn set_of(word: &[char]) -> Letters {
+    word.iter().fold(Letters::NONE, |all, &c| {
+        all.then(Letters::of(match c {
+            'a'..='z' | 'а'..='я' => class(c),
+            _ if c.is_alphabetic() => OTHER,
+            _ if c.is_numeric() => DIGIT,
+            _ => 0,
+        }))
+    })
+}
+
+pub(super) fn is_of_one_script(term: &[char]) -> bool {
+    use unicode_script::UnicodeScript;
+    let mut letters = term.iter().filter(|c| c.is_alphabetic());
+    if letters.clone().all(char::is_ascii_lowercase) || letters.all(|c| ('а'..='я').contains(c)) {
+        return true;
+    }
+    let mut scripts = term.iter().filter(|c| c.is_alphabetic()).map(|c| c.script());
+    let first = scripts.next();
+    scripts.all(|script| Some(script) == first)
+}

@@ -1,0 +1,156 @@
+//! The letters of a word in their order as one number, letters that may be written for each other being one. Numbers of parts
+//! can be put together. Not for showing: which letters they were cannot be told from it.
+
+/// What a number is filed as.
+pub(super) const DIGITS: u8 = 0xfd;
+/// Letters of neither alphabet.
+pub(super) const OTHER: u8 = 0xfe;
+/// A digit within a term.
+pub(super) const DIGIT: u8 = 0xff;
+
+/// The class of a plain small letter among those that may be written for each other; 0 for letters that groups have.
+pub(super) const fn class(c: char) -> u8 {
+    match c {
+        'r' | 'h' => 0,
+        'c' | 'q' => b'k',
+        'l' => b'i',
+        'n' => b'm',
+        'f' => b'p',
+        'v' | 'w' => b'u',
+        'z' => b's',
+        'a'..='z' => c as u8,
+        'а'..='я' => (c as u32 - 'а' as u32) as u8 + 0x80,
+        _ => OTHER,
+    }
+}
+
+const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// How many powers of [`BASE`] are kept.
+const POWERS: usize = 64;
+
+static POWER: [u64; POWERS] = {
+    let mut out = [1_u64; POWERS];
+    let mut n = 1;
+    while n < POWERS {
+        out[n] = out[n - 1].wrapping_mul(BASE);
+        n += 1;
+    }
+    out
+};
+
+#[inline]
+fn power(n: u32) -> u64 {
+    match POWER.get(n as usize) {
+        Some(power) => *power,
+        None => BASE.wrapping_pow(n),
+    }
+}
+
+/// Letters by their classes in their order, without repetitions: a polynomial that can be put together of parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Letters {
+    hash: u64,
+    count: u32,
+    first: u8,
+    last: u8,
+}
+
+impl Letters {
+    pub(super) const NONE: Self = Self {
+        hash: 0,
+        count: 0,
+        first: 0,
+        last: 0,
+    };
+
+    /// One of this class.
+    #[inline]
+    pub(super) const fn of(class: u8) -> Self {
+        match class {
+            0 => Self::NONE,
+            _ => Self {
+                hash: class as u64,
+                count: 1,
+                first: class,
+                last: class,
+            },
+        }
+    }
+
+    /// One more of this class. Without a branch: letters without a class and repetitions come by chance.
+    #[inline]
+    pub(super) fn push(&mut self, class: u8) {
+        let new = class != 0 && class != self.last;
+        let summand = if new { u64::from(class) } else { 0 };
+        self.hash = self.hash.wrapping_add(summand.wrapping_mul(power(self.count)));
+        self.count += u32::from(new);
+        self.first = if self.first == 0 { class } else { self.first };
+        self.last = if new { class } else { self.last };
+    }
+
+    /// These and those behind them.
+    #[inline]
+    pub(super) fn then(self, next: Self) -> Self {
+        if next.count == 0 || self.count == 0 {
+            return if next.count == 0 { self } else { next };
+        }
+        let (mut hash, mut count) = (next.hash, next.count);
+        if self.last == next.first {
+            hash = hash.wrapping_sub(u64::from(next.first)).wrapping_mul(INVERSE);
+            count -= 1;
+        }
+        Self {
+            hash: self.hash.wrapping_add(hash.wrapping_mul(power(self.count))),
+            count: self.count + count,
+            first: self.first,
+            last: next.last,
+        }
+    }
+
+    #[inline]
+    pub(super) fn key(self) -> u64 {
+        self.hash
+    }
+}
+
+/// What undoes a multiplication by [`BASE`]: Newton's iteration.
+const INVERSE: u64 = {
+    let mut inverse = BASE;
+    let mut n = 0;
+    while n < 6 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(BASE.wrapping_mul(inverse)));
+        n += 1;
+    }
+    inverse
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Letters {
+        text.chars()
+            .fold(Letters::NONE, |all, c| all.then(Letters::of(class(c))))
+    }
+
+    #[test]
+    fn parts_are_put_together() {
+        let long = "ab".repeat(100);
+        for (a, b) in [
+            ("casi", "ino"),
+            ("", "x"),
+            ("h", "ra"),
+            ("aa", "aa"),
+            ("перо", "он"),
+            (&long, "bax"),
+        ] {
+            let mut pushed = Letters::NONE;
+            a.chars().chain(b.chars()).for_each(|c| pushed.push(class(c)));
+            assert_eq!(all(a).then(all(b)), pushed, "{a} {b}");
+            assert_eq!(all(&format!("{a}{b}")), pushed, "{a} {b}");
+        }
+        assert_eq!(all("cask").key(), all("kkaazq").key());
+        assert_ne!(all("cask").key(), all("ksak").key());
+    }
+}

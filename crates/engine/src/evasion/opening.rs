@@ -1,0 +1,341 @@
+//! Where plain text may begin to be read as a term at all: its first few letters in all readings, held against what terms
+//! begin with.
+//!
+//! The walk's readings of `walk` and `gaps` again, without what they cost. They end where a term or its first [`DEPTH`]
+//! letters are read, where other characters come into it, or where no term goes on so, which is nearly always: what stands
+//! at the beginning of a number, behind a sign, or in an address seldom begins a term. Only refuses where the walk would
+//! find nothing. Not for ordinary words, for which one question to the gate's filters is enough.
+
+use super::Evasion;
+use super::known::Known;
+use super::plain::{char_at, is_blank, is_wordy};
+use super::table::{groups, is_mask, leet, same_script, spoken_digit};
+use super::units::plain_unit;
+use std::collections::TryReserveError;
+
+/// Letters of a term that are read.
+const DEPTH: usize = 5;
+/// Places looked at; beyond them the answer is yes.
+const MAX_PLACES: usize = 128;
+/// Signs between two letters, as in `gaps`.
+const MAX_SEPARATORS: usize = 3;
+
+/// Letters in their order.
+#[derive(Clone, Copy, Default)]
+struct Read(u64);
+
+impl Read {
+    fn then(self, letter: char) -> Self {
+        let sum = self.0.wrapping_add(u64::from(u32::from(letter)) + 1);
+        Self(sum.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
+    }
+
+    /// Nothing comes behind them.
+    fn ended(self) -> u64 {
+        !self.0
+    }
+}
+
+/// What terms begin with.
+#[derive(Default)]
+pub(super) struct Openings {
+    /// The first letters of terms, one to [`DEPTH`], and short terms as a whole.
+    some: Known,
+    /// Signs of ASCII that a term, or what is read as a letter, begins with.
+    signs: u128,
+}
+
+impl Openings {
+    /// Of sorted terms.
+    pub(super) fn new(terms: &[Box<[char]>]) -> Result<Self, TryReserveError> {
+        let mut keys = Vec::new();
+        let mut last: &[char] = &[];
+        let mut signs = 0_u128;
+        for c in ' '..='~' {
+            signs |= u128::from(leet(c).next().is_some() || groups(c).next().is_some()) << (c as u32);
+        }
+        for term in terms {
+            let same = term.iter().zip(last).take_while(|(a, b)| a == b).count();
+            let mut read = Read::default();
+            keys.try_reserve(DEPTH + 1)?;
+            for (n, &letter) in term.iter().take(DEPTH).enumerate() {
+                read = read.then(letter);
+                if n >= same {
+                    keys.push(read.0);
+                }
+            }
+            if term.len() < DEPTH {
+                keys.push(read.ended());
+            }
+            if let Some(first) = term.first().filter(|c| c.is_ascii()) {
+                signs |= 1 << (*first as u32);
+            }
+            last = term;
+        }
+        Ok(Self {
+            some: Known::new(keys.into_iter())?,
+            signs,
+        })
+    }
+
+    /// May a reading begin with this sign?
+    #[inline]
+    pub(super) fn has_sign(&self, sign: char) -> bool {
+        sign.is_ascii() && self.signs >> (sign as u32) & 1 == 1
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.some.heap_bytes()
+    }
+}
+
+/// A look at what stands in one place.
+struct Opening<'e, 't> {
+    evasion: &'e Evasion,
+    openings: &'e Openings,
+    text: &'t [u8],
+    /// Letters of the other script may stand for their look-alikes.
+    drawn: bool,
+    places: usize,
+}
+
+/// Up to where it is read.
+#[derive(Clone, Copy)]
+struct Place {
+    text: usize,
+    read: Read,
+    letters: usize,
+    /// The last thing read was no letter of a term.
+    gap: bool,
+    /// Letters since the last gap, and most of them between two.
+    chunk: usize,
+    longest: usize,
+    separator: Option<char>,
+}
+
+impl Place {
+    fn behind_a_gap(self) -> Self {
+        Self {
+            gap: true,
+            longest: self.longest.max(self.chunk),
+            chunk: 0,
+            ..self
+        }
+    }
+}
+
+impl Evasion {
+    /// May a reading begin at byte `at`, where a plain character stands? `drawn`: text of another script is near, so that
+    /// letters may stand for those that they look like.
+    pub(super) fn may_open(&self, openings: &Openings, text: &[u8], at: usize, drawn: bool) -> bool {
+        let mut opening = Opening {
+            evasion: self,
+            openings,
+            text,
+            drawn,
+            places: 0,
+        };
+        opening.goes_on(Place {
+            text: at,
+            read: Read::default(),
+            letters: 0,
+            gap: true,
+            chunk: 0,
+            longest: 0,
+            separator: None,
+        })
+    }
+}
+
+impl Opening<'_, '_> {
+    fn goes_on(&mut self, place: Place) -> bool {
+        self.places += 1;
+        if self.places > MAX_PLACES || place.letters >= DEPTH {
+            return true;
+        }
+        if place.letters > 0 && !place.gap && self.openings.some.has(place.read.ended()) {
+            return true;
+        }
+        let Some((c, length)) = char_at(self.text, place.text) else {
+            return place.text < self.text.len();
+        };
+        // Marks change what stands before them.
+        let behind = place.text + length;
+        if behind < self.text.len() && char_at(self.text, behind).is_none() {
+            return true;
+        }
+        if is_blank(c) {
+            let blanks = self.blanks(place.text);
+            let mut space = place;
+            (space.longest, space.chunk) = (place.longest.max(place.chunk), 0);
+            return self.reads(space, blanks, " ", false)
+                || !place.gap && (self.is_spaced_sign(place, blanks) || self.separates(place));
+        }
+        self.reads_as_letters(place, c, length) || !place.gap && self.goes_on_otherwise(place, c, length)
+    }
+
+    /// Read as these letters, if some term goes on so.
+    fn reads(&mut self, place: Place, bytes: usize, letters: &str, gap: bool) -> bool {
+        let mut next = Place {
+            text: place.text + bytes,
+            gap,
+            ..place
+        };
+        for letter in letters.chars() {
+            next.read = next.read.then(letter);
+            next.letters += 1;
+            next.chunk += usize::from(letter != ' ');
+            if !self.openings.some.has(next.read.0) {
+                return false;
+            }
+            if next.letters == DEPTH {
+                return true;
+            }
+        }
+        self.goes_on(next)
+    }
+
+    fn reads_one(&mut self, place: Place, bytes: usize, letter: char) -> bool {
+        self.reads(place, bytes, letter.encode_utf8(&mut [0; 4]), false)
+    }
+
+    fn reads_as_letters(&mut self, place: Place, c: char, length: usize) -> bool {
+        if self.reads_one(place, length, c) {
+            return true;
+        }
+        let evasion = self.evasion;
+        if self.drawn
+            && c.is_alphabetic()
+            && (self.is_dotted(place.text)
+                || evasion.row(&plain_unit(c)).is_none_or(|row| {
+                    row.lookalikes
+                        .iter()
+                        .any(|&letter| self.reads_one(place, length, letter))
+                }))
+        {
+            return true;
+        }
+        // Quotation marks and dashes fold to others.
+        if !c.is_ascii() && !is_wordy(c) {
+            return place.letters > 0;
+        }
+        if c.is_ascii_lowercase() {
+            let doubled = usize::from(char_at(self.text, place.text + 1) == Some((c, 1)));
+            return same_script(c).any(|letter| self.reads_one(place, 1, letter))
+                || c == 'x' && "aeiou".chars().any(|vowel| self.reads_one(place, 1, vowel))
+                || matches!(c, 'k' | 'c' | 'q' | 'x')
+                    && (self.reads(place, 1, "ck", false)
+                        || doubled > 0 && self.reads(place, 2, "ck", false))
+                || self.reads_as_a_group(place, c);
+        }
+        !c.is_alphabetic()
+            && (leet(c).any(|letter| self.reads_one(place, length, letter))
+                || spoken_digit(c).any(|name| self.reads(place, length, name, false))
+                || self.reads_as_a_group(place, c))
+    }
+
+    /// Is it an ё, which may be drawn as other letters than the е that it is read as?
+    fn is_dotted(&self, at: usize) -> bool {
+        matches!(self.text.get(at..at + 2), Some([0xd1, 0x91] | [0xd0, 0x81]))
+    }
+
+    fn reads_as_a_group(&mut self, place: Place, c: char) -> bool {
+        groups(c).any(|(group, letter)| {
+            let mut at = place.text;
+            let whole = group.chars().all(|wanted| match char_at(self.text, at) {
+                Some((c, length)) => {
+                    at += length;
+                    c == wanted
+                }
+                None => false,
+            });
+            whole && self.reads_one(place, at - place.text, letter)
+        })
+    }
+
+    /// Not as a letter of its own.
+    fn goes_on_otherwise(&mut self, place: Place, c: char, length: usize) -> bool {
+        let before = place
+            .text
+            .checked_sub(length)
+            .and_then(|at| char_at(self.text, at));
+        let again = before == Some((c, length)) && (is_wordy(c) || is_mask(c));
+        if again
+            && self.goes_on(Place {
+                text: place.text + length,
+                ..place
+            })
+        {
+            return true;
+        }
+        let sign = if is_wordy(c) { 0 } else { length };
+        let dashes =
+            matches!(c, '-' | '_') && char_at(self.text, place.text + 1).is_some_and(|next| next.0 == c);
+        is_mask(c) && self.hides(place.text)
+            || dashes
+            || place.separator.is_none() && self.reads(place.behind_a_gap(), sign, " ", true)
+            || self.separates(place)
+    }
+
+    /// Signs with a letter behind them, or something that is not plain.
+    fn hides(&self, mut at: usize) -> bool {
+        while let Some((_, length)) = char_at(self.text, at).filter(|c| is_mask(c.0)) {
+            at += length;
+        }
+        at < self.text.len() && char_at(self.text, at).is_none_or(|c| is_wordy(c.0))
+    }
+
+    /// A symbol with spaces around it, read as a letter.
+    fn is_spaced_sign(&self, place: Place, blanks: usize) -> bool {
+        let sign = char_at(self.text, place.text + blanks);
+        let ends = place.text + blanks == self.text.len();
+        !ends
+            && sign.is_none_or(|(sign, _)| {
+                !is_wordy(sign) && leet(sign).any(|letter| self.openings.some.has(place.read.then(letter).0))
+            })
+    }
+
+    fn separates(&mut self, place: Place) -> bool {
+        let (mut at, mut kind) = (place.text, ' ');
+        for _ in 0..MAX_SEPARATORS {
+            let Some((c, length)) = char_at(self.text, at).filter(|c| !is_wordy(c.0)) else {
+                break;
+            };
+            if is_blank(c) {
+                at += self.blanks(at);
+                continue;
+            }
+            if kind != ' ' && kind != c {
+                return false;
+            }
+            kind = c;
+            at += length;
+        }
+        if at == place.text || at == self.text.len() {
+            return false;
+        }
+        match char_at(self.text, at) {
+            Some((next, _)) if is_wordy(next) => {}
+            // Not plain, or something that hides a letter.
+            next => return next.is_none_or(|n| is_mask(n.0)),
+        }
+        if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk > 1 {
+            return false;
+        }
+        let next = Place {
+            separator: Some(kind),
+            ..place.behind_a_gap()
+        };
+        let signs = at - place.text;
+        self.reads(next, signs, "", true) || self.reads(next, signs, " ", true)
+    }
+
+    /// Bytes of white space from `at` on.
+    fn blanks(&self, at: usize) -> usize {
+        let mut to = at;
+        while let Some((_, length)) = char_at(self.text, to).filter(|c| is_blank(c.0)) {
+            to += length;
+        }
+        to - at
+    }
+}
