@@ -2,7 +2,7 @@
 
 use super::table::{is_mask, leet};
 use super::units::{Unit, Units};
-use super::walk::State;
+use super::walk::{MAX_HIDDEN, State};
 use super::{Evasion, Steps};
 
 /// Signs between two letters.
@@ -119,4 +119,15 @@ impl Evasion {
             stack.push(space);
         }
     }
+}
+
+/// Is this one of several dashes behind a letter?
+pub(super) fn is_dashed(units: &mut Units<'_>, at: usize, dash: char) -> bool {
+    let mut is_dash = |n: usize| units.get(n).is_some_and(|u| u.raw == dash);
+    let before = (1..MAX_HIDDEN)
+        .take_while(|&n| n <= at && is_dash(at - n))
+        .count();
+    let several = before > 0 || is_dash(at + 1);
+    let letter = |n: usize| units.get(n).is_some_and(|u| u.is_letter());
+    several && (at - before).checked_sub(1).is_some_and(letter)
 }

@@ -1,5 +1,6 @@
 //! Reading terms off the text: a depth-first walk along the sorted terms from one unit on.
 
+use super::gaps::is_dashed;
 use super::table::{groups, is_mask, is_ordinary, leet, same_script, spoken_digit};
 use super::units::{Unit, Units, script_of};
 use super::{Candidate, Evasion, Steps};
@@ -16,7 +17,7 @@ const MAX_COST: f32 = 4.0;
 const MAX_REPEATS: usize = 64;
 
 /// Signs in a row that may each hide a letter.
-const MAX_HIDDEN: usize = 8;
+pub(super) const MAX_HIDDEN: usize = 8;
 
 /// Characters whose shapes are kept.
 const MAX_SHAPES: usize = 4_096;
@@ -472,17 +473,6 @@ impl Evasion {
         }
         stack.push(next);
     }
-}
-
-/// Is this one of several dashes behind a letter?
-fn is_dashed(units: &mut Units<'_>, at: usize, dash: char) -> bool {
-    let mut is_dash = |n: usize| units.get(n).is_some_and(|u| u.raw == dash);
-    let before = (1..MAX_HIDDEN)
-        .take_while(|&n| n <= at && is_dash(at - n))
-        .count();
-    let several = before > 0 || is_dash(at + 1);
-    let letter = |n: usize| units.get(n).is_some_and(|u| u.is_letter());
-    several && (at - before).checked_sub(1).is_some_and(letter)
 }
 
 /// Is this l or I drawn like the other letter, as its case among the letters beside it says: "VlAGRA", "paypaI"?
