@@ -10,8 +10,8 @@ from measure import ask, peak_memory, resident, timed
 from project import Failure
 
 MORE = 10  # terms of a small publish
-# What a mode asks of its terms.
-LONG_ENOUGH = {"typo": "term ~ '([[:alpha:]].*){6}'"}
+# What a mode asks of its terms: a language that has a stemmer, letters enough.
+FIT = {"inflected": "term ~ '^[a-zA-Zа-яА-ЯёЁ]'", "typo": "term ~ '([a-zA-Zа-яА-ЯёЁ].*){6}'"}
 SMALL_PUBLISHES = 5
 
 
@@ -55,7 +55,7 @@ def draft(server, package):
     server.psql(f"SELECT moderation.create_package('{package.name}', action => 'block')")
     modes = ("word", "prefix", "suffix", "substring") if package.modes == "inside" else (package.modes,)
     for mode in modes:
-        which = f"inside = '{mode}'" if package.modes == "inside" else LONG_ENOUGH.get(mode, "true")
+        which = f"inside = '{mode}'" if package.modes == "inside" else FIT.get(mode, "true")
         server.psql(
             f"SELECT moderation.add_terms('{package.name}', array_agg(term ORDER BY n), match => '{mode}', level => '{package.level}')"
             f" FROM terms WHERE n <= {package.terms} AND {which}"
