@@ -120,8 +120,10 @@ CREATE INDEX item_versions_package_idx ON moderation.item_versions (package_id, 
 CREATE INDEX item_versions_removed_idx ON moderation.item_versions (package_id, removed_in) WHERE removed_in IS NOT NULL;
 CREATE INDEX item_versions_hash_idx ON moderation.item_versions (package_id, hash) WHERE hash IS NOT NULL AND removed_in IS NULL;
 -- What a gate has to look at: in most packages nothing, which is to be known without reading them.
+-- What check_gates() looks at: allow entries, and what may stand for one letter inside words. Up to three letters may be one when
+-- folded (Hangul).
 CREATE INDEX item_versions_gated_idx ON moderation.item_versions (package_id, added_in)
-    WHERE allow OR match = ANY ('{prefix,suffix,substring}');
+    WHERE allow OR match = ANY ('{prefix,suffix,substring}') AND term !~ '([[:alnum:]].*){4}';
 CREATE INDEX item_versions_scheduled_idx ON moderation.item_versions (package_id, added_in)
     WHERE valid_from IS NOT NULL OR expires_at IS NOT NULL;
 COMMENT ON TABLE moderation.item_versions IS 'What items say, and from which release (added_in) up to but not including which (removed_in). A release is a range query, not a copy.';

@@ -188,10 +188,10 @@ BEGIN
         INTO failed FROM moderation.run_checks(target.name, check_gates.release) r WHERE NOT r.passed;
     END IF;
     -- Only what can be an error is looked at: an allow entry over a term, a fragment of one letter. A package without either
-    -- is not read again.
+    -- is not read again: the first condition is that of item_versions_gated_idx.
     IF EXISTS (SELECT FROM moderation.item_versions v
                WHERE v.package_id = target.package_id
-                 AND (v.allow OR v.match = ANY ('{prefix,suffix,substring}'))
+                 AND (v.allow OR v.match = ANY ('{prefix,suffix,substring}') AND v.term !~ '([[:alnum:]].*){4}')
                  AND (v.allow OR length(regexp_replace(moderation.fold_text(v.term), '[^[:alnum:]]', '', 'g')) <= 1)
                  AND CASE WHEN check_gates.release IS NULL THEN v.removed_in IS NULL
                           ELSE v.added_in <= check_gates.release AND (v.removed_in IS NULL OR v.removed_in > check_gates.release) END) THEN
