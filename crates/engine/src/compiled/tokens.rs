@@ -20,6 +20,17 @@ pub(crate) fn mix(x: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// What undoes a multiplication by an odd number: Newton's iteration.
+pub(crate) const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut n = 0;
+    while n < 6 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        n += 1;
+    }
+    inverse
+}
+
 /// Eight bytes from `at` on; zeros behind the end.
 #[inline(always)]
 pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {

@@ -9,7 +9,7 @@
 //! end: where its text starts, its entry. *texts*. *filter* and *table* of the hashes.
 
 use super::filter::{self, Filter, Table};
-use super::tokens::mix;
+use super::tokens::{inverse, mix};
 use super::write::{no_memory, push};
 use super::{number, parts};
 use crate::CompileError;
@@ -27,16 +27,8 @@ pub(super) struct TypoTerm {
     pub(super) entry: u32,
 }
 
-/// What undoes a multiplication by [`BASE`]: Newton's iteration.
-const INVERSE: u64 = {
-    let mut inverse = BASE;
-    let mut n = 0;
-    while n < 6 {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(BASE.wrapping_mul(inverse)));
-        n += 1;
-    }
-    inverse
-};
+/// What undoes a multiplication by [`BASE`].
+const INVERSE: u64 = inverse(BASE);
 
 /// Hashes of a text as it is, and without each of its letters but the first.
 fn variants(text: &str) -> impl Iterator<Item = u64> {

@@ -20,6 +20,7 @@ use crate::reserve::push;
 use item::{ascii_host, is_account_host, national, shape, split_link, suffixes};
 use phone::number;
 use std::collections::TryReserveError;
+use std::ops::Range;
 
 /// Longest chunk looked at, in bytes.
 pub(crate) const MAX_CHUNK: usize = 1_500;
@@ -43,6 +44,18 @@ pub(crate) struct Found {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) steps: Steps,
+}
+
+impl Found {
+    fn new(entry: u32, place: Range<usize>, steps: Steps) -> Self {
+        let Range { start, end } = place;
+        Self {
+            entry,
+            start,
+            end,
+            steps,
+        }
+    }
 }
 
 impl<'a> Detectors<'a> {
@@ -69,15 +82,7 @@ impl<'a> Detectors<'a> {
         out: &mut Vec<Found>,
     ) -> Result<(), TryReserveError> {
         for entry in self.listed.any(mode) {
-            push(
-                out,
-                Found {
-                    entry,
-                    start,
-                    end,
-                    steps: Steps::NONE,
-                },
-            )?;
+            push(out, Found::new(entry, start..end, Steps::NONE))?;
         }
         Ok(())
     }
@@ -151,15 +156,7 @@ impl<'a> Detectors<'a> {
                 if let Detector::Email { local: wanted, .. } = detector
                     && (wanted.is_empty() || wanted == local)
                 {
-                    push(
-                        out,
-                        Found {
-                            entry,
-                            start,
-                            end,
-                            steps: Steps::NONE,
-                        },
-                    )?;
+                    push(out, Found::new(entry, start..end, Steps::NONE))?;
                 }
             }
         }
@@ -188,15 +185,7 @@ impl<'a> Detectors<'a> {
         };
         self.all_of(MatchMode::Handle, at, end, out)?;
         for (entry, _) in self.get(Key::Handle(name)) {
-            push(
-                out,
-                Found {
-                    entry,
-                    start: at,
-                    end,
-                    steps: Steps::NONE,
-                },
-            )?;
+            push(out, Found::new(entry, at..end, Steps::NONE))?;
         }
         Ok(())
     }
@@ -228,16 +217,7 @@ impl<'a> Detectors<'a> {
             for (entry, detector) in self.get(Key::Host(suffix)) {
                 listed = true;
                 if detector.has_path(path) {
-                    let steps = Steps::NONE;
-                    push(
-                        out,
-                        Found {
-                            entry,
-                            start,
-                            end,
-                            steps,
-                        },
-                    )?;
+                    push(out, Found::new(entry, start..end, Steps::NONE))?;
                 }
             }
             if listed {
@@ -245,16 +225,7 @@ impl<'a> Detectors<'a> {
             }
             for (entry, detector) in self.get(Key::Shape(&shape(suffix))) {
                 if detector.has_path(path) {
-                    let steps = Steps::LOOKALIKE;
-                    push(
-                        out,
-                        Found {
-                            entry,
-                            start,
-                            end,
-                            steps,
-                        },
-                    )?;
+                    push(out, Found::new(entry, start..end, Steps::LOOKALIKE))?;
                 }
             }
         }
@@ -289,15 +260,7 @@ impl<'a> Detectors<'a> {
             skip = at + end;
             self.all_of(MatchMode::Phone, at, at + end, out)?;
             for (entry, _) in self.get(Key::Phone(national(&digits))) {
-                push(
-                    out,
-                    Found {
-                        entry,
-                        start: at,
-                        end: at + end,
-                        steps: Steps::NONE,
-                    },
-                )?;
+                push(out, Found::new(entry, at..at + end, Steps::NONE))?;
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! The letters of a word in their order as one number, letters that may be written for each other being one. Numbers of parts
 //! can be put together. Not for showing: which letters they were cannot be told from it.
 
+use crate::compiled::tokens::inverse;
+
 /// What a number is filed as.
 pub(super) const DIGITS: u8 = 0xfd;
 /// Letters of neither alphabet.
@@ -114,16 +116,8 @@ impl Letters {
     }
 }
 
-/// What undoes a multiplication by [`BASE`]: Newton's iteration.
-const INVERSE: u64 = {
-    let mut inverse = BASE;
-    let mut n = 0;
-    while n < 6 {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(BASE.wrapping_mul(inverse)));
-        n += 1;
-    }
-    inverse
-};
+/// What undoes a multiplication by [`BASE`].
+const INVERSE: u64 = inverse(BASE);
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@
 use super::Evasion;
 use super::known::Known;
 use super::plain::{char_at, is_blank, is_wordy};
+use super::span::{Apart, blanks};
 use super::table::{groups, is_mask, leet, same_script, spoken_digit};
 use super::units::plain_unit;
 use std::collections::TryReserveError;
@@ -17,8 +18,6 @@ use std::collections::TryReserveError;
 const DEPTH: usize = 5;
 /// Places looked at; beyond them the answer is yes.
 const MAX_PLACES: usize = 128;
-/// Signs between two letters, as in `gaps`.
-const MAX_SEPARATORS: usize = 3;
 
 /// Letters in their order.
 #[derive(Clone, Copy, Default)]
@@ -165,7 +164,7 @@ impl Opening<'_, '_> {
             return true;
         }
         if is_blank(c) {
-            let blanks = self.blanks(place.text);
+            let blanks = blanks(self.text, place.text);
             let mut space = place;
             (space.longest, space.chunk) = (place.longest.max(place.chunk), 0);
             return self.reads(space, blanks, " ", false)
@@ -296,29 +295,11 @@ impl Opening<'_, '_> {
     }
 
     fn separates(&mut self, place: Place) -> bool {
-        let (mut at, mut kind) = (place.text, ' ');
-        for _ in 0..MAX_SEPARATORS {
-            let Some((c, length)) = char_at(self.text, at).filter(|c| !is_wordy(c.0)) else {
-                break;
-            };
-            if is_blank(c) {
-                at += self.blanks(at);
-                continue;
-            }
-            if kind != ' ' && kind != c {
-                return false;
-            }
-            kind = c;
-            at += length;
-        }
-        if at == place.text || at == self.text.len() {
-            return false;
-        }
-        match char_at(self.text, at) {
-            Some((next, _)) if is_wordy(next) => {}
-            // Not plain, or something that hides a letter.
-            next => return next.is_none_or(|n| is_mask(n.0)),
-        }
+        let (at, kind) = match Apart::behind(self.text, place.text) {
+            Apart::No => return false,
+            Apart::Perhaps => return true,
+            Apart::By(at, kind) => (at, kind),
+        };
         if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk > 1 {
             return false;
         }
@@ -328,14 +309,5 @@ impl Opening<'_, '_> {
         };
         let signs = at - place.text;
         self.reads(next, signs, "", true) || self.reads(next, signs, " ", true)
-    }
-
-    /// Bytes of white space from `at` on.
-    fn blanks(&self, at: usize) -> usize {
-        let mut to = at;
-        while let Some((_, length)) = char_at(self.text, to).filter(|c| is_blank(c.0)) {
-            to += length;
-        }
-        to - at
     }
 }

@@ -1,6 +1,7 @@
 //! What stands between two plain words of a text, read off the bytes. Not for what the signs may be read as: only whether they may.
 
 use super::plain::{char_at, is_blank, is_wordy};
+use super::table::is_mask;
 
 /// What stands between two words.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,4 +124,53 @@ impl Span {
     pub(super) fn has_any(&self, signs: u128) -> bool {
         self.set & signs != 0
     }
+}
+
+/// Signs between two letters of a word, as in `gaps`.
+const MAX_SEPARATORS: usize = 3;
+
+/// How letters may be kept apart from a byte on, as in `gaps`.
+pub(super) enum Apart {
+    No,
+    /// What follows is not plain, or hides a letter.
+    Perhaps,
+    /// The next letter stands here, behind signs of this kind; a space: behind spaces only.
+    By(usize, char),
+}
+
+impl Apart {
+    pub(super) fn behind(text: &[u8], from: usize) -> Self {
+        let (mut at, mut kind) = (from, ' ');
+        for _ in 0..MAX_SEPARATORS {
+            let Some((c, length)) = char_at(text, at).filter(|c| !is_wordy(c.0)) else {
+                break;
+            };
+            if is_blank(c) {
+                at += blanks(text, at);
+                continue;
+            }
+            if kind != ' ' && kind != c {
+                return Self::No;
+            }
+            kind = c;
+            at += length;
+        }
+        if at == from || at == text.len() {
+            return Self::No;
+        }
+        match char_at(text, at) {
+            Some((next, _)) if is_wordy(next) => Self::By(at, kind),
+            Some((next, _)) if !is_mask(next) => Self::No,
+            _ => Self::Perhaps,
+        }
+    }
+}
+
+/// Bytes of white space from byte `at` on.
+pub(super) fn blanks(text: &[u8], at: usize) -> usize {
+    let mut to = at;
+    while let Some((_, length)) = char_at(text, to).filter(|c| is_blank(c.0)) {
+        to += length;
+    }
+    to - at
 }

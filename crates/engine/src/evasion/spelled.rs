@@ -6,13 +6,11 @@
 //! text of one script and plain characters only (but for what stands at its end).
 
 use super::plain::{char_at, is_blank, is_wordy};
+use super::span::{Apart, blanks};
 use super::table::{groups, groups_of_letters, is_mask, leet, same_script, spoken_digit};
 
 /// Places looked at; beyond them the answer is yes.
 const MAX_PLACES: usize = 128;
-
-/// Signs between two letters, as in `gaps`.
-const MAX_SEPARATORS: usize = 3;
 
 /// A term held against the text.
 pub(super) struct Spelled<'t> {
@@ -109,7 +107,7 @@ impl<'t> Spelled<'t> {
     /// Is the character read as the letter, or may it be?
     fn reads(&mut self, place: Place, letter: char, (c, length): (char, usize)) -> bool {
         if is_blank(c) {
-            let blanks = self.blanks(place.text);
+            let blanks = blanks(self.text, place.text);
             let next = place.over(blanks, 0).behind_a_gap();
             return letter == ' '
                 && self.goes_on(Place {
@@ -173,7 +171,7 @@ impl<'t> Spelled<'t> {
     fn misses_a_space(&mut self, place: Place, letter: char, (c, length): (char, usize)) -> bool {
         if is_blank(c) {
             // A symbol with spaces around it.
-            let blanks = self.blanks(place.text);
+            let blanks = blanks(self.text, place.text);
             let next = char_at(self.text, place.text + blanks);
             return next.is_some_and(|n| !is_wordy(n.0) && leet(n.0).any(|l| l == letter));
         }
@@ -188,29 +186,11 @@ impl<'t> Spelled<'t> {
     }
 
     fn separates(&mut self, place: Place, letter: char) -> bool {
-        let (mut at, mut kind) = (place.text, ' ');
-        for _ in 0..MAX_SEPARATORS {
-            let Some((c, length)) = char_at(self.text, at).filter(|c| !is_wordy(c.0)) else {
-                break;
-            };
-            if is_blank(c) {
-                at += self.blanks(at);
-                continue;
-            }
-            if kind != ' ' && kind != c {
-                return false;
-            }
-            kind = c;
-            at += length;
-        }
-        if at == place.text || at == self.text.len() {
-            return false;
-        }
-        match char_at(self.text, at) {
-            Some((next, _)) if is_wordy(next) => {}
-            // Not plain, or something that hides a letter.
-            next => return next.is_none_or(|n| is_mask(n.0)),
-        }
+        let (at, kind) = match Apart::behind(self.text, place.text) {
+            Apart::No => return false,
+            Apart::Perhaps => return true,
+            Apart::By(at, kind) => (at, kind),
+        };
         if place.separator.is_some_and(|s| s != kind) || kind == ' ' && place.chunk > 1 {
             return false;
         }
@@ -224,14 +204,5 @@ impl<'t> Spelled<'t> {
                     term: next.term + 1,
                     ..next
                 })
-    }
-
-    /// Bytes of white space from `at` on.
-    fn blanks(&self, at: usize) -> usize {
-        let mut to = at;
-        while let Some((_, length)) = char_at(self.text, to).filter(|c| is_blank(c.0)) {
-            to += length;
-        }
-        to - at
     }
 }
