@@ -29,12 +29,13 @@ pub(crate) use for_this_processor;
 
 /// What code is compiled for.
 pub(crate) trait Processor: Copy {
-    /// The lowest bits of 64 bytes, which are 0 or 1, from the first on.
+    /// One bit for each of 64 bytes, which are 0 or 255, from the first on.
     #[inline(always)]
     fn gather(self, flags: &[u8; 64]) -> u64 {
         let mut mask = 0;
         for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-            let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            let lowest = u64::from_le_bytes(*eight) & 0x0101_0101_0101_0101;
+            let bits = lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56;
             mask |= bits << (n * 8);
         }
         mask
@@ -76,7 +77,7 @@ impl Processor for Newer {
         halves.iter().rev().fold(0, |mask, half| {
             // SAFETY: the processor has AVX2, or there would be no such value.
             #[allow(unsafe_code)]
-            let bits = unsafe { lowest_bits(half) };
+            let bits = unsafe { highest_bits(half) };
             mask << 32 | u64::from(bits)
         })
     }
@@ -85,13 +86,13 @@ impl Processor for Newer {
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx2")]
-fn lowest_bits(bytes: &[u8; 32]) -> u32 {
-    use std::arch::x86_64::{_mm256_movemask_epi8, _mm256_setr_epi64x, _mm256_slli_epi64};
+fn highest_bits(bytes: &[u8; 32]) -> u32 {
+    use std::arch::x86_64::{_mm256_movemask_epi8, _mm256_setr_epi64x};
     let [a, b, c, d] = bytes.as_chunks::<8>().0 else {
         return 0;
     };
     let [a, b, c, d] = [a, b, c, d].map(|eight| i64::from_le_bytes(*eight));
-    _mm256_movemask_epi8(_mm256_slli_epi64::<7>(_mm256_setr_epi64x(a, b, c, d))) as u32
+    _mm256_movemask_epi8(_mm256_setr_epi64x(a, b, c, d)) as u32
 }
 
 #[cfg(test)]

@@ -113,37 +113,9 @@ impl Layout {
         bytes.get(offset..offset + length).unwrap_or_default()
     }
 
-    /// The sections of `bytes`, which must be those that were opened.
-    pub(crate) fn image<'b>(&self, bytes: &'b [u8]) -> Image<'b> {
-        let section = |section| self.section(bytes, section);
-        Image {
-            facts: self.facts,
-            entries: section(Section::Entries),
-            texts: section(Section::Texts),
-            patterns: section(Section::Patterns),
-            pattern_bytes: section(Section::PatternBytes),
-            targets: section(Section::Targets),
-            heads: (
-                Filter::new(section(Section::HeadFilter)),
-                Table::new(section(Section::HeadTable)),
-            ),
-            pairs: (
-                Filter::new(section(Section::PairFilter)),
-                Table::new(section(Section::PairTable)),
-            ),
-            starts: Filter::new(section(Section::StartFilter)),
-            grams: (
-                GramFilter::new(section(Section::GramFilter)),
-                Table::new(section(Section::GramTable)),
-            ),
-            gram_lists: section(Section::GramLists),
-            special: section(Section::Special),
-            allow_slots: section(Section::AllowSlots),
-            slots: section(Section::Slots),
-            inflected: section(Section::Inflected),
-            typos: section(Section::Typos),
-            detectors: section(Section::Detectors),
-        }
+    /// `bytes`, which must be those that were opened, to search in.
+    pub(crate) fn image<'b>(&'b self, bytes: &'b [u8]) -> Image<'b> {
+        Image { layout: self, bytes }
     }
 }
 
@@ -207,45 +179,73 @@ impl GramPlace {
     }
 }
 
-/// A compiled set, in place.
+/// A compiled set, in place. Sections are found when they are asked for: a short text asks for few of them, and one of these
+/// is made for every text.
 #[derive(Clone, Copy)]
 pub(crate) struct Image<'b> {
-    pub(crate) facts: Facts,
-    entries: &'b [u8],
-    texts: &'b [u8],
-    patterns: &'b [u8],
-    pattern_bytes: &'b [u8],
-    targets: &'b [u8],
-    pub(crate) heads: (Filter<'b>, Table<'b>),
-    pub(crate) pairs: (Filter<'b>, Table<'b>),
-    pub(crate) starts: Filter<'b>,
-    pub(crate) grams: (GramFilter<'b>, Table<'b>),
-    gram_lists: &'b [u8],
-    special: &'b [u8],
-    allow_slots: &'b [u8],
-    slots: &'b [u8],
-    inflected: &'b [u8],
-    typos: &'b [u8],
-    detectors: &'b [u8],
+    layout: &'b Layout,
+    bytes: &'b [u8],
 }
 
 impl<'b> Image<'b> {
+    #[inline]
+    fn section(&self, section: Section) -> &'b [u8] {
+        self.layout.section(self.bytes, section)
+    }
+
+    #[inline]
+    pub(crate) fn facts(&self) -> &'b Facts {
+        &self.layout.facts
+    }
+
+    /// Patterns by their first token.
+    pub(crate) fn heads(&self) -> (Filter<'b>, Table<'b>) {
+        let (filter, table) = (
+            self.section(Section::HeadFilter),
+            self.section(Section::HeadTable),
+        );
+        (Filter::new(filter), Table::new(table))
+    }
+
+    /// Patterns by their first two tokens.
+    pub(crate) fn pairs(&self) -> (Filter<'b>, Table<'b>) {
+        let (filter, table) = (
+            self.section(Section::PairFilter),
+            self.section(Section::PairTable),
+        );
+        (Filter::new(filter), Table::new(table))
+    }
+
+    /// What all patterns begin with that may begin within a token, or with none.
+    pub(crate) fn starts(&self) -> Filter<'b> {
+        Filter::new(self.section(Section::StartFilter))
+    }
+
+    /// Patterns by their grams.
+    pub(crate) fn grams(&self) -> (GramFilter<'b>, Table<'b>) {
+        let (filter, table) = (
+            self.section(Section::GramFilter),
+            self.section(Section::GramTable),
+        );
+        (GramFilter::new(filter), Table::new(table))
+    }
+
     /// The inflected terms.
     pub(crate) fn inflected(&self) -> Inflected<'b> {
-        Inflected::new(self.inflected)
+        Inflected::new(self.section(Section::Inflected))
     }
 
     /// The terms that may have a typing error.
     pub(crate) fn typos(&self) -> Typos<'b> {
-        Typos::new(self.typos)
+        Typos::new(self.section(Section::Typos))
     }
 
     pub(crate) fn detectors(&self) -> Detectors<'b> {
-        Detectors::new(self.detectors)
+        Detectors::new(self.section(Section::Detectors))
     }
 
     pub(crate) fn entry(&self, number: u32) -> Option<Entry<'b>> {
-        let record: [u8; ENTRY] = array(self.entries, number as usize * ENTRY)?;
+        let record: [u8; ENTRY] = array(self.section(Section::Entries), number as usize * ENTRY)?;
         let [text, length, leaf, detail] = [16, 20, 24, 28].map(|at| u32_at(&record, at).unwrap_or_default());
         let text = text as usize;
         // The length shares its word with the flags.
@@ -261,7 +261,7 @@ impl<'b> Image<'b> {
                 NONE_U8 => None,
                 number => Some(Language::from_u8(number)?),
             },
-            text: self.texts.get(text..text + length)?,
+            text: self.section(Section::Texts).get(text..text + length)?,
             allow: flags & 1 != 0,
             leaf: (leaf != NONE_U32).then_some(leaf),
             detail,
@@ -270,13 +270,14 @@ impl<'b> Image<'b> {
 
     /// The entry of an item. Items come first, by slot and id.
     pub(crate) fn find_item(&self, slot: u16, id: i64) -> Option<Entry<'b>> {
+        let entries = self.section(Section::Entries);
         let key = |n: usize| {
             let at = n * ENTRY;
-            let id = array(self.entries, at).map(i64::from_le_bytes)?;
-            let slot = array(self.entries, at + 12).map(u16::from_le_bytes)?;
+            let id = array(entries, at).map(i64::from_le_bytes)?;
+            let slot = array(entries, at + 12).map(u16::from_le_bytes)?;
             Some((slot, id))
         };
-        let (mut low, mut high) = (0, self.facts.items);
+        let (mut low, mut high) = (0, self.facts().items);
         while low < high {
             let middle = low + (high - low) / 2;
             if key(middle)? < (slot, id) {
@@ -285,19 +286,19 @@ impl<'b> Image<'b> {
                 high = middle;
             }
         }
-        (low < self.facts.items && key(low)? == (slot, id))
+        (low < self.facts().items && key(low)? == (slot, id))
             .then(|| self.entry(low as u32))
             .flatten()
     }
 
     #[inline]
     pub(crate) fn pattern(&self, number: u32) -> Option<Pattern<'b>> {
-        let at = number as usize * PATTERN;
-        let start = u32_at(self.patterns, at)? as usize;
-        let end = u32_at(self.patterns, at + PATTERN)? as usize;
-        let parent = u32_at(self.patterns, at + 4)?;
+        let (all, at) = (self.section(Section::Patterns), number as usize * PATTERN);
+        let start = u32_at(all, at)? as usize;
+        let end = u32_at(all, at + PATTERN)? as usize;
+        let parent = u32_at(all, at + 4)?;
         Some(Pattern {
-            bytes: self.pattern_bytes.get(start..end)?,
+            bytes: self.section(Section::PatternBytes).get(start..end)?,
             kind: (parent >> 28) as u8,
             parent: parent & 0xfff_ffff,
         })
@@ -305,10 +306,13 @@ impl<'b> Image<'b> {
 
     /// The entries that a pattern stands for.
     pub(crate) fn targets(&self, pattern: u32) -> impl Iterator<Item = u32> + use<'b> {
-        let at = pattern as usize * PATTERN + 8;
-        let start = u32_at(self.patterns, at).unwrap_or_default() as usize;
-        let end = u32_at(self.patterns, at + PATTERN).unwrap_or_default() as usize;
-        let list = self.targets.get(start * 4..end * 4).unwrap_or_default();
+        let (all, at) = (self.section(Section::Patterns), pattern as usize * PATTERN + 8);
+        let start = u32_at(all, at).unwrap_or_default() as usize;
+        let end = u32_at(all, at + PATTERN).unwrap_or_default() as usize;
+        let list = self
+            .section(Section::Targets)
+            .get(start * 4..end * 4)
+            .unwrap_or_default();
         list.as_chunks().0.iter().map(|&n| u32::from_le_bytes(n))
     }
 
@@ -322,7 +326,10 @@ impl<'b> Image<'b> {
         mut found: impl FnMut(u32, usize) -> bool,
     ) -> bool {
         // The last pattern that is not after the text.
-        let text = text.get(..self.facts.longest).unwrap_or(text);
+        let Facts {
+            longest, patterns, ..
+        } = *self.facts();
+        let text = text.get(..longest).unwrap_or(text);
         let is_before = |n: u32| self.pattern(n).is_some_and(|p| p.bytes <= text);
         if !is_before(first) {
             return true;
@@ -330,8 +337,8 @@ impl<'b> Image<'b> {
         let (mut low, mut step) = (first, 1u32);
         let high = loop {
             let next = low.saturating_add(step);
-            if next as usize >= self.facts.patterns {
-                break self.facts.patterns as u32;
+            if next as usize >= patterns {
+                break patterns as u32;
             }
             if !is_before(next) {
                 break next;
@@ -369,7 +376,10 @@ impl<'b> Image<'b> {
 
     /// The patterns of a gram list that begins at `first`.
     pub(crate) fn gram_list(&self, first: u32) -> impl Iterator<Item = GramPlace> + use<'b> {
-        let list = self.gram_lists.get(first as usize * GRAM..).unwrap_or_default();
+        let list = self
+            .section(Section::GramLists)
+            .get(first as usize * GRAM..)
+            .unwrap_or_default();
         let mut ended = false;
         list.as_chunks::<GRAM>().0.iter().map_while(move |place| {
             let place = u64::from_le_bytes(*place);
@@ -382,12 +392,16 @@ impl<'b> Image<'b> {
     }
 
     pub(crate) fn special(&self) -> impl Iterator<Item = u32> + use<'b> {
-        self.special.as_chunks().0.iter().map(|&n| u32::from_le_bytes(n))
+        self.section(Section::Special)
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&n| u32::from_le_bytes(n))
     }
 
     /// What these slots have together; all of them for `None`.
     pub(crate) fn facts_of(&self, slots: Option<&[u16]>) -> SlotFacts {
-        let records = self.slots.as_chunks::<SLOT>().0.iter();
+        let records = self.section(Section::Slots).as_chunks::<SLOT>().0.iter();
         let mut all = SlotFacts::default();
         for &[a, b, kinds, stages, c, d, e, f] in records {
             if slots.is_none_or(|slots| slots.contains(&u16::from_le_bytes([a, b]))) {
@@ -403,7 +417,7 @@ impl<'b> Image<'b> {
     }
 
     pub(crate) fn allow_slots(&self) -> impl Iterator<Item = u16> + use<'b> {
-        self.allow_slots
+        self.section(Section::AllowSlots)
             .as_chunks()
             .0
             .iter()

@@ -34,16 +34,16 @@ pub(crate) const fn inverse(odd: u64) -> u64 {
 /// Eight bytes from `at` on; zeros behind the end.
 #[inline(always)]
 pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {
-    if let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        return u64::from_le_bytes(*eight);
+    match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => load_last(bytes, at),
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    if let Some(eight) = bytes.last_chunk() {
-        let before = 64 - rest.len() as u32 * 8;
-        return u64::from_le_bytes(*eight).checked_shr(before).unwrap_or(0);
-    }
+}
+
+#[cold]
+fn load_last(bytes: &[u8], at: usize) -> u64 {
     let mut eight = [0; 8];
-    for (to, &from) in eight.iter_mut().zip(rest) {
+    for (to, &from) in eight.iter_mut().zip(bytes.get(at..).unwrap_or_default()) {
         *to = from;
     }
     u64::from_le_bytes(eight)
@@ -58,32 +58,22 @@ pub(crate) fn low(x: u64, count: usize) -> u64 {
     }
 }
 
-/// Both halves of a product, as one number (after wyhash, Wang Yi).
-#[inline(always)]
-fn multiply(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ FIRST) * u128::from(b ^ SECOND);
-    product as u64 ^ (product >> 64) as u64
-}
-
-/// Hash of `bytes[start..end]`. Up to sixteen bytes take the same way, whatever their number: no branch that a processor
-/// could guess wrong.
+/// Hash of `bytes[start..end]`, which are at least one: the first eight and the last eight bytes, which may be the same ones, in
+/// one multiplication (after wyhash, Wang Yi). Up to sixteen bytes take the same way, whatever their number: no branch that a
+/// processor could guess wrong.
 #[inline(always)]
 pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
     let length = end - start;
-    let sixteen = bytes.get(start..).and_then(|rest| rest.first_chunk::<16>());
-    let (first, second) = match sixteen {
-        Some(&[a, b, c, d, e, f, g, h, ref rest @ ..]) => (
-            u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            u64::from_le_bytes(*rest),
-        ),
-        None => (load(bytes, start), load(bytes, start + 8)),
-    };
-    let second = low(second, length.saturating_sub(8)) ^ (length as u64) << 56;
-    let mut hash = multiply(low(first, length), second);
-    let mut at = start + 16;
-    while at < end {
-        hash = mix(hash ^ low(load(bytes, at), end - at));
-        at += 8;
+    // Fewer than eight: those behind the token are shifted out of both.
+    let beyond = 64 - length.min(8) as u32 * 8;
+    let first = load(bytes, start).wrapping_shl(beyond);
+    let mut at = end.saturating_sub(8).max(start);
+    let last = load(bytes, at).wrapping_shl(beyond);
+    let product = u128::from(first ^ FIRST) * u128::from(last ^ SECOND ^ length as u64);
+    let mut hash = product as u64 ^ (product >> 64) as u64;
+    while at > start + 8 {
+        at = (at - 8).max(start + 8);
+        hash = mix(hash ^ load(bytes, at));
     }
     hash
 }
@@ -104,10 +94,10 @@ pub(crate) fn head_key(head: u64) -> u64 {
     head
 }
 
-/// Key of two tokens and what is between; never [`NO_PAIR`].
+/// Key of two tokens and what is between; never [`NO_PAIR`]. The two hashes are good numbers already.
 #[inline(always)]
 pub(crate) fn pair_key(head: u64, gap: u64, second: u64) -> u64 {
-    multiply(head.rotate_left(23) ^ gap, second).max(1)
+    (head.rotate_left(23) ^ second ^ gap.wrapping_mul(MULTIPLIER)).max(1)
 }
 
 /// In place of the key of a pair: there is none.

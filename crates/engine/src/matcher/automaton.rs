@@ -64,11 +64,11 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(super) fn new(image: &crate::compiled::Image<'_>) -> Option<Self> {
-        let all: Vec<&[u8]> = (0..image.facts.patterns as u32)
+        let all: Vec<&[u8]> = (0..image.facts().patterns as u32)
             .filter_map(|n| image.pattern(n))
             .map(|p| p.bytes)
             .collect();
-        assert_eq!(all.len(), image.facts.patterns);
+        assert_eq!(all.len(), image.facts().patterns);
         (!all.is_empty()).then(|| Self {
             patterns: Patterns::build(&all),
         })

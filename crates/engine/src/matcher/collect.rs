@@ -28,7 +28,7 @@ pub(crate) struct Collector<'a> {
     allows: Vec<Place>,
     hits: Vec<Hit>,
     /// Places given out per (slot, item), when they are limited.
-    given: HashMap<(u16, i64), usize>,
+    given: Option<HashMap<(u16, i64), usize>>,
     /// A character of the text that has been counted: byte offset and code point.
     counted: (usize, usize),
 }
@@ -44,7 +44,7 @@ impl<'a> Collector<'a> {
             pending: Vec::new(),
             allows: Vec::new(),
             hits: Vec::new(),
-            given: HashMap::new(),
+            given: None,
             counted: (0, 0),
         }
     }
@@ -128,8 +128,9 @@ impl<'a> Collector<'a> {
 
     fn give(&mut self, place: &Place, suppressed_by: Option<i64>) -> Result<(), MatchError> {
         if self.options.places > 0 {
-            self.given.try_reserve(1).map_err(|_| MatchError::OutOfMemory)?;
-            let given = self.given.entry((place.slot, place.item)).or_insert(0);
+            let given = self.given.get_or_insert_default();
+            given.try_reserve(1).map_err(|_| MatchError::OutOfMemory)?;
+            let given = given.entry((place.slot, place.item)).or_insert(0);
             if *given == self.options.places {
                 return Ok(());
             }

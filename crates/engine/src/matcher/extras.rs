@@ -125,7 +125,7 @@ impl Extras {
         let end = self
             .rules
             .get(next)
-            .map_or(image.facts.leaves as u32, |rule| rule.0);
+            .map_or(image.facts().leaves as u32, |rule| rule.0);
         Some(RuleEntry {
             rule: rule.get(image, |text| rule::parse(text).map(|parsed| parsed.rule))?,
             entry: rule.entry,

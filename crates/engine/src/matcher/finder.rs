@@ -14,7 +14,7 @@
 
 use super::tokenise::{Token, Tokens};
 use crate::compiled::tokens::{NO_PAIR, gram_key, gram_table_key, head_key, load, start_key};
-use crate::compiled::{GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, kind};
+use crate::compiled::{Filter, GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, Table, kind};
 use crate::fold::Folder;
 use crate::processor::{Processor, for_this_processor};
 
@@ -96,6 +96,8 @@ impl Window<'_> {
     pub(super) fn search(&self, image: &Image<'_>, facts: SlotFacts, mut found: impl Found) -> bool {
         let all = Words {
             image,
+            heads: image.heads(),
+            pairs: image.pairs(),
             start_classes: facts.start_classes,
             kept: self.kept,
             base: self.base,
@@ -111,6 +113,7 @@ impl Window<'_> {
     /// Patterns that may stand anywhere, by their grams.
     fn anywhere(&self, image: &Image<'_>, facts: SlotFacts, found: &mut impl Found) -> bool {
         let Self { kept, base, .. } = *self;
+        let (filter, table) = image.grams();
         let classes = GRAMS.iter().enumerate();
         for (class, &Grams { length, stride }) in
             classes.filter(|(class, _)| facts.gram_classes >> class & 1 != 0)
@@ -120,8 +123,8 @@ impl Window<'_> {
             let end = self.done.min((kept.len() + 1).saturating_sub(length));
             while block < end {
                 let next = block + 64 * stride;
-                let maybe = fast_grams(&image.grams.0, kept, block, end.min(next), class);
-                if maybe != 0 && !self.at_grams(image, (block, stride, maybe), length, found) {
+                let maybe = fast_grams(&filter, kept, block, end.min(next), class);
+                if maybe != 0 && !self.at_grams(image, &table, (block, stride, maybe), length, found) {
                     return false;
                 }
                 block = next;
@@ -137,11 +140,11 @@ impl Window<'_> {
     fn at_grams(
         &self,
         image: &Image<'_>,
+        table: &Table<'_>,
         (block, stride, maybe): (usize, usize, u64),
         length: usize,
         found: &mut impl Found,
     ) -> bool {
-        let table = &image.grams.1;
         let key = |at: usize| gram_table_key(load(self.kept, at), length);
         let is_listed = |n: usize| u64::from(table.may_have(key(block + n * stride))) << n;
         let listed = bits_of(maybe).fold(0, |bits, n| bits | is_listed(n));
@@ -294,6 +297,8 @@ fn candidates(_: impl Processor, words: &Words<'_, '_>, from: usize, to: usize) 
 
 struct Words<'a, 'b> {
     image: &'a Image<'b>,
+    heads: (Filter<'b>, Table<'b>),
+    pairs: (Filter<'b>, Table<'b>),
     start_classes: u16,
     kept: &'a [u8],
     base: usize,
@@ -322,7 +327,7 @@ impl Words<'_, '_> {
     /// May a pattern begin with this token?
     #[inline(always)]
     fn may_begin(&self, token: &Token) -> bool {
-        self.image.heads.0.may_have(head_key(token.hash)) | self.image.pairs.0.may_have(token.pair)
+        self.heads.0.may_have(head_key(token.hash)) | self.pairs.0.may_have(token.pair)
     }
 
     /// Patterns that begin with token `n`.
@@ -376,7 +381,7 @@ impl Words<'_, '_> {
     }
 
     fn token(&self, token: &Token, found: &mut impl Found) -> bool {
-        let (filter, table) = &self.image.heads;
+        let (filter, table) = &self.heads;
         let key = head_key(token.hash);
         if filter.may_have(key)
             && !table
@@ -385,7 +390,7 @@ impl Words<'_, '_> {
         {
             return false;
         }
-        let (filter, table) = &self.image.pairs;
+        let (filter, table) = &self.pairs;
         token.pair == NO_PAIR
             || !filter.may_have(token.pair)
             || table
@@ -405,8 +410,9 @@ impl Words<'_, '_> {
     fn starts(&self, from: usize, to: usize, kinds: u8, found: &mut impl Found) -> bool {
         for at in from..to {
             // No pattern begins with a space, or within a character.
-            let begins =
-                |&b: &u8| b != b' ' && b & 0xc0 != 0x80 && (kinds != kind::ODD || self.image.facts.is_odd(b));
+            let begins = |&b: &u8| {
+                b != b' ' && b & 0xc0 != 0x80 && (kinds != kind::ODD || self.image.facts().is_odd(b))
+            };
             if self.kept.get(at).is_some_and(begins) && !self.start(at, kinds, found) {
                 return false;
             }
@@ -420,7 +426,7 @@ impl Words<'_, '_> {
         let eight = load(self.kept, at);
         let may_begin = (0..STARTS.len())
             .filter(|class| self.start_classes >> class & 1 != 0)
-            .any(|class| self.image.starts.may_have(start_key(eight, class)));
+            .any(|class| self.image.starts().may_have(start_key(eight, class)));
         !may_begin || self.at(at, 0, kinds, found)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::automaton::Oracle;
 use super::mode_tests::{items as items_of_all_modes, texts};
+use super::scan::Asked;
 use super::tests::{case, open, term};
 use super::*;
 use proptest::prelude::*;
@@ -25,7 +26,7 @@ fn with_oracle(items: &[Item]) -> Matcher {
 
 fn run(matcher: &Matcher, text: &str, window: usize) -> Vec<Hit> {
     matcher
-        .scan_in_windows(text, &all(), window, false, &mut || false)
+        .scan_in_windows(text, &Asked::new(&all()), window, &mut || false)
         .expect("runs")
 }
 
@@ -105,7 +106,7 @@ proptest! {
         let whole = run(&matcher, &text, 1 << 16);
         for slot in 0..4u16 {
             let options = FindOptions { slots: Some(vec![slot]), ..self::all() };
-            let found = matcher.scan_in_windows(&text, &options, window, false, &mut || false).expect("runs");
+            let found = matcher.scan_in_windows(&text, &Asked::new(&options), window, &mut || false).expect("runs");
             let expected: Vec<Hit> = whole.iter().filter(|h| h.slot == slot).cloned().collect();
             prop_assert_eq!(found, expected);
         }
@@ -186,7 +187,7 @@ proptest! {
         if let Ok(matcher) = Matcher::open_in_place(bytes) {
             for window in [7, 1 << 16] {
                 // Once hit between the bytes of a character: what a set says is never trusted.
-                for hit in matcher.scan_in_windows(&text, &all(), window, false, &mut || false).unwrap_or_default() {
+                for hit in matcher.scan_in_windows(&text, &Asked::new(&all()), window, &mut || false).unwrap_or_default() {
                     prop_assert!(text.get(hit.bytes).is_some());
                 }
             }

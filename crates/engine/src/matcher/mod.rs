@@ -262,7 +262,7 @@ impl Matcher {
                     .removed
                     .iter()
                     .filter(|&&(s, i)| image.find_item(s, i).is_some());
-                image.facts.items - gone.count().min(image.facts.items)
+                image.facts().items - gone.count().min(image.facts().items)
             })
             .sum()
     }

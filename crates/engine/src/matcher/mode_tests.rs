@@ -1,3 +1,4 @@
+use super::scan::Asked;
 use super::tests::{find, open, term};
 use super::*;
 use crate::{Language, Steps, Term, TermError};
@@ -251,7 +252,7 @@ proptest! {
         let matcher = open(&items);
         let options = FindOptions { suppressed: true, ..Default::default() };
         let whole = matcher.find(&text, &options, &mut || false).expect("runs");
-        let windows = matcher.scan_in_windows(&text, &options, window, false, &mut || false).expect("runs");
+        let windows = matcher.scan_in_windows(&text, &Asked::new(&options), window, &mut || false).expect("runs");
         prop_assert_eq!(&whole, &windows);
         for hit in &whole {
             let matched: String = text.chars().skip(hit.start).take(hit.length).collect();

@@ -19,14 +19,15 @@ fn no_memory<E>(_: E) -> MatchError {
 
 #[derive(Default)]
 pub(super) struct RuleScan {
-    /// By leaf: few leaves of few rules stand in a text.
-    places: HashMap<u32, Vec<Place>>,
+    /// By leaf: few leaves of few rules stand in a text, and none in most.
+    places: Option<HashMap<u32, Vec<Place>>>,
 }
 
 impl RuleScan {
     pub(super) fn add(&mut self, leaf: u32, place: Place) -> Result<(), MatchError> {
-        self.places.try_reserve(1).map_err(no_memory)?;
-        let list = self.places.entry(leaf).or_default();
+        let places = self.places.get_or_insert_default();
+        places.try_reserve(1).map_err(no_memory)?;
+        let list = places.entry(leaf).or_default();
         if list.len() < MAX_PLACES {
             push(list, place).map_err(no_memory)?;
         }
@@ -40,12 +41,12 @@ impl RuleScan {
         text: &str,
         mut found: impl FnMut(Place) -> Result<(), MatchError>,
     ) -> Result<(), MatchError> {
-        if self.places.is_empty() {
+        let Some(by_leaf) = self.places else {
             return Ok(());
-        }
+        };
         let mut places: Vec<(u32, Vec<Place>)> = Vec::new();
-        places.try_reserve_exact(self.places.len()).map_err(no_memory)?;
-        places.extend(self.places);
+        places.try_reserve_exact(by_leaf.len()).map_err(no_memory)?;
+        places.extend(by_leaf);
         places.sort_unstable_by_key(|of| of.0);
         let mut offsets: Vec<usize> = Vec::new();
         let count: usize = places.iter().map(|of| of.1.len()).sum();

@@ -147,18 +147,21 @@ impl Matcher {
         options: &FindOptions,
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
-        self.scan_in_windows(text, options, WINDOW, false, interrupt)
+        self.scan_in_windows(text, &Asked::new(options), WINDOW, interrupt)
     }
 
     /// Stops at the first hit found, whichever it is.
     pub(super) fn any(&self, text: &str, slot: u16, interrupt: Interrupt<'_>) -> Result<bool, MatchError> {
         let options = FindOptions {
-            slots: Some(vec![slot]),
-            suppressed: false,
             limit: 1,
             ..FindOptions::default()
         };
-        let hits = self.scan_in_windows(text, &options, WINDOW, true, interrupt)?;
+        let asked = Asked {
+            options: &options,
+            slots: Some(&[slot]),
+            any: true,
+        };
+        let hits = self.scan_in_windows(text, &asked, WINDOW, interrupt)?;
         Ok(!hits.is_empty())
     }
 
@@ -166,26 +169,43 @@ impl Matcher {
     pub(super) fn scan_in_windows(
         &self,
         text: &str,
-        options: &FindOptions,
+        asked: &Asked<'_>,
         window: usize,
-        any: bool,
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
         // Nearly always there are one or two layers, and no memory is taken for them.
         let mut views = self.views();
-        let new = |view| Scan::new(view, text, options);
+        let new = |view| Scan::new(view, asked.slots);
         match (views.next(), views.next(), views.next()) {
             (None, ..) => Ok(Vec::new()),
-            (Some(view), None, _) => scan(&mut [new(view)?], text, options, window, any, interrupt),
+            (Some(view), None, _) => scan(&mut [new(view)], text, asked, window, interrupt),
             (Some(view), Some(change), None) => {
-                let scans = &mut [new(view)?, new(change)?];
-                scan(scans, text, options, window, any, interrupt)
+                let scans = &mut [new(view), new(change)];
+                scan(scans, text, asked, window, interrupt)
             }
             _ => {
-                let scans = self.views().map(|view| Scan::new(view, text, options));
-                let mut scans = scans.collect::<Result<Vec<_>, _>>()?;
-                scan(&mut scans, text, options, window, any, interrupt)
+                let mut scans: Vec<_> = self.views().map(new).collect();
+                scan(&mut scans, text, asked, window, interrupt)
             }
+        }
+    }
+}
+
+/// What a caller wants to know of a text.
+pub(super) struct Asked<'o> {
+    pub(super) options: &'o FindOptions,
+    /// Only these slots, in place of those of the options.
+    slots: Option<&'o [u16]>,
+    /// Is there a hit, whichever it is?
+    pub(super) any: bool,
+}
+
+impl<'o> Asked<'o> {
+    pub(super) fn new(options: &'o FindOptions) -> Self {
+        Self {
+            options,
+            slots: options.slots.as_deref(),
+            any: false,
         }
     }
 }
@@ -197,24 +217,25 @@ struct Scan<'m, 't> {
     facts: SlotFacts,
     words: WordScan,
     regexes: RegexScan,
-    evaders: EvasionScan<'t>,
+    /// Made when the stage begins: most sets have no terms for it, and it is large.
+    evaders: Option<Box<EvasionScan<'t>>>,
     rules: RuleScan,
     #[cfg(test)]
     state: Option<super::automaton::ScanState>,
 }
 
 impl<'m, 't> Scan<'m, 't> {
-    fn new(view: View<'m>, text: &'t str, options: &FindOptions) -> Result<Self, MatchError> {
-        Ok(Self {
+    fn new(view: View<'m>, slots: Option<&[u16]>) -> Self {
+        Self {
             view,
-            facts: view.image.facts_of(options.slots.as_deref()),
+            facts: view.image.facts_of(slots),
             words: WordScan::default(),
             regexes: RegexScan::new(&view),
-            evaders: EvasionScan::new(text),
+            evaders: None,
             rules: RuleScan::default(),
             #[cfg(test)]
             state: view.oracle.and_then(|oracle| oracle.patterns.start()),
-        })
+        }
     }
 
     fn has(&self, stage: u8) -> bool {
@@ -236,7 +257,7 @@ impl<'m, 't> Scan<'m, 't> {
     /// which folded text may be forgotten.
     fn advance(
         &mut self,
-        text: &str,
+        text: &'t str,
         folder: &Folder<'_>,
         window: &Window<'_>,
         (fresh, longest): (usize, usize),
@@ -285,7 +306,10 @@ impl<'m, 't> Scan<'m, 't> {
             horizon = self.regexes.advance_raw(view, original_end, raw, sink)?;
         }
         if self.facts.stages & stage::EVASION != 0 {
-            self.evaders.advance(view, original_end, sink)?;
+            let evaders = self
+                .evaders
+                .get_or_insert_with(|| Box::new(EvasionScan::new(text)));
+            evaders.advance(view, original_end, sink)?;
         }
         // Matches may begin before what they were found by.
         Ok((horizon, end.saturating_sub(2 * longest + far + words)))
@@ -314,15 +338,15 @@ impl<'m, 't> Scan<'m, 't> {
 }
 
 /// One pass of all layers over one text.
-fn scan(
-    scans: &mut [Scan<'_, '_>],
-    text: &str,
-    options: &FindOptions,
+fn scan<'t>(
+    scans: &mut [Scan<'_, 't>],
+    text: &'t str,
+    asked: &Asked<'_>,
     window: usize,
-    any: bool,
     interrupt: Interrupt<'_>,
 ) -> Result<Vec<Hit>, MatchError> {
-    let slots = Slots(options.slots.as_deref());
+    let Asked { options, slots, any } = *asked;
+    let slots = Slots(slots);
     // Without allow entries the first place decides `any`.
     let any = any
         && !scans
@@ -342,7 +366,7 @@ fn scan(
     // Layers are searched side by side, so that each window is prepared once.
     let longest = scans
         .iter()
-        .map(|s| s.view.image.facts.longest)
+        .map(|s| s.view.image.facts().longest)
         .max()
         .unwrap_or(0);
     let kinds = scans.iter().fold(0, |kinds, s| kinds | s.facts.kinds);
@@ -373,7 +397,9 @@ fn scan(
         if any && sink.collector.pending() > 0 {
             break;
         }
-        folder.forget_before(open);
+        if !folder.done() {
+            folder.forget_before(open);
+        }
         let (_, base) = folder.kept_bytes();
         let horizon = match folder.done() {
             true => usize::MAX,

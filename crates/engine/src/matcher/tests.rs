@@ -1,3 +1,4 @@
+use super::scan::Asked;
 use super::*;
 use crate::fold::tests::tricky;
 use crate::item::{folded_term, trimmed};
@@ -44,7 +45,7 @@ pub(crate) fn find(items: &[Item], text: &str) -> Vec<Hit> {
 /// The same in windows of so many bytes.
 pub(crate) fn find_in_windows(items: &[Item], text: &str, window: usize) -> Vec<Hit> {
     open(items)
-        .scan_in_windows(text, &FindOptions::default(), window, false, &mut || false)
+        .scan_in_windows(text, &Asked::new(&FindOptions::default()), window, &mut || false)
         .expect("not interrupted")
 }
 
@@ -397,7 +398,7 @@ proptest! {
         let matcher = open(&items);
         let options = FindOptions { suppressed: true, ..Default::default() };
         let whole = matcher.find(&text, &options, &mut || false);
-        prop_assert_eq!(matcher.scan_in_windows(&text, &options, window, false, &mut || false), whole);
+        prop_assert_eq!(matcher.scan_in_windows(&text, &Asked::new(&options), window, &mut || false), whole);
     }
 
     #[test]

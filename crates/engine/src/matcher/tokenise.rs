@@ -37,6 +37,17 @@ impl Token {
             spaced: false,
         }
     }
+
+    /// This token, when `next` is the one behind it.
+    #[inline(always)]
+    fn before(self, kept: &[u8], next: &Self) -> Self {
+        let between = gap(kept, self.end, next.start);
+        Self {
+            pair: between.map_or(NO_PAIR, |gap| pair_key(self.hash, gap, next.hash)),
+            spaced: between == Some(u64::from(b' ')),
+            ..self
+        }
+    }
 }
 
 /// Stretches of the kept text that folded character by character, asked about from left to right.
@@ -165,31 +176,35 @@ fn tokenise(
     }
     let (all, _) = edges.as_chunks::<2>();
     if let [Run { plain: true, .. }] = folder.runs() {
-        list.extend(all.iter().map(|&[start, end]| Token::whole(kept, start, end)));
-    } else {
-        let mut runs = Runs::new(folder.runs(), base, from);
-        for &[start, end] in all {
-            if runs.holds(start, end) {
-                list.push(Token::whole(kept, start, end));
-            } else {
-                split(text, folder, start, end, list);
-            }
+        let mut next = all.iter();
+        let Some(mut token) = next.next().map(|&[start, end]| Token::whole(kept, start, end)) else {
+            return;
+        };
+        // Each goes onto the list when the next one is known.
+        list.extend(next.map(|&[start, end]| {
+            let next = Token::whole(kept, start, end);
+            std::mem::replace(&mut token, next).before(kept, &next)
+        }));
+        list.push(token);
+        return;
+    }
+    let mut runs = Runs::new(folder.runs(), base, from);
+    for &[start, end] in all {
+        if runs.holds(start, end) {
+            push(kept, list, Token::whole(kept, start, end));
+        } else {
+            split(text, folder, start, end, list);
         }
     }
-    pair(kept, list);
 }
 
-/// Puts each token together with the next one.
+/// Puts a token behind the last one.
 #[inline(always)]
-fn pair(kept: &[u8], tokens: &mut [Token]) {
-    let mut rest = tokens;
-    while let [token, tail @ ..] = rest {
-        let Some(next) = tail.first() else { break };
-        let between = gap(kept, token.end, next.start);
-        token.pair = between.map_or(NO_PAIR, |gap| pair_key(token.hash, gap, next.hash));
-        token.spaced = between == Some(u64::from(b' '));
-        rest = tail;
+fn push(kept: &[u8], tokens: &mut Vec<Token>, next: Token) {
+    if let Some(last) = tokens.last_mut() {
+        *last = last.before(kept, &next);
     }
+    tokens.push(next);
 }
 
 /// Which of the 64 bytes from `at` on are a letter or digit of ASCII, or part of a letter of two bytes, bit by bit. « and »
@@ -230,7 +245,8 @@ fn bits(processor: impl Processor, block: &[u8; BLOCK + 1]) -> u64 {
     let mut flags = [0u8; BLOCK];
     for (flag, &[before, b]) in flags.iter_mut().zip(block.array_windows()) {
         let ascii = b.wrapping_sub(b'a') < 26 || b.wrapping_sub(b'0') < 10;
-        *flag = u8::from(ascii | is_lead(b) | (b & 0xc0 == 0x80) & is_lead(before));
+        let letter = ascii | is_lead(b) | (b & 0xc0 == 0x80) & is_lead(before);
+        *flag = if letter { u8::MAX } else { 0 };
     }
     processor.gather(&flags)
 }
@@ -248,14 +264,11 @@ fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut
     {
         let rest = stretch.get(begin..).unwrap_or_default();
         at = begin + rest.find(|c| !is_token_char(c)).unwrap_or(rest.len());
-        tokens.push(Token {
-            start: start + begin,
-            end: start + at,
-            hash: hash(kept, start + begin, start + at),
-            pair: NO_PAIR,
+        let token = Token {
             broken: is_broken(text, folder, start + begin, start + at),
-            spaced: false,
-        });
+            ..Token::whole(kept, start + begin, start + at)
+        };
+        push(kept, tokens, token);
     }
 }
 
