@@ -42,6 +42,7 @@ fn matches(call: &Call) -> Result<Option<Datum>> {
     let (Some(body), Some(package)) = (call.text(0)?, call.text(1)?) else {
         return Ok(None);
     };
+    crate::pg::read_ahead(body.as_bytes());
     let map = in_force::current()?;
     let Some(package_id) = map.package_id(package) else {
         return Err(Error::UnknownPackage(package.to_owned()));

@@ -209,6 +209,36 @@ fn split(values: &[Option<pg_sys::Datum>]) -> (Vec<pg_sys::Datum>, Vec<bool>) {
     )
 }
 
+/// Functions of PostgreSQL that only read, raise no error and are called for every row: without the guard that pgrx puts
+/// around each call, which costs ten nanoseconds, four times a row.
+pub mod plain {
+    use pgrx::pg_sys::{Snapshot, TimestampTz};
+
+    unsafe extern "C-unwind" {
+        pub fn ActiveSnapshotSet() -> bool;
+        pub fn GetActiveSnapshot() -> Snapshot;
+        pub fn GetCurrentStatementStartTimestamp() -> TimestampTz;
+        pub fn GetCurrentTransactionStartTimestamp() -> TimestampTz;
+    }
+}
+
+/// Most lines of the processor's cache that are asked for ahead.
+const AHEAD: usize = 16;
+
+/// Asks for the memory before a value of a row, as much as the value has: a table is filled from the end of each page, so the next
+/// row of a scan lies there. Without it a scan of rows that are in no cache waits for each of them.
+pub fn read_ahead(value: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in 1..=(value.len() / 64 + 2).min(AHEAD) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let address = value.as_ptr().wrapping_sub(line * 64);
+        // SAFETY: a hint; whatever is at the address, or nothing, it is not read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (value, AHEAD);
+}
+
 /// The bytes of a varlena datum, detoasted if needed; lives in the current memory context.
 ///
 /// # Safety

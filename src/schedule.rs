@@ -7,9 +7,9 @@
 use crate::error::Result;
 use crate::identity::{AsOwner, Installed};
 use crate::in_force::Release;
+use crate::pg::plain;
 use crate::spi::{self, Parameter};
 use crate::table_scan::Table;
-use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -130,7 +130,7 @@ fn sorted(mut items: Vec<(u16, i64)>) -> Option<Items> {
 /// The transaction's own time, `now()`.
 pub fn now() -> Time {
     // SAFETY: plain read of transaction state; parallel workers have their leader's.
-    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
+    unsafe { plain::GetCurrentTransactionStartTimestamp() }
 }
 
 /// How many sets' times a backend keeps.

@@ -3,7 +3,7 @@
 //! Not for deciding what a snapshot sees: PostgreSQL does that.
 
 use crate::error::{Error, Result};
-use pgrx::pg_sys;
+use crate::pg::plain;
 use std::cell::Cell;
 
 thread_local! {
@@ -31,10 +31,10 @@ impl SnapshotKey {
     pub fn of_active() -> Result<Self> {
         // SAFETY: SQL functions run under an active snapshot, which stays while they run.
         unsafe {
-            if !pg_sys::ActiveSnapshotSet() {
+            if !plain::ActiveSnapshotSet() {
                 return Err(Error::Internal("called without a snapshot"));
             }
-            let snapshot = &*pg_sys::GetActiveSnapshot();
+            let snapshot = &*plain::GetActiveSnapshot();
             // During recovery running transactions are listed as subtransactions.
             let in_progress = if snapshot.takenDuringRecovery {
                 snapshot.subxcnt as u32
@@ -47,7 +47,7 @@ impl SnapshotKey {
                 in_progress,
                 command: snapshot.curcid,
                 recovery: snapshot.takenDuringRecovery,
-                statement_start: pg_sys::GetCurrentStatementStartTimestamp(),
+                statement_start: plain::GetCurrentStatementStartTimestamp(),
                 transaction: TRANSACTION.get(),
             })
         }

@@ -10,7 +10,7 @@ const BITS_PER_KEY: usize = 16;
 /// A blocked Bloom filter (Putze, Sanders, Singler 2007): the three bits of a key lie in one word.
 #[derive(Clone, Copy)]
 pub(crate) struct Filter<'b> {
-    words: &'b [u8],
+    words: &'b [[u8; 8]],
     /// The upper bits of a key that number its word: 64 less than how many there are.
     shift: u32,
 }
@@ -27,24 +27,21 @@ fn shift(bytes: usize) -> u32 {
 impl<'b> Filter<'b> {
     pub(super) fn new(words: &'b [u8]) -> Self {
         // Of a damaged length: one that has nothing.
-        let words = match words.len() >= MIN_FILTER && words.len().is_power_of_two() {
+        let bytes = match words.len() >= MIN_FILTER && words.len().is_power_of_two() {
             true => words,
             false => &[],
         };
         Self {
-            words,
-            shift: shift(words.len()),
+            words: bytes.as_chunks().0,
+            shift: shift(bytes.len()),
         }
     }
 
     /// The word that has the bits of a key.
     #[inline(always)]
     fn word(&self, key: u64) -> u64 {
-        let at = (key >> self.shift) as usize * 8;
-        match self.words.get(at..).and_then(|rest| rest.first_chunk()) {
-            Some(word) => u64::from_le_bytes(*word),
-            None => 0,
-        }
+        let word = self.words.get((key >> self.shift) as usize);
+        word.map_or(0, |&word| u64::from_le_bytes(word))
     }
 
     /// `false`: the key is not in the set.

@@ -58,34 +58,76 @@ pub(crate) fn low(x: u64, count: usize) -> u64 {
     }
 }
 
-/// Hash of `bytes[start..end]`, which are at least one: the first eight and the last eight bytes, which may be the same ones, in
-/// one multiplication (after wyhash, Wang Yi). Up to sixteen bytes take the same way, whatever their number: no branch that a
-/// processor could guess wrong.
+/// A token with what stands behind it, as far as its hash and the gap to the next token are read from at once.
+pub(crate) type Window = [u8; 48];
+
+/// Eight bytes from `at` on; no check is left where the compiler knows that `at` is at most 40.
 #[inline(always)]
-pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
-    let length = end - start;
-    // Fewer than eight: those behind the token are shifted out of both.
-    let beyond = 64 - length.min(8) as u32 * 8;
-    let first = load(bytes, start).wrapping_shl(beyond);
-    let mut at = end.saturating_sub(8).max(start);
-    let last = load(bytes, at).wrapping_shl(beyond);
-    let product = u128::from(first ^ FIRST) * u128::from(last ^ SECOND ^ length as u64);
-    let mut hash = product as u64 ^ (product >> 64) as u64;
-    while at > start + 8 {
-        at = (at - 8).max(start + 8);
-        hash = mix(hash ^ load(bytes, at));
-    }
-    hash
+fn eight(window: &Window, at: usize) -> u64 {
+    load(window, at)
 }
 
-/// What stands between two tokens, as a number; `None` when that is nothing, or too long for a key.
+/// Both halves of a product, as one number (after wyhash, Wang Yi).
 #[inline(always)]
-pub(crate) fn gap(bytes: &[u8], start: usize, end: usize) -> Option<u64> {
-    let length = end - start;
-    if length > 8 {
-        return (length <= MAX_GAP).then(|| hash(bytes, start, end));
+fn multiply(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Hash of a token of `length` bytes, at least one, and the eight bytes behind it; `None` for a long one.
+///
+/// Up to sixteen bytes of ASCII, or 32 of another script, take the same way whatever their number, so that a processor cannot guess
+/// wrong: the first eight bytes and the last, or sixteen each, which may be the same ones. Which of the two ways it is changes
+/// seldom within a text.
+#[inline(always)]
+pub(crate) fn hash_and_behind(window: &Window, length: usize) -> Option<(u64, u64)> {
+    // Of fewer than eight bytes: those behind them are shifted out.
+    let beyond = 64 - length.min(8) as u32 * 8;
+    let from = |at| eight(window, at).wrapping_shl(beyond);
+    let last = length.max(8) - 8;
+    match window[0] < 0x80 {
+        true if length <= 16 => {
+            let hash = multiply(from(0) ^ FIRST, from(last) ^ SECOND ^ length as u64);
+            Some((hash, eight(window, length)))
+        }
+        false if length <= 32 => {
+            let outer = multiply(from(0) ^ FIRST, from(last) ^ SECOND ^ length as u64);
+            let inner = (from(last.min(8)), from(length.max(16) - 16));
+            let inner = multiply(inner.0 ^ SECOND.rotate_left(16), inner.1 ^ FIRST.rotate_left(16));
+            Some((outer ^ inner, eight(window, length)))
+        }
+        _ => None,
     }
-    (length > 0).then(|| low(load(bytes, start), length))
+}
+
+/// Hash of `bytes[start..end]`, which are at least one.
+pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
+    let token = bytes.get(start..end).unwrap_or_default();
+    let mut window = [0; size_of::<Window>()];
+    for (to, &from) in window.iter_mut().zip(token) {
+        *to = from;
+    }
+    match hash_and_behind(&window, token.len()) {
+        Some((hash, _)) => hash,
+        None => hash_of_long(token),
+    }
+}
+
+#[cold]
+fn hash_of_long(token: &[u8]) -> u64 {
+    let all = (0..token.len()).step_by(8);
+    all.fold(token.len() as u64, |hash, at| mix(hash ^ load(token, at)))
+}
+
+/// What stands between two tokens, as a number; 0 when that is nothing, or too long for a key. `behind`: eight bytes from
+/// `start` on.
+#[inline(always)]
+pub(crate) fn gap(bytes: &[u8], start: usize, end: usize, behind: u64) -> u64 {
+    match end - start {
+        length @ 1..=8 => behind << (64 - length * 8),
+        9..=MAX_GAP => hash(bytes, start, end).max(1),
+        _ => 0,
+    }
 }
 
 /// Key of a token by itself.
@@ -94,10 +136,13 @@ pub(crate) fn head_key(head: u64) -> u64 {
     head
 }
 
-/// Key of two tokens and what is between; never [`NO_PAIR`]. The two hashes are good numbers already.
+/// Key of two tokens and of what is between (see [`gap`]), or [`NO_PAIR`]. The two hashes are good numbers already.
 #[inline(always)]
 pub(crate) fn pair_key(head: u64, gap: u64, second: u64) -> u64 {
-    (head.rotate_left(23) ^ second ^ gap.wrapping_mul(MULTIPLIER)).max(1)
+    match gap {
+        0 => NO_PAIR,
+        _ => (head.rotate_left(23) ^ second ^ gap).max(1),
+    }
 }
 
 /// In place of the key of a pair: there is none.
@@ -150,7 +195,7 @@ pub(crate) fn key_of(term: &str) -> Option<(u64, usize, bool)> {
     let rest = term.get(head..).unwrap_or_default();
     let between = rest.find(is_token_char);
     if let Some(between) = between
-        && let Some(gap) = gap(bytes, head, head + between)
+        && let gap @ 1.. = gap(bytes, head, head + between, load(bytes, head))
     {
         let begin = head + between;
         let end = begin + token_end(term.get(begin..).unwrap_or_default());

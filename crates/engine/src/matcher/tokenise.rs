@@ -4,7 +4,7 @@
 //! characters that did not fold one by one is looked at character by character.
 
 use crate::boundary::is_word_boundary;
-use crate::compiled::tokens::{NO_PAIR, gap, hash, pair_key};
+use crate::compiled::tokens::{NO_PAIR, Window, gap, hash, hash_and_behind, load, pair_key};
 use crate::fold::simple::is_token_char;
 use crate::fold::{Folder, Run};
 use crate::processor::{Processor, for_this_processor};
@@ -25,14 +25,18 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// One inside which no word ends.
+    /// One inside which no word ends. What is behind it stands in place of the key, until the next one is known.
     #[inline(always)]
-    fn whole(kept: &[u8], start: usize, end: usize) -> Self {
+    fn whole(kept: &Kept<'_>, start: usize, end: usize) -> Self {
+        let (hash, behind) = kept
+            .window(start)
+            .and_then(|window| hash_and_behind(window, end - start))
+            .unwrap_or_else(|| (hash(kept.bytes, start, end), load(kept.bytes, end)));
         Self {
             start,
             end,
-            hash: hash(kept, start, end),
-            pair: NO_PAIR,
+            hash,
+            pair: behind,
             broken: false,
             spaced: false,
         }
@@ -40,13 +44,44 @@ impl Token {
 
     /// This token, when `next` is the one behind it.
     #[inline(always)]
-    fn before(self, kept: &[u8], next: &Self) -> Self {
-        let between = gap(kept, self.end, next.start);
+    fn before(self, kept: &Kept<'_>, next: &Self) -> Self {
+        let gap = gap(kept.bytes, self.end, next.start, self.pair);
         Self {
-            pair: between.map_or(NO_PAIR, |gap| pair_key(self.hash, gap, next.hash)),
-            spaced: between == Some(u64::from(b' ')),
+            pair: pair_key(self.hash, gap, next.hash),
+            spaced: gap == u64::from(b' ') << 56,
             ..self
         }
+    }
+}
+
+/// The kept text, and its end with zeros behind it: tokens are read by windows of one length.
+struct Kept<'k> {
+    bytes: &'k [u8],
+    tail: [u8; 2 * size_of::<Window>()],
+    tail_start: usize,
+}
+
+impl<'k> Kept<'k> {
+    #[inline(always)]
+    fn new(bytes: &'k [u8]) -> Self {
+        let tail_start = bytes.len().saturating_sub(size_of::<Window>());
+        let mut tail = [0; 2 * size_of::<Window>()];
+        match bytes.last_chunk::<{ size_of::<Window>() }>() {
+            // A copy of known length.
+            Some(last) => tail.iter_mut().zip(last).for_each(|(to, &from)| *to = from),
+            None => tail.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from),
+        }
+        Self {
+            bytes,
+            tail,
+            tail_start,
+        }
+    }
+
+    #[inline(always)]
+    fn window(&self, at: usize) -> Option<&Window> {
+        let whole = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+        whole.or_else(|| self.tail.get(at - self.tail_start..)?.first_chunk())
     }
 }
 
@@ -175,32 +210,35 @@ fn tokenise(
         edges.push(kept.len());
     }
     let (all, _) = edges.as_chunks::<2>();
+    let kept = Kept::new(kept);
     if let [Run { plain: true, .. }] = folder.runs() {
         let mut next = all.iter();
-        let Some(mut token) = next.next().map(|&[start, end]| Token::whole(kept, start, end)) else {
-            return;
-        };
+        let Some(&[start, end]) = next.next() else { return };
+        let mut token = Token::whole(&kept, start, end);
         // Each goes onto the list when the next one is known.
         list.extend(next.map(|&[start, end]| {
-            let next = Token::whole(kept, start, end);
-            std::mem::replace(&mut token, next).before(kept, &next)
+            let next = Token::whole(&kept, start, end);
+            std::mem::replace(&mut token, next).before(&kept, &next)
         }));
         list.push(token);
-        return;
-    }
-    let mut runs = Runs::new(folder.runs(), base, from);
-    for &[start, end] in all {
-        if runs.holds(start, end) {
-            push(kept, list, Token::whole(kept, start, end));
-        } else {
-            split(text, folder, start, end, list);
+    } else {
+        let mut runs = Runs::new(folder.runs(), base, from);
+        for &[start, end] in all {
+            if runs.holds(start, end) {
+                push(&kept, list, Token::whole(&kept, start, end));
+            } else {
+                split(text, folder, &kept, start, end, list);
+            }
         }
+    }
+    if let Some(last) = list.last_mut() {
+        last.pair = NO_PAIR;
     }
 }
 
 /// Puts a token behind the last one.
 #[inline(always)]
-fn push(kept: &[u8], tokens: &mut Vec<Token>, next: Token) {
+fn push(kept: &Kept<'_>, tokens: &mut Vec<Token>, next: Token) {
     if let Some(last) = tokens.last_mut() {
         *last = last.before(kept, &next);
     }
@@ -253,9 +291,15 @@ fn bits(processor: impl Processor, block: &[u8; BLOCK + 1]) -> u64 {
 
 /// The tokens of a stretch whose characters did not fold one by one.
 #[cold]
-fn split(text: &str, folder: &Folder<'_>, start: usize, end: usize, tokens: &mut Vec<Token>) {
-    let (kept, _) = folder.kept_bytes();
-    let stretch = std::str::from_utf8(kept.get(start..end).unwrap_or_default()).unwrap_or_default();
+fn split(
+    text: &str,
+    folder: &Folder<'_>,
+    kept: &Kept<'_>,
+    start: usize,
+    end: usize,
+    tokens: &mut Vec<Token>,
+) {
+    let stretch = std::str::from_utf8(kept.bytes.get(start..end).unwrap_or_default()).unwrap_or_default();
     let mut at = 0;
     while let Some(begin) = stretch
         .get(at..)
