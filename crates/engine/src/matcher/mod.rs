@@ -7,6 +7,7 @@
 //! A matcher has one or more *layers*: a compiled set searched where it lies (module `compiled`), and what its terms
 //! of other modes need in memory of this process (module `extras`). Further layers are small changes to the first.
 
+mod any;
 #[cfg(test)]
 mod automaton;
 mod collect;

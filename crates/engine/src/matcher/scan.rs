@@ -135,7 +135,7 @@ impl Sink<'_, '_, '_> {
 
 impl MatchMode {
     /// The term itself is what stands in the text, so that it can be compared as written.
-    fn compares(self) -> bool {
+    pub(super) fn compares(self) -> bool {
         self.is_plain() || matches!(self, Self::Typo | Self::Inflected)
     }
 }
@@ -148,21 +148,6 @@ impl Matcher {
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
         self.scan_in_windows(text, &Asked::new(options), WINDOW, interrupt)
-    }
-
-    /// Stops at the first hit found, whichever it is.
-    pub(super) fn any(&self, text: &str, slot: u16, interrupt: Interrupt<'_>) -> Result<bool, MatchError> {
-        let options = FindOptions {
-            limit: 1,
-            ..FindOptions::default()
-        };
-        let asked = Asked {
-            options: &options,
-            slots: Some(&[slot]),
-            any: true,
-        };
-        let hits = self.scan_in_windows(text, &asked, WINDOW, interrupt)?;
-        Ok(!hits.is_empty())
     }
 
     /// The scan with a given window, in bytes; the hits do not depend on it.
@@ -193,11 +178,11 @@ impl Matcher {
 
 /// What a caller wants to know of a text.
 pub(super) struct Asked<'o> {
-    pub(super) options: &'o FindOptions,
+    options: &'o FindOptions,
     /// Only these slots, in place of those of the options.
     slots: Option<&'o [u16]>,
     /// Is there a hit, whichever it is?
-    pub(super) any: bool,
+    any: bool,
 }
 
 impl<'o> Asked<'o> {
@@ -206,6 +191,14 @@ impl<'o> Asked<'o> {
             options,
             slots: options.slots.as_deref(),
             any: false,
+        }
+    }
+
+    pub(super) fn any(options: &'o FindOptions, slots: &'o [u16]) -> Self {
+        Self {
+            options,
+            slots: Some(slots),
+            any: true,
         }
     }
 }
@@ -476,7 +469,7 @@ pub(super) struct Edges {
 
 impl Edges {
     /// Judged on the caller's text; inside an expansion (the `s` of ß) on the folded text.
-    fn of(text: &str, folder: &Folder<'_>, span: OriginalSpan, start: usize, end: usize) -> Self {
+    pub(super) fn of(text: &str, folder: &Folder<'_>, span: OriginalSpan, start: usize, end: usize) -> Self {
         let on_text = is_word_boundary(text, span.start);
         let start = if span.clean_start {
             on_text
