@@ -111,7 +111,7 @@ impl Run {
     /// From the word at byte `from` on, the first that must be asked about by itself. There must be no
     /// other script behind.
     #[inline]
-    pub(super) fn pass(&mut self, gate: &Gate, sounds: &Sounds, text: &[u8], from: usize) -> usize {
+    pub(super) fn pass(&mut self, gate: &Gate<'_>, sounds: &Sounds<'_>, text: &[u8], from: usize) -> usize {
         while self.next < self.asked && self.tokens.get(self.next).is_some_and(|t| t.start < from) {
             self.next += 1;
         }
@@ -140,7 +140,7 @@ impl Run {
         }
     }
 
-    fn cut(&mut self, gate: &Gate, text: &[u8], from: usize) {
+    fn cut(&mut self, gate: &Gate<'_>, text: &[u8], from: usize) {
         let mut at = from;
         (self.cut, self.next) = (0, 0);
         let mut goes_on = true;
@@ -177,7 +177,7 @@ impl Run {
         self.cut -= usize::from(!goes_on);
     }
 
-    fn ask(&mut self, gate: &Gate, sounds: &Sounds, text: &[u8]) {
+    fn ask(&mut self, gate: &Gate<'_>, sounds: &Sounds<'_>, text: &[u8]) {
         let (mut loud, mut unknown, mut signs) = (0_u64, 0_u64, 0_u64);
         let few = gate.few();
         let count = self.cut + usize::from(self.last > 0);
@@ -204,7 +204,7 @@ impl Run {
     }
 
     /// Which words may sound like a term, or phrases that begin with them; they must have a word that no dictionary has.
-    fn heard(&self, sounds: &Sounds, text: &[u8], unknown: u64, signs: u64) -> u64 {
+    fn heard(&self, sounds: &Sounds<'_>, text: &[u8], unknown: u64, signs: u64) -> u64 {
         let longest = sounds.longest().min(MAX_WORDS);
         // Not across signs.
         let within = unknown | unknown >> 1 & !signs | unknown >> 2 & !signs & !(signs >> 1);

@@ -96,7 +96,7 @@ impl<'t> Words<'t> {
 
     /// Passes over quiet words from byte `from` on, where one begins.
     #[inline]
-    pub(super) fn pass_quiet(&mut self, gate: &Gate, sounds: &Sounds, from: usize) -> usize {
+    pub(super) fn pass_quiet(&mut self, gate: &Gate<'_>, sounds: &Sounds<'_>, from: usize) -> usize {
         match self.border.is_ahead(self.text, from) {
             true => from,
             false => self.run.pass(gate, sounds, self.text, from),

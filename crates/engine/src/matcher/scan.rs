@@ -9,7 +9,7 @@ use super::words::{REACH, WordScan, waits};
 use super::{Evidence, FindOptions, Hit, Matcher, View};
 use crate::boundary::is_word_boundary;
 use crate::compiled::{Entry, SlotFacts, stage};
-use crate::evasion::{Steps, factor};
+use crate::evasion::{Evasion, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
@@ -197,7 +197,8 @@ struct Scan<'m, 't> {
     facts: SlotFacts,
     words: WordScan,
     regexes: RegexScan,
-    evaders: EvasionScan<'t>,
+    /// Nothing where no slot has disguised terms.
+    evaders: Option<Box<(Evasion<'m>, EvasionScan<'t>)>>,
     rules: RuleScan,
     #[cfg(test)]
     state: Option<super::automaton::ScanState>,
@@ -205,12 +206,14 @@ struct Scan<'m, 't> {
 
 impl<'m, 't> Scan<'m, 't> {
     fn new(view: View<'m>, text: &'t str, options: &FindOptions) -> Result<Self, MatchError> {
+        let facts = view.image.facts_of(options.slots.as_deref());
+        let evasive = facts.stages & stage::EVASION != 0;
         Ok(Self {
             view,
-            facts: view.image.facts_of(options.slots.as_deref()),
+            facts,
             words: WordScan::default(),
             regexes: RegexScan::new(&view),
-            evaders: EvasionScan::new(text),
+            evaders: evasive.then(|| Box::new((view.image.evasion(), EvasionScan::new(text)))),
             rules: RuleScan::default(),
             #[cfg(test)]
             state: view.oracle.and_then(|oracle| oracle.patterns.start()),
@@ -284,8 +287,9 @@ impl<'m, 't> Scan<'m, 't> {
             };
             horizon = self.regexes.advance_raw(view, original_end, raw, sink)?;
         }
-        if self.facts.stages & stage::EVASION != 0 {
-            self.evaders.advance(view, original_end, sink)?;
+        if let Some(evaders) = &mut self.evaders {
+            let (evasion, scan) = &mut **evaders;
+            scan.advance(evasion, view, original_end, sink)?;
         }
         // Matches may begin before what they were found by.
         Ok((horizon, end.saturating_sub(2 * longest + far + words)))
