@@ -156,9 +156,19 @@ impl<'b> Gate<'b> {
         ])
     }
 
-    /// Does the sign stand beside a space inside a term?
-    pub(super) fn is_special(&self, sign: u8) -> bool {
-        self.special >> (sign & 0x7f) & 1 == 1
+    /// Signs that stand beside a space inside a term.
+    pub(super) fn special(&self) -> u128 {
+        self.special
+    }
+
+    /// May a reading begin with one of the signs between two words? Brackets stand around words.
+    pub(super) fn has_signs(&self, span: &Span) -> bool {
+        span.has_any(self.openings.signs() & !(1 << b'(' | 1 << b'<'))
+    }
+
+    /// Most spaces of a term.
+    pub(super) fn most(&self) -> usize {
+        self.words - 1
     }
 
     /// With so many letters, words with a sign and a space between them may be letters one by one.

@@ -85,6 +85,10 @@ impl<'b> Openings<'b> {
         Ok((signs, Known::build(keys.into_iter())))
     }
 
+    pub(super) fn signs(&self) -> u128 {
+        self.signs
+    }
+
     /// May a reading begin with this sign?
     #[inline]
     pub(super) fn has_sign(&self, sign: char) -> bool {

@@ -103,7 +103,7 @@ impl Evasion<'_> {
                 if !matches!(last, Some('\'' | '’')) {
                     let quiet = watch.words.pass_quiet(gate, &self.sounds, here);
                     if quiet > here {
-                        (here, last) = (quiet, Some(' '));
+                        (here, last) = (quiet, last_char(text, quiet));
                         continue;
                     }
                 }

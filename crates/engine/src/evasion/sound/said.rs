@@ -128,6 +128,11 @@ impl Sounds<'_> {
         !matches!(sign, ' ' | ',' | '.') && !self.is_empty() && letter_of(plain_unit(sign)).is_some()
     }
 
+    /// Is what stands at byte `at` read as a letter of a word, or may it be?
+    pub(in crate::evasion) fn is_heard_as_letters(&self, text: &[u8], at: usize) -> bool {
+        char_at(text, at).is_none_or(|(sign, _)| self.is_heard_as_a_letter(sign))
+    }
+
     /// May what stands from byte `at` on up to a space, signs and digits read as letters, sound like a term?
     pub(in crate::evasion) fn may_be_heard_with_signs(&self, text: &[u8], at: usize) -> bool {
         let (mut letters, mut len, mut here) = ([0; MAX_LETTERS], 0, at);
