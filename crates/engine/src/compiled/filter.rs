@@ -25,7 +25,7 @@ fn shift(bytes: usize) -> u32 {
 }
 
 impl<'b> Filter<'b> {
-    pub(super) fn new(words: &'b [u8]) -> Self {
+    pub(crate) fn new(words: &'b [u8]) -> Self {
         // Of a damaged length: one that has nothing.
         let bytes = match words.len() >= MIN_FILTER && words.len().is_power_of_two() {
             true => words,
@@ -76,19 +76,28 @@ impl<'b> GramFilter<'b> {
 
 /// Bytes of a filter over these keys.
 pub(super) fn build_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    build(keys, BITS_PER_KEY, bits)
+    build(keys, (BITS_PER_KEY, MAX_FILTER), bits)
+}
+
+/// The same, up to twice as large.
+pub(crate) fn build_large_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
+    build(keys, (BITS_PER_KEY, 2 * MAX_FILTER), bits)
 }
 
 /// The same for grams.
 pub(super) fn build_gram_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    build(keys, 2 * BITS_PER_KEY, gram_bits)
+    build(keys, (2 * BITS_PER_KEY, MAX_FILTER), gram_bits)
 }
 
-fn build(keys: impl ExactSizeIterator<Item = u64>, per_key: usize, bits: fn(u64) -> u64) -> Vec<u8> {
+fn build(
+    keys: impl ExactSizeIterator<Item = u64>,
+    (per_key, most): (usize, usize),
+    bits: fn(u64) -> u64,
+) -> Vec<u8> {
     if keys.len() == 0 {
         return Vec::new();
     }
-    let length = (keys.len() * per_key / 8).clamp(MIN_FILTER, MAX_FILTER);
+    let length = (keys.len() * per_key / 8).clamp(MIN_FILTER, most);
     let length = length.next_power_of_two();
     let mut words = vec![0u8; length];
     let (all, _) = words.as_chunks_mut::<8>();

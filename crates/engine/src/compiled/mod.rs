@@ -24,17 +24,17 @@
 //!   targets start. All patterns that begin a text are the last one not after it in order, and its prefixes.
 //! - *pattern bytes*, *targets*: the bytes; the entries that each pattern stands for.
 //! - *head*, *pair*, *start* and *gram* filters and tables: see modules `filter` and `crate::matcher::finder`.
-//! - *special*: entries for which each process prepares something in its own memory.
+//! - *special*: entries for which each process prepares something in its own memory: wildcards, regular expressions, rules.
 //! - *allow slots*: slots that have allow entries.
 //! - *slots*: what each slot has, by its number: kinds of patterns and stages (1 byte each), classes of grams, classes of
 //!   starts (2 bytes each), so that a search for one slot does not pay for what only others have.
-//! - *inflected*, *typos*, *detectors*: see the modules of these names.
+//! - *inflected*, *typos*, *detectors*: see the modules of these names. *Evasion*: see `crate::evasion::build`.
 
 pub(crate) mod detectors;
 mod filter;
 pub(crate) mod inflected;
 mod keys;
-mod parts;
+pub(crate) mod parts;
 mod read;
 mod slots;
 pub(crate) mod tokens;
@@ -42,13 +42,15 @@ mod typos;
 mod write;
 
 pub(crate) use detectors::Detectors;
-pub(crate) use filter::{Filter, GramFilter, Table};
+pub(crate) use filter::{Filter, GramFilter, Table, build_large_filter};
+#[cfg(test)]
+pub(crate) use read::range_of_evasion;
 pub use read::verify;
 pub(crate) use read::{Entry, Image, Layout};
 pub(crate) use typos::Typos;
 #[cfg(test)]
 pub(crate) use write::seal;
-pub(crate) use write::{write, write_owned};
+pub(crate) use write::{no_memory, write, write_owned};
 
 const MAGIC: &[u8; 8] = b"PGMODSET";
 const FIXED: usize = 96;
@@ -78,9 +80,10 @@ enum Section {
     Inflected,
     Typos,
     Detectors,
+    Evasion,
 }
 
-const SECTIONS: usize = Section::Detectors as usize + 1;
+const SECTIONS: usize = Section::Evasion as usize + 1;
 const HEADER: usize = FIXED + SECTIONS * 16;
 
 /// Bytes of one entry, one pattern, and one place in a gram list.
@@ -88,8 +91,7 @@ const ENTRY: usize = 32;
 const PATTERN: usize = 12;
 const GRAM: usize = 8;
 
-/// In place of a language or a leaf: none.
-const NONE_U8: u8 = u8::MAX;
+/// In place of a leaf: none.
 const NONE_U32: u32 = u32::MAX;
 
 /// How a pattern is searched; bits, so that a search can ask for several.

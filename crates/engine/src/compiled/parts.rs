@@ -7,7 +7,7 @@ use super::write::no_memory;
 const LENGTH: usize = 8;
 
 /// The parts as one section.
-pub(super) fn join<const N: usize>(parts: [Vec<u8>; N]) -> Result<Vec<u8>, CompileError> {
+pub(crate) fn join<const N: usize>(parts: [Vec<u8>; N]) -> Result<Vec<u8>, CompileError> {
     let total = parts.iter().map(Vec::len).sum::<usize>() + N * LENGTH;
     let mut out = Vec::new();
     out.try_reserve_exact(total).map_err(no_memory)?;
@@ -19,7 +19,7 @@ pub(super) fn join<const N: usize>(parts: [Vec<u8>; N]) -> Result<Vec<u8>, Compi
 }
 
 /// The parts of a section; empty ones for an empty section, and for what lies outside of a damaged one.
-pub(super) fn split<const N: usize>(section: &[u8]) -> [&[u8]; N] {
+pub(crate) fn split<const N: usize>(section: &[u8]) -> [&[u8]; N] {
     let (lengths, _) = section.as_chunks::<LENGTH>();
     let mut at = N * LENGTH;
     let mut parts = [&[][..]; N];

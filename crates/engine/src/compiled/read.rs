@@ -5,10 +5,11 @@ use super::inflected::Inflected;
 use super::tokens::glance;
 use super::typos::Typos;
 use super::{
-    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, GramFilter, HEADER, MAGIC, NONE_U8, NONE_U32, PATTERN,
-    SECTIONS, SLOT, Section, SlotFacts, Table,
+    ENTRY, FACTS, FIXED, Facts, Filter, GRAM, GramFilter, HEADER, MAGIC, NONE_U32, PATTERN, SECTIONS, SLOT,
+    Section, SlotFacts, Table,
 };
-use crate::{FOLDING_VERSION, FORMAT_VERSION, Language, Level, MatchMode, OpenError};
+use crate::evasion::Evasion;
+use crate::{FOLDING_VERSION, FORMAT_VERSION, Level, MatchMode, OpenError};
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
@@ -132,6 +133,14 @@ pub fn verify(bytes: &[u8]) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Where the section of disguised terms is, to be damaged.
+#[cfg(test)]
+pub(crate) fn range_of_evasion(bytes: &[u8]) -> std::ops::Range<usize> {
+    let layout = Layout::open(bytes).expect("opens");
+    let (offset, length) = layout.sections[Section::Evasion as usize];
+    offset..offset + length
+}
+
 /// An item or a word of a rule.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'b> {
@@ -140,7 +149,6 @@ pub(crate) struct Entry<'b> {
     pub(crate) allow: bool,
     pub(crate) mode: MatchMode,
     pub(crate) level: Level,
-    pub(crate) language: Option<Language>,
     pub(crate) weight: f32,
     /// The term as written, trimmed; UTF-8 unless damaged.
     pub(crate) text: &'b [u8],
@@ -244,6 +252,11 @@ impl<'b> Image<'b> {
         Detectors::new(self.section(Section::Detectors))
     }
 
+    /// The terms that may be disguised.
+    pub(crate) fn evasion(&self) -> Evasion<'b> {
+        Evasion::new(self.section(Section::Evasion))
+    }
+
     pub(crate) fn entry(&self, number: u32) -> Option<Entry<'b>> {
         let record: [u8; ENTRY] = array(self.section(Section::Entries), number as usize * ENTRY)?;
         let [text, length, leaf, detail] = [16, 20, 24, 28].map(|at| u32_at(&record, at).unwrap_or_default());
@@ -253,14 +266,10 @@ impl<'b> Image<'b> {
         Some(Entry {
             id: i64::from_le_bytes(array(&record, 0)?),
             weight: f32::from_le_bytes(array(&record, 8)?),
-            // Byte 12 and 13 are the slot; 14 the mode and the level; 15 the language.
+            // Byte 12 and 13 are the slot; 14 the mode and the level; 15 is zero.
             slot: u16::from_le_bytes(array(&record, 12)?),
             mode: MatchMode::from_u8(record[14] & 0x1f)?,
             level: Level::from_u8(record[14] >> 5)?,
-            language: match record[15] {
-                NONE_U8 => None,
-                number => Some(Language::from_u8(number)?),
-            },
             text: self.section(Section::Texts).get(text..text + length)?,
             allow: flags & 1 != 0,
             leaf: (leaf != NONE_U32).then_some(leaf),

@@ -5,9 +5,11 @@ use super::keys::{encode_grams, find_keys, gram_class, odd};
 use super::slots::{encode_slots, slot_facts};
 use super::tokens::{gram_key, key_of, load};
 use super::typos::{self, TypoTerm};
-use super::{ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U8, NONE_U32, SECTIONS, Section, filter, kind};
+use super::{ALIGN, ENTRY, FIXED, Facts, HEADER, MAGIC, NONE_U32, SECTIONS, Section, filter, kind};
 use crate::detect::{self, Detector};
+use crate::evasion::{self, FORM};
 use crate::glob::Glob;
+use crate::inflect::disguised_forms;
 use crate::item::{folded_term, leaf_term, trimmed};
 use crate::reserve;
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
 /// Steps of work between two questions whether to stop.
 const INTERRUPT_EVERY: usize = 4_096;
 
-pub(super) fn no_memory<E>(_: E) -> CompileError {
+pub(crate) fn no_memory<E>(_: E) -> CompileError {
     CompileError::OutOfMemory
 }
 
@@ -48,6 +50,7 @@ struct Writer {
     inflected: Vec<InflectedTerm>,
     typos: Vec<TypoTerm>,
     detectors: Vec<(u32, MatchMode, Detector)>,
+    evasive: evasion::Builder,
     allow_slots: Vec<u16>,
     leaves: u32,
 }
@@ -70,12 +73,11 @@ impl Writer {
         let text = trimmed(&term.text);
         let flags = u32::from(item.allow);
         let mut record = [0; ENTRY];
-        let fields: [(usize, &[u8]); 9] = [
+        let fields: [(usize, &[u8]); 8] = [
             (0, &item.id.to_le_bytes()),
             (8, &item.weight.to_le_bytes()),
             (12, &item.slot.to_le_bytes()),
             (14, &[term.mode as u8 | (term.level as u8) << 5]),
-            (15, &[term.language.map_or(NONE_U8, |l| l as u8)]),
             (16, &(self.texts.len() as u32).to_le_bytes()),
             (20, &(text.len() as u32 | flags << 24).to_le_bytes()),
             (24, &leaf.unwrap_or(NONE_U32).to_le_bytes()),
@@ -96,12 +98,14 @@ impl Writer {
         if !plain || evasive {
             reserve::push(&mut self.special, number).map_err(no_memory)?;
         }
-        let prepared = match term.mode {
-            MatchMode::Wildcard | MatchMode::Regex | MatchMode::Rule => true,
-            mode => evasive && (plain || mode == MatchMode::Inflected),
-        };
-        if prepared {
+        if matches!(
+            term.mode,
+            MatchMode::Wildcard | MatchMode::Regex | MatchMode::Rule
+        ) {
             reserve::push(&mut self.prepared, number).map_err(no_memory)?;
+        }
+        if evasive && plain {
+            self.evasive.add(folded_term(text), number, term.mode)?;
         }
         match term.mode {
             MatchMode::Wildcard => {
@@ -127,6 +131,14 @@ impl Writer {
                     entry: number,
                     evasive,
                 };
+                if evasive {
+                    // As disguised words they are terms like others.
+                    for form in disguised_forms(&term.folded, language) {
+                        self.evasive.add(form, number | FORM, MatchMode::Inflected)?;
+                    }
+                    self.evasive
+                        .add(term.folded.clone(), number, MatchMode::Inflected)?;
+                }
                 reserve::push(&mut self.inflected, term).map_err(no_memory)
             }
             mode @ (MatchMode::Domain | MatchMode::Phone | MatchMode::Email | MatchMode::Handle) => {
@@ -232,6 +244,7 @@ impl Writer {
             inflected,
             typos,
             detectors,
+            evasive,
             allow_slots,
             leaves,
         } = self;
@@ -278,6 +291,7 @@ impl Writer {
         let typo_section = typos::build(&typos, &mut ask)?;
         drop(typos);
         let detector_section = super::detectors::build(&detectors)?;
+        let evasion_section = evasive.build(&mut ask)?;
         ask(0)?;
         let sections: [Vec<u8>; SECTIONS] = [
             encode_facts(&facts),
@@ -300,9 +314,10 @@ impl Writer {
             inflected_section,
             typo_section,
             detector_section,
+            evasion_section,
         ];
         // The order of the array is that of the enum.
-        debug_assert_eq!(Section::Detectors as usize + 1, sections.len());
+        debug_assert_eq!(Section::Evasion as usize + 1, sections.len());
         assemble(sections)
     }
 }

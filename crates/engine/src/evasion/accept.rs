@@ -2,6 +2,7 @@
 
 use super::around::is_foreign;
 use super::table::is_mask;
+use super::terms::Term;
 use super::units::{Unit, Units};
 use super::walk::State;
 use super::{Candidate, Evasion, Steps, budget};
@@ -29,7 +30,7 @@ fn is_wordy(unit: Unit) -> bool {
     unit.raw != '_' && (is_word(unit.raw) || unit.marked && unit.is_letter())
 }
 
-impl Evasion {
+impl Evasion<'_> {
     /// The candidate for the term at `state.lo`, all of whose letters are read, if it holds.
     pub(super) fn accept(
         &self,
@@ -122,7 +123,7 @@ impl Evasion {
         text: &str,
         units: &mut Units<'_>,
         (from, to): (usize, usize),
-        term: &[char],
+        term: Term<'_>,
         state: &State,
     ) -> bool {
         let (mut digits, mut masks, mut humps) = (0, 0, 0);
@@ -164,7 +165,7 @@ impl Evasion {
     }
 
     /// Is the word, its runs of letters cut to two or one, another word than the term?
-    fn is_elongated(text: &str, term: &[char]) -> bool {
+    fn is_elongated(text: &str, term: Term<'_>) -> bool {
         let folded: Vec<char> = fold_text(text).chars().collect();
         if !folded.iter().all(|c| c.is_alphabetic()) {
             return false;
@@ -178,7 +179,7 @@ impl Evasion {
             .filter(|&n| run(n) < 2)
             .filter_map(|n| folded.get(n))
             .collect();
-        !term.iter().copied().eq(cut.chars()) && dictionary::is_known(&cut)
+        !term.iter().eq(cut.chars()) && dictionary::is_known(&cut)
     }
 
     /// Is the x of "txt" a letter? It is when the word is one with "ex" or "x" for it.
@@ -208,7 +209,7 @@ impl Evasion {
         dictionary::is_known(&word)
     }
 
-    fn plausible(&self, term: &[char], letters: usize, state: &State, inside: &str) -> bool {
+    fn plausible(&self, term: Term<'_>, letters: usize, state: &State, inside: &str) -> bool {
         if state.cost > budget(letters) {
             return false;
         }
@@ -231,7 +232,7 @@ impl Evasion {
             return false;
         }
         // The spaces between single letters are what such a term is about.
-        if state.joined && term.split(|c| *c == ' ').any(|word| word.len() < 2) {
+        if state.joined && term.words().any(|word| word.len() < 2) {
             return false;
         }
         // "D.I.C." are initials.
@@ -244,7 +245,7 @@ impl Evasion {
             return false;
         }
         // How many there are is what "xxx" means.
-        let one_letter = term.iter().all(|c| Some(c) == term.first());
+        let one_letter = term.iter().all(|c| Some(c) == term.get(0));
         if one_letter
             && !state
                 .steps
@@ -396,7 +397,7 @@ fn is_address(text: &str, start: usize, end: usize) -> bool {
     link || query || inside.contains('=') || mail
 }
 
-fn spaces(term: &[char]) -> usize {
+fn spaces(term: Term<'_>) -> usize {
     term.iter().filter(|c| c.is_whitespace()).count()
 }
 

@@ -8,7 +8,7 @@ use super::{Evasion, Steps};
 /// Signs between two letters.
 const MAX_SEPARATORS: usize = 3;
 
-impl Evasion {
+impl Evasion<'_> {
     /// A symbol read as a letter, with a space on both sides: "bi + ch".
     pub(super) fn spaced_sign(
         &self,

@@ -12,27 +12,33 @@
 //! Errs only by not letting a word pass; a test compares with trying every place. Not for terms that may begin or end
 //! inside words: then there is no gate.
 
+use super::build::Ask;
 use super::filing::{Drawn, Filing, LOOK, is_by_digits, is_of_one_script, pair, set_of};
 use super::known::{Filed, Known};
 use super::letters::{DIGITS, Letters, OTHER, class};
 use super::opening::Openings;
 use super::plain::{Kind, Word, char_at};
+use super::shapes::Shapes;
 use super::span::Span;
 use super::spelled::Spelled;
+use super::terms::Terms;
 use super::words::Words;
-use std::collections::TryReserveError;
+use crate::compiled::no_memory;
+use crate::reserve::push;
+use crate::{CompileError, MAX_TERM_CHARS};
 
 /// Parts of a word with hyphens and the like.
 const MAX_PARTS: usize = 6;
 /// Bytes within which another script is looked for.
 const NEAR: usize = 512;
 
-pub(super) struct Gate {
+#[derive(Clone, Copy)]
+pub(super) struct Gate<'b> {
     /// Terms by the set of their letters, and by those of the pairs they begin with; and the sets that terms begin with.
-    pub(super) whole: Filed,
-    pub(super) pairs: Filed,
-    pub(super) begins: Known,
-    pub(super) openings: Openings,
+    pub(super) whole: Filed<'b>,
+    pub(super) pairs: Filed<'b>,
+    pub(super) begins: Known<'b>,
+    pub(super) openings: Openings<'b>,
     /// Some term is of several scripts.
     mixed: bool,
     /// Most words of a term.
@@ -41,76 +47,128 @@ pub(super) struct Gate {
     special: u128,
 }
 
-impl Gate {
-    /// `None` when the terms are not of the kind that it is for. `looks_like`: what a letter may be drawn for.
-    ///
-    /// # Errors
-    /// When there is no memory.
-    pub(super) fn new(
-        terms: &[Box<[char]>],
-        looks_like: impl Fn(char) -> Vec<char>,
-    ) -> Result<Option<Self>, TryReserveError> {
+/// Parts of a gate.
+pub(super) const PARTS: usize = 9;
+
+impl<'b> Gate<'b> {
+    /// `None` where there is none. *Numbers*: signs beside spaces and signs of openings, 16 bytes each; most words, 4 bytes; whether
+    /// some term is of several scripts. Then *whole* and *pairs*, three parts each, *begins* and *openings*.
+    pub(super) fn new(parts: [&'b [u8]; PARTS]) -> Option<Self> {
+        let [
+            numbers,
+            whole,
+            whole_starts,
+            whole_list,
+            pairs,
+            pairs_starts,
+            pairs_list,
+            begins,
+            openings,
+        ] = parts;
+        let (signs, rest) = numbers.split_first_chunk::<32>()?;
+        let &[mixed, a, b, c, d] = rest.first_chunk()?;
+        let mut signs = signs
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&sixteen| u128::from_le_bytes(sixteen));
+        Some(Self {
+            special: signs.next()?,
+            openings: Openings::new(signs.next()?, openings),
+            mixed: mixed != 0,
+            words: (u32::from_le_bytes([a, b, c, d]) as usize).clamp(1, MAX_TERM_CHARS),
+            whole: Filed::new([whole, whole_starts, whole_list]),
+            pairs: Filed::new([pairs, pairs_starts, pairs_list]),
+            begins: Known::new(begins),
+        })
+    }
+
+    /// Its parts; empty ones when the terms are not of the kind that it is for.
+    pub(super) fn build(
+        terms: &Terms<'_>,
+        shapes: &Shapes<'_>,
+        ask: Ask<'_>,
+    ) -> Result<[Vec<u8>; PARTS], CompileError> {
+        let none = || Ok([const { Vec::new() }; PARTS]);
         let mut filing = Filing::default();
-        let mut out = Self {
-            whole: Filed::default(),
-            pairs: Filed::default(),
-            begins: Known::default(),
-            openings: Openings::new(terms)?,
-            mixed: false,
-            words: 1,
-            special: 0,
-        };
+        let (mut mixed, mut most, mut special) = (false, 1, 0_u128);
         let (mut drawn, mut list) = (None, Vec::new());
-        for (term, number) in terms.iter().zip(0..LOOK) {
-            for sign in beside_spaces(term) {
+        let mut term: Vec<char> = Vec::new();
+        for (letters, number) in terms.iter().zip(0..LOOK) {
+            ask(number as usize)?;
+            term.clear();
+            term.extend(letters.iter());
+            for sign in beside_spaces(&term) {
                 if !sign.is_ascii() {
-                    return Ok(None);
+                    return none();
                 }
-                out.special |= 1 << (sign as u32);
+                special |= 1 << (sign as u32);
             }
             let words = || term.split(|&c| c == ' ').filter(|w| !w.is_empty());
-            if is_of_one_script(term) {
+            if is_of_one_script(&term) {
                 list.clear();
                 list.extend(words().map(|word| (set_of(word), is_by_digits(word))));
-                out.words = out.words.max(list.len());
-                filing.add(number, &list)?;
+                most = most.max(list.len());
+                filing.add(number, &list).map_err(no_memory)?;
             } else {
-                out.words = out.words.max(words().count());
-                out.mixed = true;
+                most = most.max(words().count());
+                mixed = true;
                 // In a text of one script, the letters of the other ones are drawn with those of that script.
+                let looks_like = |letter| shapes.lookalikes_of(letter, letter);
                 let drawn =
-                    drawn.get_or_insert_with(|| ['a'..='z', 'а'..='я'].map(|of| Drawn::new(of, &looks_like)));
+                    drawn.get_or_insert_with(|| ['a'..='z', 'а'..='я'].map(|of| Drawn::new(of, looks_like)));
                 for drawn in drawn {
                     let list: Option<Vec<_>> = words()
                         .map(|word| Some((drawn.sets_of(word)?, is_by_digits(word))))
                         .collect();
-                    let Some(list) = list else { return Ok(None) };
-                    if filing.add_mixed(number, &list)?.is_none() {
-                        return Ok(None);
+                    let Some(list) = list else { return none() };
+                    if filing.add_mixed(number, &list).map_err(no_memory)?.is_none() {
+                        return none();
                     }
                 }
             }
             if !term.iter().any(|c| c.is_alphabetic()) {
-                filing.whole.try_reserve(1)?;
-                filing.whole.push((Letters::of(DIGITS).key(), number));
+                let digits = (Letters::of(DIGITS).key(), number);
+                push(&mut filing.whole, digits).map_err(no_memory)?;
             }
         }
-        out.whole = Filed::new(&filing.whole)?;
-        out.pairs = Filed::new(&filing.pairs)?;
-        out.begins = Known::new(filing.begins.iter().copied())?;
-        Ok(Some(out))
+        let (signs, openings) = Openings::build(terms, ask)?;
+        let mut numbers: Vec<u8> = [special, signs].into_iter().flat_map(u128::to_le_bytes).collect();
+        numbers.push(u8::from(mixed));
+        numbers.extend((most as u32).to_le_bytes());
+        let Filing { whole, begins, pairs } = filing;
+        let [whole_filter, whole_starts, whole_list] = Filed::build(&whole)?;
+        drop(whole);
+        ask(0)?;
+        let [pairs_filter, pairs_starts, pairs_list] = Filed::build(&pairs)?;
+        drop(pairs);
+        let begins = Known::build(begins.iter().copied());
+        Ok([
+            numbers,
+            whole_filter,
+            whole_starts,
+            whole_list,
+            pairs_filter,
+            pairs_starts,
+            pairs_list,
+            begins,
+            openings,
+        ])
     }
 
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.whole.heap_bytes()
-            + self.pairs.heap_bytes()
-            + self.begins.heap_bytes()
-            + self.openings.heap_bytes()
+    /// Signs that stand beside a space inside a term.
+    pub(super) fn special(&self) -> u128 {
+        self.special
     }
 
-    /// Does the sign stand beside a space inside a term?
-    pub(super) fn is_special(&self, sign: u8) -> bool {
-        self.special >> (sign & 0x7f) & 1 == 1
+    /// May a reading begin with one of the signs between two words? Brackets stand around words.
+    pub(super) fn has_signs(&self, span: &Span) -> bool {
+        span.has_any(self.openings.signs() & !(1 << b'(' | 1 << b'<'))
+    }
+
+    /// Most spaces of a term.
+    pub(super) fn most(&self) -> usize {
+        self.words - 1
     }
 
     /// With so many letters, words with a sign and a space between them may be letters one by one.
@@ -119,11 +177,7 @@ impl Gate {
     }
 
     /// What asks about the words of a text.
-    pub(super) fn watch<'a, 't>(
-        &'a self,
-        terms: &'a [Box<[char]>],
-        words: &'a mut Words<'t>,
-    ) -> Watch<'a, 't> {
+    pub(super) fn watch<'a, 't>(&'a self, terms: Terms<'a>, words: &'a mut Words<'t>) -> Watch<'a, 't> {
         Watch {
             gate: self,
             terms,
@@ -136,8 +190,8 @@ impl Gate {
 
 /// The gate over a text.
 pub(super) struct Watch<'a, 't> {
-    gate: &'a Gate,
-    terms: &'a [Box<[char]>],
+    gate: &'a Gate<'a>,
+    terms: Terms<'a>,
     text: &'t [u8],
     pub(super) words: &'a mut Words<'t>,
     /// Most spaces of a term.
@@ -207,7 +261,7 @@ impl Watch<'_, '_> {
         let single = |number: u32| {
             self.terms
                 .get(number as usize)
-                .is_some_and(|term| !term.contains(&' '))
+                .is_some_and(|term| !term.contains(' '))
         };
         let refused = |number: u32| known && number & LOOK == 0 && single(number);
         word.any(self.text, |set| {

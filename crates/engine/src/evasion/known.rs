@@ -1,75 +1,76 @@
-//! Sets of keys that say "no" at once, and what is filed under the keys that they know.
+//! Sets of keys that say "no" at once, and what is filed under the keys that they know; searched where they lie.
 //!
 //! Keys are hashes already, of which two may be equal by chance: whoever asks has to look at what is filed.
 
+use crate::CompileError;
 use crate::compiled::tokens::mix;
-use std::collections::TryReserveError;
+use crate::compiled::{Filter, build_large_filter, no_memory};
 
-/// A blocked Bloom filter, as those of the compiled set.
-#[derive(Default)]
-pub(super) struct Known {
-    words: Vec<u64>,
-    shift: u32,
-}
+/// The filters of the compiled set, over keys that need not be good in all bits.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'b>(Filter<'b>);
 
-fn bits(key: u64) -> u64 {
-    1 << (key & 63) | 1 << (key >> 6 & 63) | 1 << (key >> 12 & 63)
-}
+impl<'b> Known<'b> {
+    pub(super) fn new(part: &'b [u8]) -> Self {
+        Self(Filter::new(part))
+    }
 
-impl Known {
-    /// With 16 bits a key, and at most 2 MiB.
-    pub(super) fn new(keys: impl ExactSizeIterator<Item = u64>) -> Result<Self, TryReserveError> {
-        let count = (keys.len() / 4).clamp(64, 256 * 1024).next_power_of_two();
-        let mut words = Vec::new();
-        words.try_reserve_exact(count)?;
-        words.resize(count, 0);
-        let shift = 64 - count.trailing_zeros();
-        for key in keys {
-            let key = mix(key);
-            if let Some(word) = words.get_mut((key >> shift) as usize) {
-                *word |= bits(key);
-            }
-        }
-        Ok(Self { words, shift })
+    pub(super) fn build(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
+        build_large_filter(keys.map(mix))
     }
 
     #[inline]
     pub(super) fn has(&self, key: u64) -> bool {
-        let key = mix(key);
-        let bits = bits(key);
-        self.words
-            .get((key >> self.shift) as usize)
-            .is_some_and(|word| word & bits == bits)
-    }
-
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.words.len() * size_of::<u64>()
+        self.0.may_have(mix(key))
     }
 }
 
 /// Most of what is filed under one key that is looked at.
 const MAX_SAME: usize = 64;
 
+/// Most places of lists.
+const MAX_PLACES: usize = 1 << 24;
+
 /// Numbers filed by key: a filter, and behind it lists by the highest bits of the key.
-#[derive(Default)]
-pub(super) struct Filed {
-    filter: Known,
+#[derive(Clone, Copy)]
+pub(super) struct Filed<'b> {
+    filter: Known<'b>,
     /// `list[starts[n]..starts[n + 1]]` are those whose key begins with the bits of `n`: more of the key, and the number.
-    starts: Vec<u32>,
-    list: Vec<(u32, u32)>,
+    starts: &'b [[u8; 4]],
+    list: &'b [[u8; 8]],
     shift: u32,
 }
 
-impl Filed {
-    pub(super) fn new(keys: &[(u64, u32)]) -> Result<Self, TryReserveError> {
-        let count = keys.len().clamp(2, 1 << 24).next_power_of_two();
+impl<'b> Filed<'b> {
+    pub(super) fn new([filter, starts, list]: [&'b [u8]; 3]) -> Self {
+        let starts = starts.as_chunks().0;
+        let count = starts.len().saturating_sub(1);
+        // Of a damaged length: one that has nothing.
+        let (starts, count) = match count > 1 && count.is_power_of_two() {
+            true => (starts, count),
+            false => (&[][..], 2),
+        };
+        Self {
+            filter: Known::new(filter),
+            starts,
+            list: list.as_chunks().0,
+            shift: 64 - count.trailing_zeros(),
+        }
+    }
+
+    /// Its parts, for keys and their numbers; those of one key stay in their order.
+    pub(super) fn build(keys: &[(u64, u32)]) -> Result<[Vec<u8>; 3], CompileError> {
+        if keys.is_empty() {
+            return Ok([const { Vec::new() }; 3]);
+        }
+        let count = keys.len().clamp(2, MAX_PLACES).next_power_of_two();
         let shift = 64 - count.trailing_zeros();
         let place = |key: u64| (key >> shift) as usize;
         let mut starts: Vec<u32> = Vec::new();
-        starts.try_reserve_exact(count + 1)?;
+        starts.try_reserve_exact(count + 1).map_err(no_memory)?;
         starts.resize(count + 1, 0);
         for &(key, _) in keys {
-            if let Some(n) = starts.get_mut(place(mix(key)) + 1) {
+            if let Some(n) = starts.get_mut(place(mix(key))) {
                 *n += 1;
             }
         }
@@ -79,26 +80,23 @@ impl Filed {
             *n = sum;
         }
         let mut list = Vec::new();
-        list.try_reserve_exact(keys.len())?;
-        list.resize(keys.len(), (0, 0));
+        list.try_reserve_exact(keys.len()).map_err(no_memory)?;
+        list.resize(keys.len(), [0; 8]);
         // Filled from behind, so that the ends become the starts.
-        for &(key, number) in keys {
+        for &(key, number) in keys.iter().rev() {
             let key = mix(key);
-            if let Some(end) = starts.get_mut(place(key) + 1) {
+            if let Some(end) = starts.get_mut(place(key)) {
                 *end -= 1;
                 if let Some(slot) = list.get_mut(*end as usize) {
-                    *slot = (key as u32, number);
+                    *slot = (u64::from(key as u32) | u64::from(number) << 32).to_le_bytes();
                 }
             }
         }
-        starts.remove(0);
-        starts.push(list.len() as u32);
-        Ok(Self {
-            filter: Known::new(keys.iter().map(|k| k.0))?,
-            starts,
-            list,
-            shift,
-        })
+        let mut ends = Vec::new();
+        ends.try_reserve_exact(starts.len() * 4).map_err(no_memory)?;
+        ends.extend(starts.iter().flat_map(|n| n.to_le_bytes()));
+        let filter = Known::build(keys.iter().map(|k| k.0));
+        Ok([filter, ends, list.into_flattened()])
     }
 
     /// May something be filed under this key?
@@ -114,18 +112,31 @@ impl Filed {
     }
 
     fn any_of(&self, key: u64, mut fits: impl FnMut(u32) -> bool) -> bool {
-        let key = mix(key);
-        let place = (key >> self.shift) as usize;
-        let (Some(&from), Some(&to)) = (self.starts.get(place), self.starts.get(place + 1)) else {
-            return false;
-        };
-        let list = self.list.get(from as usize..to as usize).unwrap_or(&[]);
-        let same = list.iter().filter(|slot| slot.0 == key as u32);
-        same.enumerate().any(|(n, slot)| n == MAX_SAME || fits(slot.1))
+        let mut same = self.filed(key).enumerate();
+        same.any(|(n, number)| n == MAX_SAME || fits(number))
     }
 
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.filter.heap_bytes() + self.starts.len() * 4 + self.list.len() * size_of::<(u32, u32)>()
+    /// All that is filed under this key.
+    pub(super) fn get(&self, key: u64) -> impl Iterator<Item = u32> + use<'b> {
+        self.filter
+            .has(key)
+            .then(|| self.filed(key))
+            .into_iter()
+            .flatten()
+    }
+
+    fn filed(&self, key: u64) -> impl Iterator<Item = u32> + use<'b> {
+        let key = mix(key);
+        let place = (key >> self.shift) as usize;
+        let start = |n: usize| {
+            self.starts
+                .get(n)
+                .map_or(0, |&four| u32::from_le_bytes(four) as usize)
+        };
+        let list = self.list.get(start(place)..start(place + 1)).unwrap_or_default();
+        let slots = list.iter().map(|&slot| u64::from_le_bytes(slot));
+        let same = slots.filter(move |&slot| slot as u32 == key as u32);
+        same.map(|slot| (slot >> 32) as u32)
     }
 }
 
@@ -136,14 +147,22 @@ mod tests {
     #[test]
     fn what_is_filed_is_found() {
         let keys: Vec<(u64, u32)> = (0..1_000_u32).map(|n| (u64::from(n / 3) * 7, n)).collect();
-        let filed = Filed::new(&keys).expect("there is memory");
+        let parts = Filed::build(&keys).expect("there is memory");
+        let filed = Filed::new(parts.each_ref().map(Vec::as_slice));
         for &(key, number) in &keys {
             assert!(filed.any(key, |n| n == number), "{number}");
+            let first = number / 3 * 3;
+            assert!(
+                filed.get(key).eq(first..(first + 3).min(1_000)),
+                "in their order: {number}"
+            );
         }
         assert!(!filed.any(7, |n| n > 5));
         assert!((0..1_000).all(|n| !filed.any(n * 7 + 1, |_| true)));
-        assert!(Filed::new(&[]).is_ok_and(|none| !none.any(0, |_| true)));
+        let none = Filed::new([&[]; 3]);
+        assert!(!none.any(0, |_| true) && none.get(0).next().is_none());
         let many: Vec<(u64, u32)> = (0..100).map(|n| (1, n)).collect();
-        assert!(Filed::new(&many).is_ok_and(|all| all.any(1, |_| false)));
+        let parts = Filed::build(&many).expect("there is memory");
+        assert!(Filed::new(parts.each_ref().map(Vec::as_slice)).any(1, |_| false));
     }
 }

@@ -30,6 +30,7 @@
 
 mod accept;
 mod around;
+mod build;
 mod filing;
 mod gaps;
 mod gate;
@@ -39,24 +40,24 @@ mod opening;
 mod plain;
 mod quiet;
 mod reading;
+mod shapes;
 mod skim;
 mod sound;
 mod span;
 mod spelled;
 mod starts;
 mod table;
+mod terms;
 mod turned;
 pub(crate) mod units;
 mod walk;
 pub(crate) mod words;
 
+pub(crate) use build::Builder;
 pub(crate) use reading::reading;
 pub(crate) use turned::is_turned;
 pub(crate) use walk::Scratch;
 
-use crate::MatchMode;
-use std::collections::{BTreeSet, HashMap, TryReserveError};
-use unicode_security::confusable_detection::skeleton;
 use units::Units;
 
 /// What had to be assumed to read a term in a place. A set of flags.
@@ -159,21 +160,15 @@ pub(crate) fn budget(letters: usize) -> f32 {
     ((letters + 1) as f32).log2() - 1.0
 }
 
-/// The evasion terms of a set: sorted, so that a prefix is a range.
-pub(crate) struct Evasion {
-    terms: Vec<Box<[char]>>,
-    /// `entries[bounds[t]..bounds[t + 1]]` are the entries of term `t`.
-    entries: Vec<u32>,
-    bounds: Vec<u32>,
-    /// The first two letters of terms in their order, and the first term with them.
-    tops: Vec<(char, Option<char>, u32)>,
-    /// Skeleton to the letters of the terms that have it in some case.
-    lookalikes: HashMap<String, Vec<char>>,
+/// The evasion terms of a set, where they lie: see [`build`].
+pub(crate) struct Evasion<'b> {
+    terms: terms::Terms<'b>,
+    shapes: shapes::Shapes<'b>,
     /// Some entry may begin inside a word.
     pub(crate) inside: bool,
-    starts: starts::Starts,
-    sounds: sound::Sounds,
-    gate: Option<gate::Gate>,
+    starts: starts::Starts<'b>,
+    sounds: sound::Sounds<'b>,
+    gate: Option<gate::Gate<'b>>,
 }
 
 /// One place where an evasion term can be read.
@@ -189,177 +184,15 @@ pub(crate) struct Candidate {
     pub(crate) ends_word: bool,
 }
 
-impl Evasion {
-    /// From (folded term, entry, mode). Entries of forms are told apart by [`FORM`].
-    ///
-    /// # Errors
-    /// When there is no memory for so many terms.
-    pub(crate) fn new(list: Vec<(String, u32, MatchMode)>) -> Result<Self, TryReserveError> {
-        let whole = list
-            .iter()
-            .all(|(_, _, m)| matches!(m, MatchMode::Word | MatchMode::Inflected));
-        let inside = list
-            .iter()
-            .any(|(_, _, m)| matches!(m, MatchMode::Suffix | MatchMode::Substring));
-        let mut pairs: Vec<(Box<[char]>, u32)> = Vec::new();
-        pairs.try_reserve_exact(list.len())?;
-        for (text, entry, _) in list {
-            let mut letters = Vec::new();
-            letters.try_reserve_exact(text.len())?;
-            letters.extend(text.chars());
-            pairs.push((letters.into_boxed_slice(), entry));
-        }
-        pairs.sort_unstable();
-        let mut out = Self {
-            terms: Vec::new(),
-            entries: Vec::new(),
-            bounds: vec![0],
-            tops: Vec::new(),
-            lookalikes: HashMap::new(),
-            inside,
-            starts: starts::Starts::new(&[]),
-            sounds: sound::Sounds::default(),
-            gate: None,
-        };
-        out.terms.try_reserve_exact(pairs.len())?;
-        out.entries.try_reserve_exact(pairs.len())?;
-        out.bounds.try_reserve_exact(pairs.len() + 1)?;
-        for (term, entry) in pairs {
-            if out.terms.last() != Some(&term) {
-                if !out.terms.is_empty() {
-                    out.bounds.push(out.entries.len() as u32);
-                }
-                out.terms.push(term);
-            }
-            out.entries.push(entry);
-        }
-        out.bounds.push(out.entries.len() as u32);
-        for (term, number) in out.terms.iter().zip(0..) {
-            let Some(&first) = term.first() else { continue };
-            let top = (first, term.get(1).copied());
-            if out.tops.last().is_none_or(|last| (last.0, last.1) != top) {
-                out.tops.try_reserve(1)?;
-                out.tops.push((top.0, top.1, number));
-            }
-        }
-        let letters: BTreeSet<char> = out
-            .terms
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|c| c.is_alphabetic())
-            .collect();
-        for letter in letters {
-            for shape in cases(letter) {
-                let list = out.lookalikes.entry(shape).or_default();
-                if !list.contains(&letter) {
-                    list.push(letter);
-                }
-            }
-        }
-        out.starts = starts::Starts::new(&out.terms);
-        let mut sounds = sound::Sounds::default();
-        for (number, term) in out.terms.iter().enumerate() {
-            sounds.add(number, term, out.is_form(number), out.is_plural(term))?;
-        }
-        sounds.finish()?;
-        out.sounds = sounds;
-        if whole {
-            out.gate = gate::Gate::new(&out.terms, |letter| out.lookalikes_of(letter, letter))?;
-        }
-        Ok(out)
-    }
-
-    /// Is the term only a form of others?
-    fn is_form(&self, term: usize) -> bool {
-        self.entries_of(term).iter().all(|e| e & FORM != 0)
-    }
-
-    /// Is the term another one with an s?
-    fn is_plural(&self, term: &[char]) -> bool {
-        let singular = term.strip_suffix(&['s']).unwrap_or(&[]);
-        let number = self.terms.binary_search_by(|t| t.as_ref().cmp(singular));
-        number.is_ok_and(|n| !self.is_form(n))
-    }
-
-    pub(crate) fn entries_of(&self, term: usize) -> &[u32] {
-        let from = self.bounds.get(term).copied().unwrap_or(0) as usize;
-        let to = self.bounds.get(term + 1).copied().unwrap_or(0) as usize;
-        self.entries.get(from..to).unwrap_or(&[])
-    }
-
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.terms
-            .iter()
-            .map(|t| size_of_val::<[char]>(t) + size_of::<Box<[char]>>())
-            .sum::<usize>()
-            + (self.entries.len() + self.bounds.len()) * size_of::<u32>()
-            + self.tops.len() * size_of::<(char, Option<char>, u32)>()
-            + self.lookalikes.len() * 64
-            + self.sounds.heap_bytes()
-            + self.gate.as_ref().map_or(0, gate::Gate::heap_bytes)
+impl Evasion<'_> {
+    pub(crate) fn entries_of(&self, term: usize) -> impl Iterator<Item = u32> {
+        self.terms.entries_of(term)
     }
 
     /// Terms that the word at unit `from` sounds like.
     pub(crate) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
         self.sounds.hear(units, from, out);
     }
-
-    /// The range of terms in `lo..hi` (equal up to `depth`) that go on with `letter`.
-    fn child(&self, lo: usize, hi: usize, depth: usize, letter: char) -> Option<(usize, usize)> {
-        if depth < 2 {
-            return self.top_child(lo, depth, letter);
-        }
-        let range = self.terms.get(lo..hi)?;
-        let key = |t: &[char]| t.get(depth).copied();
-        let from = range.partition_point(|t| key(t) < Some(letter));
-        let range = range.get(from..)?;
-        if key(range.first()?) != Some(letter) {
-            return None;
-        }
-        let to = range.partition_point(|t| key(t) <= Some(letter));
-        Some((lo + from, lo + from + to))
-    }
-
-    /// The same for the first two letters, by a list that lies together: there the ranges are long.
-    fn top_child(&self, lo: usize, depth: usize, letter: char) -> Option<(usize, usize)> {
-        let first = match depth {
-            0 => letter,
-            _ => *self.terms.get(lo)?.first()?,
-        };
-        let (from, to) = match depth {
-            0 => (
-                self.tops.partition_point(|top| top.0 < letter),
-                self.tops.partition_point(|top| top.0 <= letter),
-            ),
-            _ => {
-                let from = self
-                    .tops
-                    .partition_point(|top| (top.0, top.1) < (first, Some(letter)));
-                let is_it = self
-                    .tops
-                    .get(from)
-                    .is_some_and(|top| (top.0, top.1) == (first, Some(letter)));
-                (from, from + usize::from(is_it))
-            }
-        };
-        let start = |n: usize| self.tops.get(n).map_or(self.terms.len(), |top| top.2 as usize);
-        (from < to).then(|| (start(from), start(to)))
-    }
-}
-
-/// The skeletons (UTS #39) of a letter in every case it has.
-fn cases(letter: char) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    let upper: String = letter.to_uppercase().collect();
-    let lower: String = letter.to_lowercase().collect();
-    for form in [letter.to_string(), lower, upper] {
-        let shape: String = skeleton(&form).collect();
-        if !shape.is_empty() && !out.contains(&shape) {
-            out.push(shape);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

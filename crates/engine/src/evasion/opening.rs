@@ -7,12 +7,15 @@
 //! find nothing. Not for ordinary words, for which one question to the gate's filters is enough.
 
 use super::Evasion;
+use super::build::Ask;
 use super::known::Known;
 use super::plain::{char_at, is_blank, is_wordy};
 use super::span::{Apart, blanks};
 use super::table::{groups, is_mask, leet, same_script, spoken_digit};
+use super::terms::{Term, Terms};
 use super::units::plain_unit;
-use std::collections::TryReserveError;
+use crate::CompileError;
+use crate::compiled::no_memory;
 
 /// Letters of a term that are read.
 const DEPTH: usize = 5;
@@ -36,28 +39,36 @@ impl Read {
 }
 
 /// What terms begin with.
-#[derive(Default)]
-pub(super) struct Openings {
+#[derive(Clone, Copy)]
+pub(super) struct Openings<'b> {
     /// The first letters of terms, one to [`DEPTH`], and short terms as a whole.
-    some: Known,
+    some: Known<'b>,
     /// Signs of ASCII that a term, or what is read as a letter, begins with.
     signs: u128,
 }
 
-impl Openings {
-    /// Of sorted terms.
-    pub(super) fn new(terms: &[Box<[char]>]) -> Result<Self, TryReserveError> {
+impl<'b> Openings<'b> {
+    pub(super) fn new(signs: u128, some: &'b [u8]) -> Self {
+        let some = Known::new(some);
+        Self { some, signs }
+    }
+
+    /// The signs, and the part.
+    pub(super) fn build(terms: &Terms<'_>, ask: Ask<'_>) -> Result<(u128, Vec<u8>), CompileError> {
         let mut keys = Vec::new();
-        let mut last: &[char] = &[];
+        let mut last: Option<Term<'_>> = None;
         let mut signs = 0_u128;
         for c in ' '..='~' {
             signs |= u128::from(leet(c).next().is_some() || groups(c).next().is_some()) << (c as u32);
         }
-        for term in terms {
-            let same = term.iter().zip(last).take_while(|(a, b)| a == b).count();
+        for (n, term) in terms.iter().enumerate() {
+            ask(n)?;
+            let same = last.map_or(0, |last| {
+                term.iter().zip(last.iter()).take_while(|(a, b)| a == b).count()
+            });
             let mut read = Read::default();
-            keys.try_reserve(DEPTH + 1)?;
-            for (n, &letter) in term.iter().take(DEPTH).enumerate() {
+            keys.try_reserve(DEPTH + 1).map_err(no_memory)?;
+            for (n, letter) in term.iter().take(DEPTH).enumerate() {
                 read = read.then(letter);
                 if n >= same {
                     keys.push(read.0);
@@ -66,15 +77,16 @@ impl Openings {
             if term.len() < DEPTH {
                 keys.push(read.ended());
             }
-            if let Some(first) = term.first().filter(|c| c.is_ascii()) {
-                signs |= 1 << (*first as u32);
+            if let Some(first) = term.get(0).filter(char::is_ascii) {
+                signs |= 1 << (first as u32);
             }
-            last = term;
+            last = Some(term);
         }
-        Ok(Self {
-            some: Known::new(keys.into_iter())?,
-            signs,
-        })
+        Ok((signs, Known::build(keys.into_iter())))
+    }
+
+    pub(super) fn signs(&self) -> u128 {
+        self.signs
     }
 
     /// May a reading begin with this sign?
@@ -82,16 +94,12 @@ impl Openings {
     pub(super) fn has_sign(&self, sign: char) -> bool {
         sign.is_ascii() && self.signs >> (sign as u32) & 1 == 1
     }
-
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.some.heap_bytes()
-    }
 }
 
 /// A look at what stands in one place.
 struct Opening<'e, 't> {
-    evasion: &'e Evasion,
-    openings: &'e Openings,
+    evasion: &'e Evasion<'e>,
+    openings: &'e Openings<'e>,
     text: &'t [u8],
     /// Letters of the other script may stand for their look-alikes.
     drawn: bool,
@@ -123,10 +131,10 @@ impl Place {
     }
 }
 
-impl Evasion {
+impl Evasion<'_> {
     /// May a reading begin at byte `at`, where a plain character stands? `drawn`: text of another script is near, so that
     /// letters may stand for those that they look like.
-    pub(super) fn may_open(&self, openings: &Openings, text: &[u8], at: usize, drawn: bool) -> bool {
+    pub(super) fn may_open(&self, openings: &Openings<'_>, text: &[u8], at: usize, drawn: bool) -> bool {
         let mut opening = Opening {
             evasion: self,
             openings,
@@ -207,9 +215,8 @@ impl Opening<'_, '_> {
             && c.is_alphabetic()
             && (self.is_dotted(place.text)
                 || evasion.row(&plain_unit(c)).is_none_or(|row| {
-                    row.lookalikes
-                        .iter()
-                        .any(|&letter| self.reads_one(place, length, letter))
+                    row.lookalikes()
+                        .any(|letter| self.reads_one(place, length, letter))
                 }))
         {
             return true;

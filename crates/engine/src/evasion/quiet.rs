@@ -1,5 +1,5 @@
-//! Runs of words with nothing but a space, or a comma and a space, between them: all are cut and asked about together, and
-//! those about which there is no more to ask are passed over.
+//! Runs of words with plain signs or nothing but spaces between them: all are cut and asked about together, and those about
+//! which there is no more to ask are passed over.
 //!
 //! Most words of most texts are such. What is asked is what [`super::gate`] and `said` ask first; every word about which an
 //! answer is not "no" is loud and asked about by itself. The reads of the filters do not wait for each other here.
@@ -7,15 +7,17 @@
 use super::filing::pair;
 use super::gate::Gate;
 use super::letters::Letters;
-use super::plain::{Kind, LATIN, Word, X, char_at, cyrillic_class, is_latin};
+use super::plain::{Kind, LATIN, Word, X, cyrillic_class, is_latin};
 use super::sound::{MAX_WORDS, Said, Sounds};
-use super::span::begins_with_cyrillic;
+use super::span::{Span, begins_with_cyrillic};
 use crate::dictionary;
 
 /// Words of a run.
 const RUN: usize = 32;
 /// Words behind one that are looked at with it.
 const AHEAD: usize = 2;
+/// Bytes within which another script is looked for.
+const NEAR: usize = 512;
 
 #[derive(Clone, Copy, Default)]
 struct Token {
@@ -27,8 +29,6 @@ struct Token {
     /// What the dictionary has it by; of Latin letters only.
     hash: u64,
     latin: bool,
-    /// A sign stands behind it, before the space.
-    sign: bool,
 }
 
 impl Token {
@@ -76,19 +76,40 @@ impl Token {
     }
 }
 
+/// What stands behind the words of a run, by their numbers as bits.
+#[derive(Clone, Copy, Default)]
+struct Gaps {
+    /// May be read as letters, or joins two words: the word before it is asked about by itself.
+    hard: u64,
+    /// Behind it the text ends.
+    end: u64,
+    /// Has signs; begins with one; has spaces on both sides of signs; ends with a parenthesis.
+    signs: u64,
+    first: u64,
+    behind: u64,
+    opens: u64,
+    /// Only blanks, so that a phrase goes on; the same for what was not looked at.
+    joins: u64,
+    unseen: u64,
+    /// Blanks are in it.
+    spaced: u64,
+}
+
 /// The run looked at last.
 #[derive(Default)]
 pub(super) struct Run {
     tokens: [Token; RUN],
-    /// Of them, those that are whole words, and those that all was asked about.
+    /// Of them, those that are whole words, and those that all was asked about: fewer when there was no place for more.
     cut: usize,
     asked: usize,
-    /// Tokens behind those asked about at which the run ends; none when it was cut off.
-    last: usize,
+    gaps: Gaps,
     /// Which of them are to be asked about by themselves.
     loud: u64,
     /// Which no dictionary has, and are of Latin letters.
     unknown: u64,
+    /// Which may be one letter of a term; which are of Latin letters.
+    ones: u64,
+    latin: u64,
     /// Where it stands.
     next: usize,
 }
@@ -108,106 +129,188 @@ impl Run {
         self.unknown >> number & 1 == 1
     }
 
-    /// From the word at byte `from` on, the first that must be asked about by itself. There must be no
-    /// other script behind.
+    /// From the word at byte `from` on, the first that must be asked about by itself, or behind the last that needs not. `mixed`:
+    /// another script, or something that is not plain, comes behind a word.
     #[inline]
-    pub(super) fn pass(&mut self, gate: &Gate, sounds: &Sounds, text: &[u8], from: usize) -> usize {
+    pub(super) fn pass(
+        &mut self,
+        gate: &Gate<'_>,
+        sounds: &Sounds<'_>,
+        text: &[u8],
+        from: usize,
+        mut mixed: impl FnMut(usize) -> bool,
+    ) -> usize {
         while self.next < self.asked && self.tokens.get(self.next).is_some_and(|t| t.start < from) {
             self.next += 1;
         }
         let mut from = from;
-        let last = self.tokens.iter().skip(self.asked).take(self.last);
-        if self.next >= self.asked && last.map(|t| t.start).any(|start| start == from) {
-            return from;
-        }
         if self.next >= self.asked || self.tokens.get(self.next).is_none_or(|t| t.start != from) {
-            self.cut(gate, text, from);
-            self.ask(gate, sounds, text);
+            self.cut(gate, sounds, text, from);
+            self.ask(gate, sounds, text, mixed(from));
         }
         loop {
             let left = self.loud.checked_shr(self.next as u32).unwrap_or(0);
-            let quiet = left.trailing_zeros() as usize;
-            self.next = (self.next + quiet).min(self.asked);
-            if let Some(token) = self.tokens.get(self.next) {
-                from = token.start;
+            self.next += left.trailing_zeros() as usize;
+            if self.next < self.asked {
+                return self.tokens.get(self.next).map_or(from, |token| token.start);
             }
-            // All of a run that was cut off quiet: the next one begins with what could not be asked.
-            if self.next < self.asked || self.last > 0 {
+            self.next = self.asked;
+            let Some(last) = self.asked.checked_sub(1).and_then(|n| self.tokens.get(n)) else {
                 return from;
+            };
+            if self.asked == self.cut {
+                return last.end;
             }
-            self.cut(gate, text, from);
-            self.ask(gate, sounds, text);
+            from = self.tokens.get(self.asked).map_or(last.end, |token| token.start);
+            self.cut(gate, sounds, text, from);
+            self.ask(gate, sounds, text, mixed(from));
         }
     }
 
-    fn cut(&mut self, gate: &Gate, text: &[u8], from: usize) {
+    fn cut(&mut self, gate: &Gate<'_>, sounds: &Sounds<'_>, text: &[u8], from: usize) {
         let mut at = from;
-        (self.cut, self.next) = (0, 0);
-        let mut goes_on = true;
-        for token in &mut self.tokens {
+        let (mut cut, mut gaps) = (0, Gaps::default());
+        let (mut ones, mut latin) = (0_u64, 0_u64);
+        let mut full = true;
+        for (n, token) in self.tokens.iter_mut().enumerate() {
             let rest = text.get(at..).unwrap_or_default();
             let length = token.read(rest);
             (token.start, token.end) = (at, at + length);
-            let behind = rest.get(length..).unwrap_or_default();
-            let gap = match *behind {
-                [b' ', ..] => 1,
-                [sign @ (b',' | b'.' | b';' | b':'), b' ', ..] if !gate.is_special(sign) => 2,
-                _ => 0,
+            let bit = 1_u64 << n;
+            let next = match rest.get(length..).unwrap_or_default() {
+                [b' ', next @ ..] if length > 0 && begins_with_a_letter(next) => {
+                    gaps.joins |= bit;
+                    gaps.spaced |= bit;
+                    token.end + 1
+                }
+                _ => {
+                    let span = Span::behind(text, token.end);
+                    let ends = span.to == text.len();
+                    if length == 0 || span.to == token.end && !ends {
+                        // No whole word of one script.
+                        full = false;
+                        break;
+                    }
+                    let on = |flag: bool| if flag { bit } else { 0 };
+                    let hard = span.odd
+                        || span.exclaims
+                        || span.has_any(gate.special())
+                        || !ends && !span.spaced()
+                        || gate.has_signs(&span)
+                        || token.latin && span.first_is_sign() && sounds.is_heard_as_letters(text, token.end);
+                    gaps.hard |= on(hard);
+                    gaps.end |= on(ends);
+                    gaps.signs |= on(span.signs());
+                    gaps.first |= on(span.first_is_sign());
+                    gaps.behind |= on(span.spaces_behind_signs);
+                    gaps.opens |= on(span.opens);
+                    gaps.joins |= on(span.joins() && span.spaced());
+                    gaps.unseen |= on(span.joins() && !span.spaced() || span.strange);
+                    gaps.spaced |= on(span.spaced());
+                    span.to
+                }
             };
-            token.sign = gap > 1;
-            let next = behind.get(gap..).unwrap_or_default();
-            let begins = next.first().is_some_and(|&byte| is_latin(byte)) || begins_with_cyrillic(next);
-            self.cut += 1;
-            goes_on = length > 0 && gap > 0 && begins;
-            if !goes_on {
+            ones |= if token.raw.count_ones() < 3 && token.word().may_be_one() {
+                bit
+            } else {
+                0
+            };
+            latin |= if token.latin { bit } else { 0 };
+            cut += 1;
+            at = next;
+            if !begins_with_a_letter(text.get(at..).unwrap_or_default()) {
+                full = false;
                 break;
             }
-            at += length + gap;
         }
-        // What is not plain may be nothing at all, so that the last word goes on behind it.
-        let behind = self
-            .cut
-            .checked_sub(1)
-            .and_then(|n| self.tokens.get(n))
-            .map_or(0, |t| t.end);
-        let broken = !goes_on && behind < text.len() && char_at(text, behind).is_none();
-        self.asked = self.cut.saturating_sub(AHEAD + usize::from(broken));
-        self.last = if goes_on { 0 } else { self.cut - self.asked };
-        // What stands behind the last one was not looked at, so that it may be part of another word.
-        self.cut -= usize::from(!goes_on);
+        self.asked = if full { cut - AHEAD } else { cut };
+        // Behind the last one stands what was not looked at: it may be one letter, and go on in any way.
+        let beyond = 1_u64.checked_shl(cut as u32).unwrap_or(0);
+        gaps.hard |= beyond;
+        gaps.joins &= !gaps.end;
+        gaps.unseen = (gaps.unseen | beyond >> 1 & gaps.joins) & !gaps.end;
+        (self.cut, self.next) = (cut, 0);
+        (self.gaps, self.ones, self.latin) = (gaps, ones | beyond, latin);
     }
 
-    fn ask(&mut self, gate: &Gate, sounds: &Sounds, text: &[u8]) {
-        let (mut loud, mut unknown, mut signs) = (0_u64, 0_u64, 0_u64);
+    fn ask(&mut self, gate: &Gate<'_>, sounds: &Sounds<'_>, text: &[u8], mixed: bool) {
+        let Gaps {
+            hard,
+            end,
+            signs,
+            first,
+            behind,
+            opens,
+            ..
+        } = self.gaps;
         let few = gate.few();
-        let count = self.cut + usize::from(self.last > 0);
-        for (n, token) in self.tokens.iter().take(count).enumerate() {
-            signs |= u64::from(token.sign) << n;
+        let mut unknown = 0_u64;
+        for (n, token) in self.tokens.iter().take(self.cut).enumerate() {
             let known = !token.latin || dictionary::is_known_hash(token.hash);
             unknown |= u64::from(!known) << n;
         }
-        let pairs = self.tokens.iter().zip(self.tokens.iter().skip(1));
-        for (n, (first, next)) in pairs.take(self.asked).enumerate() {
-            let whole = gate.whole.has(first.letters.key());
-            let paired = !first.sign && gate.pairs.has(pair(first.letters, next.letters));
-            let x = first.exes + next.exes > 0;
-            let single = first.raw.count_ones() < 3 && next.raw.count_ones() < 3;
-            let short = (first.sign || next.sign)
-                && first.raw.count_ones() + next.raw.count_ones() <= 2 * few
-                && first.word().fewest() + next.word().fewest() <= few as usize;
-            // A phrase may go on letter by letter.
-            let apart = !first.sign && next.raw.count_ones() < 3 && gate.begins.has(first.letters.key());
-            loud |= u64::from(whole || paired || x || single || short || apart) << n;
+        let (mut whole, mut pairs, mut begins, mut exes) = (0_u64, 0_u64, 0_u64, 0_u64);
+        let followers = self.tokens.iter().skip(1).map(Some).chain([None]);
+        for (n, (token, next)) in self.tokens.iter().zip(followers).take(self.cut).enumerate() {
+            let key = token.letters.key();
+            whole |= u64::from(gate.whole.has(key)) << n;
+            begins |= u64::from(gate.begins.has(key)) << n;
+            exes |= u64::from(token.exes > 0) << n;
+            if begins >> n & 1 == 1 {
+                let paired = next.is_none_or(|next| gate.pairs.has(pair(token.letters, next.letters)));
+                pairs |= u64::from(paired) << n;
+            }
         }
-        loud |= self.heard(sounds, text, unknown, signs);
-        (self.loud, self.unknown) = (loud | 1_u64.checked_shl(self.asked as u32).unwrap_or(0), unknown);
+        let singles = self.ones >> 1 & (self.ones >> 2 | hard >> 1);
+        let mut short = 0_u64;
+        let mut perhaps = (signs | signs >> 1) & !(hard | end);
+        while perhaps != 0 {
+            let n = perhaps.trailing_zeros() as usize;
+            perhaps &= perhaps - 1;
+            let fewest = |n: usize| match self.tokens.get(n).filter(|_| n < self.cut) {
+                Some(token) if token.raw.count_ones() > 2 * few => few as usize,
+                Some(token) => token.word().fewest(),
+                None => 1,
+            };
+            short |= u64::from(fewest(n) + fewest(n + 1) <= few as usize) << n;
+        }
+        let goes_on = pairs | opens | singles | hard >> 1 | exes >> 1;
+        let read = short | !first & (self.ones & singles | begins & !behind & goes_on);
+        let mut loud = whole | hard | exes | !end & read;
+        loud |= self.heard(sounds, text, unknown) | if mixed { self.near(gate) } else { 0 };
+        (self.loud, self.unknown) = (loud, unknown);
+    }
+
+    /// Which words may have another script, or something that is not plain, within the words of a phrase that begins with them.
+    fn near(&self, gate: &Gate<'_>) -> u64 {
+        let last = 1_u64.checked_shl(self.cut as u32).unwrap_or(0) >> 1;
+        let mut changes = (self.latin ^ self.latin >> 1 | !self.gaps.spaced | last) & !self.gaps.end;
+        let mut near = 0;
+        let most = gate.most().min(RUN);
+        for _ in 0..most {
+            near |= changes;
+            changes >>= 1;
+        }
+        let words = self.tokens.get(..self.cut).unwrap_or_default();
+        for (n, (word, further)) in words.iter().zip(words.iter().skip(most)).enumerate() {
+            near |= u64::from(further.start > word.end + NEAR) << n;
+        }
+        near
     }
 
     /// Which words may sound like a term, or phrases that begin with them; they must have a word that no dictionary has.
-    fn heard(&self, sounds: &Sounds, text: &[u8], unknown: u64, signs: u64) -> u64 {
+    fn heard(&self, sounds: &Sounds<'_>, text: &[u8], unknown: u64) -> u64 {
         let longest = sounds.longest().min(MAX_WORDS);
-        // Not across signs.
-        let within = unknown | unknown >> 1 & !signs | unknown >> 2 & !signs & !(signs >> 1);
+        let Gaps { joins, unseen, .. } = self.gaps;
+        // Not across signs. What was not looked at may be unknown, and a phrase.
+        let doubtful = if longest > 1 { unseen } else { 0 };
+        let further = if longest > 2 { unseen >> 1 & joins } else { 0 };
+        let within = self.latin
+            & (unknown
+                | (unknown >> 1 | doubtful) & joins
+                | unknown >> 2 & joins & joins >> 1
+                | doubtful
+                | further);
         let mut said = [None; RUN];
         let mut said_of = |n: usize| {
             let token = self.tokens.get(n)?;
@@ -223,15 +326,15 @@ impl Run {
             if !letters.first().is_some_and(|&letter| sounds.begins_with(letter)) {
                 continue;
             }
-            let mut may_be =
-                unknown >> n & 1 == 1 && sounds.is_long_enough(letters) && sounds.is_heard(letters);
+            let mut may_be = (doubtful | further) >> n & 1 == 1
+                || unknown >> n & 1 == 1 && sounds.is_long_enough(letters) && sounds.is_heard(letters);
             let mut phrase = match letters {
                 [b'k' | b'K', ..] => Some(Said::first(letters)),
                 _ => None,
             };
             for words in 2..=longest {
                 let last = n + words - 1;
-                if may_be || signs >> (last - 1) & 1 == 1 {
+                if may_be || joins >> (last - 1) & 1 == 0 || self.latin >> last & 1 == 0 {
                     break;
                 }
                 let (Some(before), Some(next)) = (phrase.or_else(|| said_of(n)), said_of(last)) else {
@@ -246,4 +349,10 @@ impl Run {
         }
         heard
     }
+}
+
+/// A letter of ASCII, or one from А to я.
+#[inline]
+fn begins_with_a_letter(text: &[u8]) -> bool {
+    text.first().is_some_and(|&byte| is_latin(byte)) || begins_with_cyrillic(text)
 }

@@ -2,8 +2,9 @@
 //!
 //! Not for matching plain terms: level evasion walks along the terms and tries every reading.
 
+use super::shapes::cases;
+use super::table;
 use super::units::{Unit, Units};
-use super::{cases, table};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use unicode_script::{Script, UnicodeScript};

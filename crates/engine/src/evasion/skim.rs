@@ -46,7 +46,7 @@ fn last_char(text: &[u8], at: usize) -> Option<char> {
     })
 }
 
-impl Evasion {
+impl Evasion<'_> {
     /// How far the text from byte `at` on can be passed over, at most to `end`: to a place that must be looked at, or to where
     /// the text is no more plain. `before`: the unit that ends at `at`.
     ///
@@ -80,7 +80,7 @@ impl Evasion {
     }
 
     /// Passes over words that the gate lets pass.
-    fn pass(&self, gate: &Gate, words: &mut Words<'_>, at: usize, end: usize) -> (usize, bool) {
+    fn pass(&self, gate: &Gate<'_>, words: &mut Words<'_>, at: usize, end: usize) -> (usize, bool) {
         let text = words.text;
         let mut here = at;
         let mut last = at.checked_sub(1).and_then(|_| last_char(text, at));
@@ -94,7 +94,7 @@ impl Evasion {
                 return (at, false);
             }
         }
-        let mut watch = gate.watch(&self.terms, words);
+        let mut watch = gate.watch(self.terms, words);
         while here < end {
             let Some((c, length)) = char_at(text, here) else {
                 break;
@@ -103,7 +103,7 @@ impl Evasion {
                 if !matches!(last, Some('\'' | '’')) {
                     let quiet = watch.words.pass_quiet(gate, &self.sounds, here);
                     if quiet > here {
-                        (here, last) = (quiet, Some(' '));
+                        (here, last) = (quiet, last_char(text, quiet));
                         continue;
                     }
                 }

@@ -8,6 +8,7 @@
 use super::plain::{char_at, is_blank, is_wordy};
 use super::span::{Apart, blanks};
 use super::table::{groups, groups_of_letters, is_mask, leet, same_script, spoken_digit};
+use super::terms::Term;
 
 /// Places looked at; beyond them the answer is yes.
 const MAX_PLACES: usize = 128;
@@ -15,7 +16,7 @@ const MAX_PLACES: usize = 128;
 /// A term held against the text.
 pub(super) struct Spelled<'t> {
     text: &'t [u8],
-    term: &'t [char],
+    term: Term<'t>,
     places: usize,
 }
 
@@ -60,7 +61,7 @@ impl Place {
 
 impl<'t> Spelled<'t> {
     /// May the text from byte `at` on, where a plain word begins, be read as the term with at least one step?
-    pub(super) fn may_be(text: &'t [u8], at: usize, term: &'t [char]) -> bool {
+    pub(super) fn may_be(text: &'t [u8], at: usize, term: Term<'t>) -> bool {
         let mut trial = Spelled {
             text,
             term,
@@ -82,7 +83,7 @@ impl<'t> Spelled<'t> {
         if self.places > MAX_PLACES {
             return true;
         }
-        let letter = self.term.get(place.term).copied();
+        let letter = self.term.get(place.term);
         let Some((c, length)) = char_at(self.text, place.text) else {
             // Other characters may be anything.
             return place.text < self.text.len() || letter.is_none() && !place.gap && !place.exact;
@@ -132,8 +133,7 @@ impl<'t> Spelled<'t> {
         {
             return true;
         }
-        if matches!(c, 'k' | 'c' | 'q' | 'x') && letter == 'c' && self.term.get(place.term + 1) == Some(&'k')
-        {
+        if matches!(c, 'k' | 'c' | 'q' | 'x') && letter == 'c' && self.term.get(place.term + 1) == Some('k') {
             let sound = place.over(1, 2).inexactly();
             let doubled = char_at(self.text, place.text + 1) == Some((c, 1));
             if self.goes_on(sound) || doubled && self.goes_on(place.over(2, 2).inexactly()) {

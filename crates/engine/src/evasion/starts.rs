@@ -7,11 +7,15 @@
 //! left out) ends the look and leaves the answer to the walk: a place is only ever refused when the walk would find
 //! nothing.
 
-use super::table::{capital, groups, is_mask, leet, same_script, shapes, spoken_digit};
+use super::Evasion;
+use super::build::Ask;
+use super::shapes::Shapes;
+use super::table::{groups, is_mask, leet, same_script, spoken_digit};
+use super::terms::{Letter, Terms, decode, encode};
 use super::units::{Unit, Units};
-use super::{Evasion, cases};
+use crate::CompileError;
+use crate::compiled::no_memory;
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 /// Places of a term that are looked at.
 const DEPTH: usize = 4;
@@ -19,44 +23,73 @@ const DEPTH: usize = 4;
 /// Characters whose sets are kept: ASCII, and the Cyrillic letters of today's languages.
 const KEPT: usize = 128 + 96;
 
-/// What one character can be read as.
-pub(super) struct Row {
-    fold: char,
-    base: char,
-    /// Letters that it looks like, sorted, without itself.
-    pub(super) lookalikes: Vec<char>,
-    /// A letter or digit, not a sign.
-    letter: bool,
-    /// Some group of characters begins with it.
-    grouped: bool,
-    lots: [u64; DEPTH],
-    /// Lots with a term that has the name of this digit at a place.
-    spoken: [u64; DEPTH],
+/// Bytes of what one character can be read as.
+const ROW: usize = 16 + 2 * DEPTH * 8;
+
+/// Flags of a row: a letter or digit, not a sign; some group of characters begins with it.
+const LETTER: u8 = 1;
+const GROUPED: u8 = 2;
+
+/// What one character can be read as, in place: the letter that it is and its base, 4 bytes each; where the letters that it looks
+/// like begin, and how many there are (4 and 2 bytes); flags and a zero; then, by place, the lots of the letters that it may be
+/// read as, and those with a term that has its name there (8 bytes each).
+#[derive(Clone, Copy)]
+pub(super) struct Row<'b> {
+    record: &'b [u8; ROW],
+    lookalikes: &'b [Letter],
 }
 
-impl Row {
+impl<'b> Row<'b> {
+    fn number<const N: usize>(&self, at: usize) -> [u8; N] {
+        let bytes = self.record.get(at..).and_then(|rest| rest.first_chunk());
+        bytes.copied().unwrap_or([0; N])
+    }
+
+    fn lots(&self, at: usize, place: usize) -> u64 {
+        u64::from_le_bytes(self.number(at + place * 8))
+    }
+
+    fn is_of(&self, unit: &Unit) -> bool {
+        self.number(0) == encode(unit.fold) && self.number(4) == encode(unit.base)
+    }
+
+    fn flags(&self) -> u8 {
+        let [flags] = self.number(14);
+        flags
+    }
+
     pub(super) fn is_letter(&self) -> bool {
-        self.letter
+        self.flags() & LETTER != 0
     }
 
     pub(super) fn is_grouped(&self) -> bool {
-        self.grouped
+        self.flags() & GROUPED != 0
     }
 
-    /// May the name of this digit be read at this place?
+    /// May the name of this digit be read at this place, one of the first [`DEPTH`]?
     pub(super) fn is_spoken(&self, place: usize, lots: u64) -> bool {
-        self.spoken.get(place).is_some_and(|spoken| lots & spoken != 0)
+        self.lots(16 + DEPTH * 8, place) & lots != 0
     }
 
+    /// Lots with a term that has a letter at this place which may be read here.
     pub(super) fn lots_at(&self, place: usize) -> u64 {
-        self.lots.get(place).copied().unwrap_or(u64::MAX)
+        self.lots(16, place)
+    }
+
+    /// Letters that it looks like, sorted, without itself.
+    pub(super) fn lookalikes(&self) -> impl Iterator<Item = char> + use<'b> {
+        let from = u32::from_le_bytes(self.number(8)) as usize;
+        let count = usize::from(u16::from_le_bytes(self.number(12)));
+        let list = self.lookalikes.get(from..from + count).unwrap_or_default();
+        list.iter().copied().map(decode)
     }
 }
 
-pub(super) struct Starts {
-    /// Lots with a term that has this letter at a place.
-    letters: HashMap<char, [u64; DEPTH]>,
-    rows: Vec<OnceLock<Box<Row>>>,
+/// Where readings may begin, in place.
+#[derive(Clone, Copy)]
+pub(super) struct Starts<'b> {
+    rows: &'b [[u8; ROW]],
+    lookalikes: &'b [Letter],
     /// Lots with a term that has no letter at this place any more, or a space at or before it.
     pub(super) loose: [u64; DEPTH],
     /// Lots with a term that has "ck" at this place.
@@ -71,106 +104,121 @@ fn slot(c: char) -> Option<usize> {
     }
 }
 
+/// The characters of the slots, in their order.
+fn kept() -> impl Iterator<Item = char> {
+    ('\0'..='\x7f').chain('\u{400}'..='\u{45f}')
+}
+
 fn lot(term: usize, terms: usize) -> u64 {
     1 << (term * 64 / terms.max(1)).min(63)
 }
 
-impl Starts {
-    pub(super) fn new(terms: &[Box<[char]>]) -> Self {
-        let mut out = Self {
-            letters: HashMap::new(),
-            rows: (0..KEPT).map(|_| OnceLock::new()).collect(),
-            loose: [0; DEPTH],
-            sound: [0; DEPTH],
-        };
+impl<'b> Starts<'b> {
+    pub(super) fn new([head, rows, lookalikes]: [&'b [u8]; 3]) -> Self {
+        let mut numbers = head.as_chunks().0.iter().map(|&eight| u64::from_le_bytes(eight));
+        let mut four = || std::array::from_fn(|_| numbers.next().unwrap_or_default());
+        Self {
+            rows: rows.as_chunks().0,
+            lookalikes: lookalikes.as_chunks().0,
+            loose: four(),
+            sound: four(),
+        }
+    }
+
+    /// `loose` and `sound`; *rows* of the characters that are kept; *letters* that these look like.
+    pub(super) fn build(
+        terms: &Terms<'_>,
+        shapes: &Shapes<'_>,
+        ask: Ask<'_>,
+    ) -> Result<[Vec<u8>; 3], CompileError> {
+        let (mut loose, mut sound) = ([0_u64; DEPTH], [0_u64; DEPTH]);
+        let mut letters: HashMap<char, [u64; DEPTH]> = HashMap::new();
+        // Lots with a term that has the name of a digit at a place.
+        let mut names: HashMap<&str, [u64; DEPTH]> = HashMap::new();
+        for digit in kept() {
+            names.extend(spoken_digit(digit).map(|name| (name, [0; DEPTH])));
+        }
         for (n, term) in terms.iter().enumerate() {
+            ask(n)?;
             let bit = lot(n, terms.len());
-            for (place, &letter) in term.iter().take(DEPTH).enumerate() {
-                if let Some(lots) = out.letters.entry(letter).or_default().get_mut(place) {
+            for (place, letter) in term.iter().take(DEPTH).enumerate() {
+                if !letters.contains_key(&letter) {
+                    letters.try_reserve(1).map_err(no_memory)?;
+                }
+                if let Some(lots) = letters.entry(letter).or_default().get_mut(place) {
                     *lots |= bit;
                 }
             }
-            let regular = term.iter().position(|&c| c == ' ').unwrap_or(term.len());
-            for lots in out.loose.iter_mut().skip(regular) {
+            let regular = term.iter().position(|c| c == ' ').unwrap_or(term.len());
+            for lots in loose.iter_mut().skip(regular) {
                 *lots |= bit;
             }
-            for (place, lots) in out.sound.iter_mut().enumerate() {
-                if term.get(place..place + 2) == Some(&['c', 'k']) {
+            for (place, lots) in sound.iter_mut().enumerate() {
+                if term.get(place) == Some('c') && term.get(place + 1) == Some('k') {
                     *lots |= bit;
+                }
+            }
+            for (name, lots) in &mut names {
+                for (place, lots) in lots.iter_mut().enumerate() {
+                    if name.chars().zip(place..).all(|(c, at)| term.get(at) == Some(c)) {
+                        *lots |= bit;
+                    }
                 }
             }
         }
-        out
+        let (mut rows, mut lookalikes) = (Vec::new(), Vec::new());
+        rows.try_reserve_exact(KEPT * ROW).map_err(no_memory)?;
+        for c in kept() {
+            let mut bytes = [0; 4];
+            // The character by itself, whatever marks it has in a text.
+            let Some(unit) = Units::new(c.encode_utf8(&mut bytes)).get(0) else {
+                rows.extend([u8::MAX; ROW]);
+                continue;
+            };
+            let alike = shapes.lookalikes_of(unit.raw, unit.base);
+            let mut read = vec![unit.fold, unit.base];
+            read.extend(&alike);
+            read.extend(same_script(unit.base));
+            if !unit.raw.is_alphabetic() {
+                read.extend(leet(unit.base));
+            }
+            let (mut lots, mut spoken) = ([0_u64; DEPTH], [0_u64; DEPTH]);
+            let add = |all: &mut [u64; DEPTH], more: Option<&[u64; DEPTH]>| {
+                for (all, more) in all.iter_mut().zip(more.into_iter().flatten()) {
+                    *all |= more;
+                }
+            };
+            for letter in read {
+                add(&mut lots, letters.get(&letter));
+            }
+            for name in spoken_digit(unit.raw) {
+                add(&mut spoken, names.get(name));
+            }
+            let is_letter = unit.raw.is_alphanumeric() || unit.is_letter();
+            let is_grouped = groups(unit.base).next().is_some();
+            let flags = if is_letter { LETTER } else { 0 } | if is_grouped { GROUPED } else { 0 };
+            rows.extend(encode(unit.fold));
+            rows.extend(encode(unit.base));
+            rows.extend((lookalikes.len() as u32).to_le_bytes());
+            rows.extend((alike.len() as u16).to_le_bytes());
+            rows.extend([flags, 0]);
+            rows.extend(lots.into_iter().chain(spoken).flat_map(u64::to_le_bytes));
+            lookalikes.try_reserve(alike.len()).map_err(no_memory)?;
+            lookalikes.extend(alike.iter().copied().map(encode));
+        }
+        let head = loose.into_iter().chain(sound).flat_map(u64::to_le_bytes);
+        Ok([head.collect(), rows, lookalikes.into_flattened()])
     }
 }
 
-impl Evasion {
-    /// Letters that a letter looks like, without its own base.
-    pub(super) fn lookalikes_of(&self, raw: char, base: char) -> Vec<char> {
-        let mut list: Vec<char> = Vec::new();
-        for letter in [Some(raw), Some(base), capital(raw)].into_iter().flatten() {
-            list.extend(letter.to_lowercase().filter(|&l| l != base));
-            for shape in cases(letter) {
-                list.extend(self.lookalikes.get(&shape).into_iter().flatten());
-            }
-            list.extend(shapes(letter));
-        }
-        list.retain(|&l| l != base);
-        list.sort_unstable();
-        list.dedup();
-        list
-    }
-
+impl Evasion<'_> {
     /// The row of a character that stands alone: no marks, no expansion.
-    pub(super) fn row(&self, unit: &Unit) -> Option<&Row> {
-        let cell = self.starts.rows.get(slot(unit.raw)?)?;
-        let row = cell.get_or_init(|| Box::new(self.make_row(unit)));
-        (!unit.marked && row.fold == unit.fold && row.base == unit.base).then_some(row)
-    }
-
-    fn make_row(&self, unit: &Unit) -> Row {
-        let mut bytes = [0; 4];
-        let mut units = Units::new(unit.raw.encode_utf8(&mut bytes));
-        // The character by itself, whatever marks it has in this text.
-        let unit = units.get(0).unwrap_or(*unit);
-        let lookalikes = self.lookalikes_of(unit.raw, unit.base);
-        let mut letters = vec![unit.fold, unit.base];
-        letters.extend(&lookalikes);
-        letters.extend(same_script(unit.base));
-        if !unit.raw.is_alphabetic() {
-            letters.extend(leet(unit.base));
-        }
-        let names: Vec<Vec<char>> = spoken_digit(unit.raw)
-            .map(|name| name.chars().collect())
-            .collect();
-        let (mut lots, mut spoken) = ([0; DEPTH], [0; DEPTH]);
-        letters.sort_unstable();
-        letters.dedup();
-        for of_letter in letters
-            .iter()
-            .filter_map(|letter| self.starts.letters.get(letter))
-        {
-            for (lots, more) in lots.iter_mut().zip(of_letter) {
-                *lots |= more;
-            }
-        }
-        for (n, term) in self.terms.iter().enumerate().filter(|_| !names.is_empty()) {
-            for (place, lots) in spoken.iter_mut().enumerate() {
-                let rest = term.get(place..).unwrap_or(&[]);
-                if names.iter().any(|name| rest.starts_with(name)) {
-                    *lots |= lot(n, self.terms.len());
-                }
-            }
-        }
-        Row {
-            fold: unit.fold,
-            base: unit.base,
-            lookalikes,
-            letter: unit.raw.is_alphanumeric() || unit.is_letter(),
-            grouped: groups(unit.base).next().is_some(),
-            lots,
-            spoken,
-        }
+    pub(super) fn row(&self, unit: &Unit) -> Option<Row<'_>> {
+        let row = Row {
+            record: self.starts.rows.get(slot(unit.raw)?)?,
+            lookalikes: self.starts.lookalikes,
+        };
+        (!unit.marked && row.is_of(unit)).then_some(row)
     }
 
     /// May a reading begin at unit `from`? `false` only when the walk would find nothing there.
@@ -193,17 +241,17 @@ impl Evasion {
                         .get(from + place + 1)
                         .is_some_and(|u| !u.raw.is_alphanumeric() && !u.is_letter());
                 }
-                if !row.letter || is_mask(unit.raw) || unit.base == 'x' || last == Some(unit.base) {
+                if !row.is_letter() || is_mask(unit.raw) || unit.base == 'x' || last == Some(unit.base) {
                     return true;
                 }
             }
             if lots & sound != 0 && matches!(unit.base, 'k' | 'c' | 'q' | 'x') {
                 return true;
             }
-            if row.spoken.get(place).is_some_and(|spoken| lots & spoken != 0) {
+            if row.is_spoken(place, lots) {
                 return true;
             }
-            if row.grouped {
+            if row.is_grouped() {
                 let whole = groups(unit.base).any(|(group, _)| {
                     let mut rest = group.chars().skip(1).enumerate();
                     rest.all(|(n, c)| units.get(from + place + 1 + n).is_some_and(|u| u.base == c))
@@ -212,7 +260,7 @@ impl Evasion {
                     return true;
                 }
             }
-            lots &= row.lots.get(place).copied().unwrap_or(u64::MAX);
+            lots &= row.lots_at(place);
             if lots == 0 {
                 return false;
             }

@@ -1,5 +1,5 @@
 use super::units::Units;
-use super::{Evasion, Scratch};
+use super::{Builder, Evasion, Scratch};
 use crate::fold::fold_text;
 use crate::matcher::tests::{find, term};
 use crate::{Item, Level, MatchMode, Steps};
@@ -230,12 +230,14 @@ fn no_place_costs_without_bound() {
 
 /// The walk from every unit, against the look that goes before it.
 fn compare_starts(terms: &[String], text: &str) -> Result<usize, String> {
-    let list = terms.iter().zip(0..);
-    let evasion = Evasion::new(
-        list.map(|(t, n)| (fold_text(t), n, MatchMode::Substring))
-            .collect(),
-    )
-    .expect("there is memory");
+    let mut builder = Builder::default();
+    for (term, number) in terms.iter().zip(0..) {
+        builder
+            .add(fold_text(term), number, MatchMode::Substring)
+            .expect("there is memory");
+    }
+    let section = builder.build(&mut |_| Ok(())).expect("there is memory");
+    let evasion = Evasion::new(&section);
     let mut units = Units::new(text);
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
     let mut found = 0;
@@ -377,5 +379,71 @@ proptest! {
         // A term of mode substring leaves no gate, and is nowhere.
         items.push(term(99, "\u{4e00}\u{4e01}\u{4e02}\u{4e03}", MatchMode::Substring, Level::Evasion));
         prop_assert_eq!(passed, find(&items, &text), "{:?} in {:?}", terms, text);
+    }
+}
+
+const DISGUISED: &str = "Best cas1no b0nus: onlinecasino, c.a.s.i.n.o, kазино, ставки на спopт! f@rmacy kasino csaino fil.ms, \
+    3aбaва phone fone ouısɐɔ viagrа 4skin bi + ch, o n l i n e casino. Ordinary words of a text, и простые слова.";
+
+fn disguised(modes: [MatchMode; 2]) -> Vec<Item> {
+    let terms = [
+        "casino",
+        "casino bonus",
+        "online casino",
+        "казино",
+        "ставки на спорт",
+        "pharmacy",
+        "films",
+        "забава",
+        "phone",
+        "viagra",
+        "foreskin",
+        "bitch",
+        "dvd диски",
+        "e-mail",
+    ];
+    let modes = modes.into_iter().cycle();
+    let list = (1..).zip(terms).zip(modes);
+    list.map(|((id, text), mode)| term(id, text, mode, Level::Evasion))
+        .collect()
+}
+
+/// Nothing is prepared in memory, whatever the set has.
+#[test]
+fn a_set_takes_no_memory_of_its_own() {
+    let matcher = crate::matcher::tests::open(&disguised([MatchMode::Word, MatchMode::Inflected]));
+    assert_eq!(matcher.heap_bytes(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    /// Whatever bytes of the section say, a search ends, and what it finds are spans of the text.
+    #[test]
+    fn damage_is_survived(
+        whole in any::<bool>(),
+        anywhere in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        written in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..60),
+    ) {
+        let second = if whole { MatchMode::Inflected } else { MatchMode::Substring };
+        let items = disguised([MatchMode::Word, second]);
+        let mut set = crate::compile(&items, &mut || false).expect("compiles");
+        let undamaged = find(&items, DISGUISED).len();
+        prop_assert!(undamaged > 8, "{}", undamaged);
+        let section = crate::compiled::range_of_evasion(&set);
+        prop_assert!(section.len() > 10_000);
+        // Most of the filters and of the lots is nothing.
+        let something: Vec<usize> = section.clone().filter(|&n| set[n] != 0).collect();
+        for (n, flip) in &written {
+            set[*n.get(&something)] ^= flip;
+        }
+        for (n, value) in &anywhere {
+            set[section.start + n.index(section.len())] = *value;
+        }
+        crate::compiled::seal(&mut set);
+        let matcher = crate::Matcher::open_in_place(set).expect("the header is sound");
+        for hit in matcher.find(DISGUISED, &crate::FindOptions::default(), &mut || false).unwrap_or_default() {
+            prop_assert!(DISGUISED.get(hit.bytes).is_some());
+        }
     }
 }

@@ -144,7 +144,7 @@ fn turn(at: usize, c: char) -> Option<Turned> {
     })
 }
 
-impl Evasion {
+impl Evasion<'_> {
     /// Terms that stand upside down around the turned letter at byte `at`, unless another turned letter of the same term
     /// stands before it: then they are found there.
     pub(crate) fn turned(&self, text: &str, at: usize, out: &mut Vec<Candidate>) {
@@ -185,7 +185,7 @@ impl Evasion {
                 return;
             }
             let to = from + depth;
-            let whole = depth >= MIN_LETTERS && self.terms.get(lo).is_some_and(|t| t.len() == depth);
+            let whole = depth >= MIN_LETTERS && self.terms.is_long(lo, depth);
             if whole
                 && to > here
                 && let (Some(first), Some(last)) = (run.get(from), run.get(to - 1))
@@ -209,7 +209,7 @@ impl Evasion {
             }
             let Some(next) = run.get(to) else { continue };
             for letter in next.letters.chars() {
-                if let Some((lo, hi)) = self.child(lo, hi, depth, letter) {
+                if let Some((lo, hi)) = self.terms.child(lo, hi, depth, letter) {
                     stack.push((lo, hi, depth + 1));
                 }
             }

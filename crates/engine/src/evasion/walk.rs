@@ -121,7 +121,7 @@ impl State {
     }
 }
 
-impl Evasion {
+impl Evasion<'_> {
     /// All readings that begin at unit `from`.
     pub(crate) fn walk(
         &self,
@@ -184,7 +184,7 @@ impl Evasion {
                 continue;
             }
             if !state.gap
-                && self.terms.get(state.lo).is_some_and(|t| t.len() == state.depth)
+                && self.terms.is_long(state.lo, state.depth)
                 && let Some(candidate) = self.accept(text, units, from, &state)
             {
                 out.push(candidate);
@@ -201,7 +201,7 @@ impl Evasion {
     }
 
     pub(super) fn step(&self, state: &State, letter: char, cost: f32, steps: Steps) -> Option<State> {
-        let (lo, hi) = self.child(state.lo, state.hi, state.depth, letter)?;
+        let (lo, hi) = self.terms.child(state.lo, state.hi, state.depth, letter)?;
         let mut next = state.clone();
         next.lo = lo;
         next.hi = hi;
@@ -286,7 +286,7 @@ impl Evasion {
                         next.digits += 1;
                         next.digit_run = state.digit_run + 1;
                         next.longest_digit_run = next.longest_digit_run.max(next.digit_run);
-                        let end = self.terms.get(next.lo).is_some_and(|t| t.len() == next.depth);
+                        let end = self.terms.is_long(next.lo, next.depth);
                         next.digit_at_edge |= state.depth == 0 || end;
                     }
                     stack.push(next);
@@ -335,17 +335,11 @@ impl Evasion {
         shapes_of: &mut HashMap<(char, char), Vec<char>>,
         stack: &mut Vec<State>,
     ) {
-        let known = match self.row(&unit) {
-            Some(row) => &row.lookalikes,
-            None => shapes_of
-                .entry((unit.raw, unit.base))
-                .or_insert_with(|| self.lookalikes_of(unit.raw, unit.base)),
-        };
         let odd = !is_ordinary(unit.raw);
-        for &letter in known.iter() {
+        let mut read_as = |letter: char| {
             let foreign = script_of(letter) != unit.script;
             if !foreign && !odd {
-                continue;
+                return;
             }
             if let Some(mut next) = self.step(state, letter, 0.125, Steps::LOOKALIKE) {
                 next.odd |= odd;
@@ -358,7 +352,14 @@ impl Evasion {
                 }
                 stack.push(next);
             }
+        };
+        if let Some(row) = self.row(&unit) {
+            return row.lookalikes().for_each(read_as);
         }
+        let known = shapes_of
+            .entry((unit.raw, unit.base))
+            .or_insert_with(|| self.shapes.lookalikes_of(unit.raw, unit.base));
+        known.iter().copied().for_each(&mut read_as);
     }
 
     /// k, c, q or x written for the sound of "ck".
@@ -404,11 +405,11 @@ impl Evasion {
         }
         let mut at = state.lo;
         while at < state.hi {
-            let Some(letter) = self.terms.get(at).and_then(|t| t.get(state.depth)).copied() else {
+            let Some(letter) = self.terms.get(at).and_then(|t| t.get(state.depth)) else {
                 at += 1;
                 continue;
             };
-            let Some((lo, hi)) = self.child(at, state.hi, state.depth, letter) else {
+            let Some((lo, hi)) = self.terms.child(at, state.hi, state.depth, letter) else {
                 break;
             };
             at = hi;

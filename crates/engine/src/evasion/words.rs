@@ -96,11 +96,10 @@ impl<'t> Words<'t> {
 
     /// Passes over quiet words from byte `from` on, where one begins.
     #[inline]
-    pub(super) fn pass_quiet(&mut self, gate: &Gate, sounds: &Sounds, from: usize) -> usize {
-        match self.border.is_ahead(self.text, from) {
-            true => from,
-            false => self.run.pass(gate, sounds, self.text, from),
-        }
+    pub(super) fn pass_quiet(&mut self, gate: &Gate<'_>, sounds: &Sounds<'_>, from: usize) -> usize {
+        let (border, text) = (&mut self.border, self.text);
+        self.run
+            .pass(gate, sounds, text, from, |at| border.is_ahead(text, at))
     }
 
     /// Does text of another script, or a character that is not plain, come behind this word?

@@ -42,11 +42,11 @@ impl<'t> EvasionScan<'t> {
     /// Tries every place that begins before `end`.
     pub(super) fn advance(
         &mut self,
+        evasion: &Evasion<'_>,
         matcher: &View<'_>,
         end: usize,
         sink: &mut Sink<'_, '_, '_>,
     ) -> Result<(), MatchError> {
-        let evasion = &matcher.evasion;
         if self.next == 0 && self.refused == 0 {
             self.skim(evasion, None, end);
         }
@@ -82,7 +82,7 @@ impl<'t> EvasionScan<'t> {
                     start: candidate.starts_word,
                     end: candidate.ends_word,
                 };
-                for &number in evasion.entries_of(candidate.term) {
+                for number in evasion.entries_of(candidate.term) {
                     let (mut cost, mut steps) = (candidate.cost, candidate.steps);
                     if number & FORM != 0 {
                         (cost, steps) = (cost + INFLECTED_COST, steps.with(Steps::INFLECTED));
@@ -117,7 +117,7 @@ impl<'t> EvasionScan<'t> {
 
     /// Passes over text in which no reading begins, behind `unit`, and returns the unit before where it goes on; `None`
     /// when it goes on right there.
-    fn skim(&mut self, evasion: &Evasion, unit: Option<Unit>, end: usize) -> Option<Unit> {
+    fn skim(&mut self, evasion: &Evasion<'_>, unit: Option<Unit>, end: usize) -> Option<Unit> {
         let at = unit.map_or(0, |unit| unit.end);
         let (to, heard) = evasion.skim(&mut self.words, unit, at, end);
         self.refused = to;

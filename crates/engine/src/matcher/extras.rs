@@ -1,12 +1,9 @@
-//! What the terms of a compiled set need besides what is in it, in memory of this process: disguises, wildcards,
-//! regular expressions, rules. Nothing for a set that has none of them.
+//! What the terms of a compiled set need besides what is in it, in memory of this process: wildcards, regular
+//! expressions, rules. Nothing for a set that has none of them.
 
 use super::MAX_REGEXES;
 use crate::compiled::Image;
-use crate::evasion::{Evasion, FORM};
 use crate::glob::Glob;
-use crate::inflect::{Language, disguised_forms};
-use crate::item::folded_term;
 use crate::reserve::push;
 use crate::rule::{self, Rule};
 use crate::{MatchMode, OpenError, pattern};
@@ -36,7 +33,6 @@ impl<T> Lazy<T> {
 }
 
 pub(crate) struct Extras {
-    pub(super) evasion: Evasion,
     /// By entry.
     globs: Vec<Lazy<Glob>>,
     pub(super) regexes: Vec<(regex_automata::meta::Regex, u32)>,
@@ -61,9 +57,7 @@ fn damaged<E>(_: E) -> OpenError {
 
 impl Extras {
     pub(super) fn new(image: &Image<'_>) -> Result<Self, OpenError> {
-        let mut evasive: Vec<(String, u32, MatchMode)> = Vec::new();
         let mut out = Self {
-            evasion: Evasion::new(Vec::new()).map_err(no_memory)?,
             globs: Vec::new(),
             regexes: Vec::new(),
             rules: Vec::new(),
@@ -72,22 +66,7 @@ impl Extras {
             let entry = image.entry(number).ok_or(OpenError::Damaged("special entry"))?;
             let text = std::str::from_utf8(entry.text).map_err(damaged)?;
             match entry.mode {
-                mode if mode.is_plain() => {
-                    evasive.try_reserve(1).map_err(no_memory)?;
-                    evasive.push((folded_term(text), number, mode));
-                }
                 MatchMode::Wildcard => push(&mut out.globs, Lazy::new(number)).map_err(no_memory)?,
-                // Those of level evasion: as disguised words they are terms like others.
-                MatchMode::Inflected => {
-                    let language = entry.language.or(Language::of(text));
-                    let language = language.ok_or(OpenError::Damaged("language"))?;
-                    let folded = folded_term(text);
-                    let forms = disguised_forms(&folded, language);
-                    evasive.try_reserve(forms.len() + 1).map_err(no_memory)?;
-                    let form = |text| (text, number | FORM, MatchMode::Inflected);
-                    evasive.extend(forms.into_iter().map(form));
-                    evasive.push((folded, number, MatchMode::Inflected));
-                }
                 MatchMode::Regex => {
                     if out.regexes.len() >= MAX_REGEXES {
                         return Err(OpenError::Damaged("too many regular expressions"));
@@ -102,7 +81,6 @@ impl Extras {
                 _ => return Err(OpenError::Damaged("special entry")),
             }
         }
-        out.evasion = Evasion::new(evasive).map_err(no_memory)?;
         out.globs.sort_unstable_by_key(|glob| glob.entry);
         out.rules.sort_unstable_by_key(|rule| rule.0);
         Ok(out)
@@ -134,8 +112,7 @@ impl Extras {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.evasion.heap_bytes()
-            + self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
+        self.regexes.iter().map(|(r, _)| r.memory_usage()).sum::<usize>()
             + size_of_val(&*self.globs)
             + size_of_val(&*self.rules)
     }

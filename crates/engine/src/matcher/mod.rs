@@ -208,8 +208,8 @@ impl Matcher {
     }
 
     /// Matches with bytes where they are; only their header is checked, so this costs the same for every size, unless
-    /// the set has regular expressions or terms of level evasion: those are prepared in memory. (A wildcard or a rule is
-    /// prepared when a text first asks for it.) Damaged bytes are safe, but may miss hits or make wrong ones: see [`crate::verify`]. The
+    /// the set has regular expressions: those are prepared in memory. (A wildcard or a rule is prepared when a text first asks for
+    /// it.) Damaged bytes are safe, but may miss hits or make wrong ones: see [`crate::verify`]. The
     /// bytes must not change.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::words::{REACH, WordScan, waits};
 use super::{Evidence, FindOptions, Hit, Matcher, View};
 use crate::boundary::is_word_boundary;
 use crate::compiled::{Entry, SlotFacts, stage};
-use crate::evasion::{Steps, factor};
+use crate::evasion::{Evasion, Steps, factor};
 use crate::fold::{Folder, OriginalSpan};
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
@@ -210,8 +210,8 @@ struct Scan<'m, 't> {
     facts: SlotFacts,
     words: WordScan,
     regexes: RegexScan,
-    /// Made when the stage begins: most sets have no terms for it, and it is large.
-    evaders: Option<Box<EvasionScan<'t>>>,
+    /// Made when the stage begins: most sets have no disguised terms, and it is large.
+    evaders: Option<Box<(Evasion<'m>, EvasionScan<'t>)>>,
     rules: RuleScan,
     #[cfg(test)]
     state: Option<super::automaton::ScanState>,
@@ -299,10 +299,9 @@ impl<'m, 't> Scan<'m, 't> {
             horizon = self.regexes.advance_raw(view, original_end, raw, sink)?;
         }
         if self.facts.stages & stage::EVASION != 0 {
-            let evaders = self
-                .evaders
-                .get_or_insert_with(|| Box::new(EvasionScan::new(text)));
-            evaders.advance(view, original_end, sink)?;
+            let new = || Box::new((view.image.evasion(), EvasionScan::new(text)));
+            let (evasion, scan) = &mut **self.evaders.get_or_insert_with(new);
+            scan.advance(evasion, view, original_end, sink)?;
         }
         // Matches may begin before what they were found by.
         Ok((horizon, end.saturating_sub(2 * longest + far + words)))

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::evasion::{Steps, budget};
 
-impl Word {
+impl Word<'_> {
     /// What it costs to take the words spoken, so many of them, for this term, what has to be assumed, and whether their
     /// spellings are ordinary ones, which are those of other languages, too; `None`: they are not the term.
     pub(super) fn compare(&self, words: usize, spoken: &Spoken) -> Option<(f32, Steps, bool)> {
@@ -118,7 +118,7 @@ impl Word {
         if refused.contains(&true) {
             return None;
         }
-        if sum.hidden == 0 && spoken.known(words, &self.letters) {
+        if sum.hidden == 0 && spoken.known(words, self.letters) {
             return None;
         }
         let no_word = sum.left_out > 0 && heard.begins_unspeakably();

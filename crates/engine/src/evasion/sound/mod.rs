@@ -8,22 +8,20 @@
 //!
 //! For words of Latin letters, in whole words only: what stands inside words is left to the walk.
 
+mod build;
 mod compare;
 mod heard;
-mod keys;
 mod said;
 mod spoken;
 mod sum;
 
 use super::around::is_foreign;
-use super::known::Known;
+use super::known::{Filed, Known};
 use super::units::{Unit, Units};
 use super::{Candidate, Steps};
-use heard::Heard;
-use keys::Keys;
+pub(super) use build::{Builder, PARTS};
 pub(super) use said::Said;
 use spoken::Spoken;
-use std::collections::TryReserveError;
 
 /// Letters of a word; longer ones are not looked at.
 const MAX_LETTERS: usize = 24;
@@ -42,9 +40,9 @@ const MIN_LETTERS_FOR_TWO: usize = 9;
 pub(super) const MAX_WORDS: usize = 3;
 
 /// A term by its sound.
-#[derive(Debug)]
-struct Word {
-    letters: Box<[u8]>,
+#[derive(Clone, Copy, Debug)]
+struct Word<'b> {
+    letters: &'b [u8],
     /// Words of the phrase.
     words: usize,
     /// Which term of the walk's list it is.
@@ -54,16 +52,20 @@ struct Word {
     plural: bool,
 }
 
-/// The terms that can be written by their sound.
-#[derive(Default)]
-pub(super) struct Sounds {
-    words: Vec<Word>,
+/// Bytes of a term: where its letters start, which term it is (4 bytes each); words, whether it is a form, and a plural.
+const WORD: usize = 12;
+
+/// The terms that can be written by their sound, in place.
+#[derive(Clone, Copy)]
+pub(super) struct Sounds<'b> {
+    words: &'b [[u8; WORD]],
+    letters: &'b [u8],
     /// By what is heard, and by the letters in any order between the first and the last.
-    heard: Keys,
-    jumbled: Keys,
-    /// Terms of two words, of three: what `said` makes of them, and the filters of it.
-    said: [Vec<u64>; MAX_WORDS - 1],
-    phrases: [Known; MAX_WORDS - 1],
+    heard: Filed<'b>,
+    jumbled: Filed<'b>,
+    /// Terms of two words, of three: filters of what `said` makes of them.
+    phrases: [Known<'b>; MAX_WORDS - 1],
+    /// Words of the longest term.
     longest: usize,
     /// Letters that a word may begin with, as bits.
     begins: u32,
@@ -99,99 +101,57 @@ fn is_swapped(term: &[u8], word: &[u8]) -> bool {
         && term.get(at + 2..) == word.get(at + 2..)
 }
 
-impl Sounds {
-    /// Adds a term (folded) unless it cannot be meant by its sound.
-    pub(super) fn add(
-        &mut self,
-        term: usize,
-        text: &[char],
-        form: bool,
-        plural: bool,
-    ) -> Result<(), TryReserveError> {
-        let words = text
-            .split(|c| matches!(c, ' ' | '-'))
-            .filter(|w| !w.is_empty())
-            .count();
-        let single = text.split(|c| matches!(c, ' ' | '-')).any(|w| w.len() == 1);
-        let letters = || text.iter().filter(|c| !matches!(c, ' ' | '-'));
-        let count = letters().count();
-        if words > MAX_WORDS
-            || single
-            || !(MIN_LETTERS..=MAX_LETTERS).contains(&count)
-            || !letters().all(char::is_ascii_lowercase)
-        {
-            return Ok(());
-        }
-        let Some(heard) = Heard::new(letters().map(|&c| c as u8)) else {
-            return Ok(());
-        };
-        if heard.count < 2 {
-            return Ok(());
-        }
-        let number = self.words.len() as u32;
-        let mut spelled = Vec::new();
-        spelled.try_reserve_exact(count)?;
-        spelled.extend(letters().map(|&c| c as u8));
-        self.words.try_reserve(1)?;
-        self.words.push(Word {
-            letters: spelled.into_boxed_slice(),
+impl<'b> Sounds<'b> {
+    pub(super) fn new(parts: [&'b [u8]; PARTS]) -> Self {
+        let [
+            numbers,
             words,
+            letters,
+            heard,
+            heard_starts,
+            heard_list,
+            jumbled,
+            jumbled_starts,
+            jumbled_list,
+            two,
+            three,
+        ] = parts;
+        let (begins, rest) = numbers.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        Self {
+            words: words.as_chunks().0,
+            letters,
+            heard: Filed::new([heard, heard_starts, heard_list]),
+            jumbled: Filed::new([jumbled, jumbled_starts, jumbled_list]),
+            phrases: [Known::new(two), Known::new(three)],
+            longest: rest.first().map_or(0, |&words| usize::from(words).min(MAX_WORDS)),
+            begins: u32::from_le_bytes(*begins),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.words.len() < 2
+    }
+
+    fn word(&self, number: u32) -> Option<Word<'b>> {
+        let record = |n: usize| {
+            let &[a, b, c, d, e, f, g, h, words, form, plural, _] = self.words.get(n)?;
+            let [start, term] = [[a, b, c, d], [e, f, g, h]].map(|four| u32::from_le_bytes(four) as usize);
+            Some((start, term, words, form != 0, plural != 0))
+        };
+        let (from, term, words, form, plural) = record(number as usize)?;
+        let (to, ..) = record(number as usize + 1)?;
+        Some(Word {
+            letters: self.letters.get(from..to)?,
+            words: usize::from(words),
             term,
             form,
-            plural: form && plural,
-        });
-        self.heard.add(heard.key(), number)?;
-        if words == 1 && count >= MIN_JUMBLED {
-            let letters = self.words.last().map_or(&[][..], |w| &w.letters);
-            self.jumbled.add(jumbled_key(letters), number)?;
-            // The last two.
-            if count >= MIN_JUMBLED_END {
-                let mut swapped = [0; MAX_LETTERS];
-                if let Some(swapped) = swapped.get_mut(..count) {
-                    swapped.copy_from_slice(letters);
-                    swapped.swap(count - 1, count - 2);
-                    self.jumbled.add(jumbled_key(swapped), number)?;
-                }
-            }
-        }
-        self.longest = self.longest.max(words);
-        let spelled = self.words.last().map_or(&[][..], |w| &w.letters);
-        if let Some(said) = words.checked_sub(2).and_then(|n| self.said.get_mut(n)) {
-            said.try_reserve(1)?;
-            said.push(Said::first(spelled).key());
-        }
-        if let Some(&first) = text.first() {
-            let same = BEGINNINGS
-                .iter()
-                .filter(|g| g.contains(first))
-                .flat_map(|g| g.chars());
-            self.begins |= same
-                .chain([first])
-                .fold(0, |bits, letter| bits | letter_bit(letter));
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(&mut self) -> Result<(), TryReserveError> {
-        self.heard.finish()?;
-        for (filter, keys) in self.phrases.iter_mut().zip(&mut self.said) {
-            *filter = Known::new(std::mem::take(keys).into_iter())?;
-        }
-        self.jumbled.finish()
-    }
-
-    pub(super) fn heap_bytes(&self) -> usize {
-        let letters: usize = self.words.iter().map(|w| w.letters.len()).sum();
-        letters
-            + self.words.len() * size_of::<Word>()
-            + self.heard.heap_bytes()
-            + self.jumbled.heap_bytes()
-            + self.phrases.iter().map(Known::heap_bytes).sum::<usize>()
+            plural,
+        })
     }
 
     /// May a word that begins with this unit sound like a term?
     pub(super) fn may_begin(&self, unit: &Unit) -> bool {
-        if self.words.is_empty() {
+        if self.is_empty() {
             return false;
         }
         match unit.is_letter() {
@@ -207,7 +167,7 @@ impl Sounds {
 
     /// Terms that the word at unit `from`, or a phrase that begins with it, sounds like.
     pub(super) fn hear(&self, units: &mut Units<'_>, from: usize, out: &mut Vec<Candidate>) {
-        if self.words.is_empty() {
+        if self.is_empty() {
             return;
         }
         let may_begin = |u: Unit| !u.is_letter() || self.begins & letter_bit(u.base) != 0;
@@ -219,11 +179,8 @@ impl Sounds {
         for words in 1..=self.longest {
             let Some(end) = spoken.word(units, at) else { return };
             if spoken.heard.count >= 2 {
-                for &(_, number) in self.heard.get(spoken.heard.key()) {
-                    let word = self
-                        .words
-                        .get(number as usize)
-                        .filter(|w| w.words == words || words == 1);
+                for number in self.heard.get(spoken.heard.key()) {
+                    let word = self.word(number).filter(|w| w.words == words || words == 1);
                     if let Some(word) = word
                         && let Some((cost, steps, ordinary)) = word.compare(words, &spoken)
                         && let (Some(first), Some(last)) = (units.get(from), units.get(end - 1))
@@ -264,11 +221,11 @@ impl Sounds {
         if letters.len() < MIN_JUMBLED || spoken.name || spoken.leet > 0 || letters.contains(&b'*') {
             return;
         }
-        for &(_, number) in self.jumbled.get(jumbled_key(letters)) {
-            let Some(word) = self.words.get(number as usize) else {
+        for number in self.jumbled.get(jumbled_key(letters)) {
+            let Some(word) = self.word(number) else {
                 continue;
             };
-            if !is_swapped(&word.letters, letters) || spoken.known(1, &word.letters) {
+            if !is_swapped(word.letters, letters) || spoken.known(1, word.letters) {
                 continue;
             }
             if let (Some(first), Some(last)) = (units.get(from), units.get(to - 1))

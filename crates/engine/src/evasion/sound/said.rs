@@ -81,7 +81,7 @@ impl Said {
     }
 }
 
-impl Sounds {
+impl Sounds<'_> {
     /// Of so many letters a word alone can sound like a term.
     pub(in crate::evasion) fn is_long_enough(&self, word: &[u8]) -> bool {
         (MIN_LETTERS..=MAX_LETTERS).contains(&word.len())
@@ -112,23 +112,25 @@ impl Sounds {
         let Some(spoken) = Spoken::plain(words) else {
             return false;
         };
-        let same = |&(_, number): &(u64, u32)| {
-            let word = self
-                .words
-                .get(number as usize)
-                .filter(|w| w.words == count || count == 1);
+        let same = |number: u32| {
+            let word = self.word(number).filter(|w| w.words == count || count == 1);
             word.is_some_and(|word| word.compare(count, &spoken).is_some())
         };
         let letters = spoken.letters();
-        spoken.heard.count > 1 && self.heard.get(spoken.heard.key()).iter().any(same)
+        spoken.heard.count > 1 && self.heard.get(spoken.heard.key()).any(same)
             || count == 1
                 && letters.len() >= MIN_JUMBLED
-                && !self.jumbled.get(jumbled_key(letters)).is_empty()
+                && self.jumbled.get(jumbled_key(letters)).next().is_some()
     }
 
     /// Is the sign read as a letter of a word?
     pub(in crate::evasion) fn is_heard_as_a_letter(&self, sign: char) -> bool {
-        !matches!(sign, ' ' | ',' | '.') && !self.words.is_empty() && letter_of(plain_unit(sign)).is_some()
+        !matches!(sign, ' ' | ',' | '.') && !self.is_empty() && letter_of(plain_unit(sign)).is_some()
+    }
+
+    /// Is what stands at byte `at` read as a letter of a word, or may it be?
+    pub(in crate::evasion) fn is_heard_as_letters(&self, text: &[u8], at: usize) -> bool {
+        char_at(text, at).is_none_or(|(sign, _)| self.is_heard_as_a_letter(sign))
     }
 
     /// May what stands from byte `at` on up to a space, signs and digits read as letters, sound like a term?
@@ -158,6 +160,6 @@ impl Sounds {
         plain > 1
             && plain_kept < kept
             && Heard::new(letters.iter().copied())
-                .is_some_and(|heard| heard.count > 1 && !self.heard.get(heard.key()).is_empty())
+                .is_some_and(|heard| heard.count > 1 && self.heard.get(heard.key()).next().is_some())
     }
 }
