@@ -17,6 +17,7 @@ use crate::compiled::tokens::{NO_PAIR, gram_key, gram_table_key, head_key, load,
 use crate::compiled::{Filter, GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, Table, kind};
 use crate::fold::Folder;
 use crate::processor::{Processor, for_this_processor};
+use arrayvec::ArrayVec;
 
 /// Where the search stands in one text, in offsets of the whole folded text.
 #[derive(Default)]
@@ -148,29 +149,24 @@ impl Window<'_> {
         let key = |at: usize| gram_table_key(load(self.kept, at), length);
         let is_listed = |n: usize| u64::from(table.may_have(key(block + n * stride))) << n;
         let listed = bits_of(maybe).fold(0, |bits, n| bits | is_listed(n));
-        let mut lists = [(0, 0); BATCH];
-        let mut count = 0;
+        let mut lists: Batch<(usize, u32)> = Batch::new();
         for at in bits_of(listed).map(|n| block + n * stride) {
             for first in table.get(key(at)) {
-                if count == BATCH {
+                if lists.is_full() {
                     if !self.in_lists(image, &lists, found) {
                         return false;
                     }
-                    count = 0;
+                    lists.clear();
                 }
-                if let Some(place) = lists.get_mut(count) {
-                    *place = (at, first);
-                }
-                count += 1;
+                lists.push((at, first));
             }
         }
-        self.in_lists(image, lists.get(..count).unwrap_or_default(), found)
+        self.in_lists(image, &lists, found)
     }
 
     /// Patterns of gram lists: each of a gram that stands at a place.
     fn in_lists(&self, image: &Image<'_>, lists: &[(usize, u32)], found: &mut impl Found) -> bool {
-        let mut patterns = [(0, 0); BATCH];
-        let mut count = 0;
+        let mut patterns: Batch<(usize, u32)> = Batch::new();
         for &(at, first) in lists {
             for place in image.gram_list(first) {
                 let Some(start) = at.checked_sub(place.offset()) else {
@@ -179,29 +175,25 @@ impl Window<'_> {
                 if !place.may_begin(load(self.kept, start)) {
                     continue;
                 }
-                if count == BATCH {
+                if patterns.is_full() {
                     if !self.stand(image, &patterns, found) {
                         return false;
                     }
-                    count = 0;
+                    patterns.clear();
                 }
-                if let Some(pattern) = patterns.get_mut(count) {
-                    *pattern = (start, place.pattern());
-                }
-                count += 1;
+                patterns.push((start, place.pattern()));
             }
         }
-        self.stand(image, patterns.get(..count).unwrap_or_default(), found)
+        self.stand(image, &patterns, found)
     }
 
     /// Those of the patterns that stand where they may begin.
     fn stand(&self, image: &Image<'_>, patterns: &[(usize, u32)], found: &mut impl Found) -> bool {
         let Self { kept, base, .. } = *self;
-        let mut bytes: [&[u8]; BATCH] = [&[]; BATCH];
-        for (bytes, &(_, number)) in bytes.iter_mut().zip(patterns) {
-            *bytes = image.pattern(number).map_or(&[], |pattern| pattern.bytes);
-        }
-        for (&(start, number), bytes) in patterns.iter().zip(bytes) {
+        let bytes =
+            |&(_, number): &(usize, u32)| image.pattern(number).map_or(&[][..], |pattern| pattern.bytes);
+        let all: Batch<&[u8]> = patterns.iter().map(bytes).collect();
+        for (&(start, number), bytes) in patterns.iter().zip(all) {
             let end = start + bytes.len();
             if kept.get(start..end) == Some(bytes)
                 && !bytes.is_empty()
@@ -214,8 +206,8 @@ impl Window<'_> {
     }
 }
 
-/// Places, lists and patterns that are looked at together.
-const BATCH: usize = 64;
+/// Places, lists and patterns that are looked at together; nothing is written before there are some.
+type Batch<T> = ArrayVec<T, 64>;
 
 /// The numbers of the bits that are set.
 fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
