@@ -22,7 +22,7 @@ static FOREIGN: &[u8; include_bytes!(concat!(env!("OUT_DIR"), "/foreign.bin")).l
     include_bytes!(concat!(env!("OUT_DIR"), "/foreign.bin"));
 
 /// Of a length that is known when compiling: a division by it is a multiplication then, and a known word takes eight. They were
-/// an eighth of the time of level evasion with 1,000 terms.
+/// a twelfth of the time of level evasion with 1,000 terms.
 #[inline(always)]
 fn has<const BYTES: usize>(filter: &[u8; BYTES], h: u64) -> bool {
     let bits = BYTES as u64 * 8;
