@@ -2,7 +2,7 @@
 //!
 //! The section has these parts, each described where it is made: *inside* (1 byte: some entry may begin inside a word); *terms*
 //! (four, [`super::terms`]), *shapes* (three, [`super::shapes`]), *starts* (three, [`super::starts`]), *sounds* (eleven,
-//! [`super::sound`]), *gate* (nine, [`super::gate`]). Damage can only make readings missed or wrong: whatever is read is within
+//! [`super::sound`]), *gate* (ten, [`super::gate`]). Damage can only make readings missed or wrong: whatever is read is within
 //! bounds, ranges shrink, and every reading is held against the text.
 
 use super::gate::{self, Gate};

@@ -38,6 +38,8 @@ pub(super) struct Gate<'b> {
     pub(super) whole: Filed<'b>,
     pub(super) pairs: Filed<'b>,
     pub(super) begins: Known<'b>,
+    /// Of what is filed as whole, that which an ordinary word may be read as: phrases, and what is not held against the text.
+    pub(super) joined: Known<'b>,
     pub(super) openings: Openings<'b>,
     /// Some term is of several scripts.
     mixed: bool,
@@ -48,11 +50,11 @@ pub(super) struct Gate<'b> {
 }
 
 /// Parts of a gate.
-pub(super) const PARTS: usize = 9;
+pub(super) const PARTS: usize = 10;
 
 impl<'b> Gate<'b> {
     /// `None` where there is none. *Numbers*: signs beside spaces and signs of openings, 16 bytes each; most words, 4 bytes; whether
-    /// some term is of several scripts. Then *whole* and *pairs*, three parts each, *begins* and *openings*.
+    /// some term is of several scripts. Then *whole* and *pairs*, three parts each, *begins*, *joined* and *openings*.
     pub(super) fn new(parts: [&'b [u8]; PARTS]) -> Option<Self> {
         let [
             numbers,
@@ -63,6 +65,7 @@ impl<'b> Gate<'b> {
             pairs_starts,
             pairs_list,
             begins,
+            joined,
             openings,
         ] = parts;
         let (signs, rest) = numbers.split_first_chunk::<32>()?;
@@ -80,6 +83,7 @@ impl<'b> Gate<'b> {
             whole: Filed::new([whole, whole_starts, whole_list]),
             pairs: Filed::new([pairs, pairs_starts, pairs_list]),
             begins: Known::new(begins),
+            joined: Known::new(joined),
         })
     }
 
@@ -138,6 +142,12 @@ impl<'b> Gate<'b> {
         numbers.extend((most as u32).to_le_bytes());
         let Filing { whole, begins, pairs } = filing;
         let [whole_filter, whole_starts, whole_list] = Filed::build(&whole)?;
+        let is_single = |number: u32| terms.get(number as usize).is_some_and(|term| !term.contains(' '));
+        let joined = whole
+            .iter()
+            .filter(|(_, number)| number & LOOK != 0 || !is_single(*number));
+        let joined: Vec<u64> = joined.map(|(key, _)| *key).collect();
+        let joined = Known::build(joined.into_iter());
         drop(whole);
         ask(0)?;
         let [pairs_filter, pairs_starts, pairs_list] = Filed::build(&pairs)?;
@@ -152,6 +162,7 @@ impl<'b> Gate<'b> {
             pairs_starts,
             pairs_list,
             begins,
+            joined,
             openings,
         ])
     }

@@ -18,16 +18,17 @@ use crate::CompileError;
 use crate::compiled::no_memory;
 
 /// Letters of a term that are read.
-const DEPTH: usize = 5;
+pub(super) const DEPTH: usize = 5;
 /// Places looked at; beyond them the answer is yes.
 const MAX_PLACES: usize = 128;
 
 /// Letters in their order.
 #[derive(Clone, Copy, Default)]
-struct Read(u64);
+pub(super) struct Read(u64);
 
 impl Read {
-    fn then(self, letter: char) -> Self {
+    #[inline]
+    pub(super) fn then(self, letter: char) -> Self {
         let sum = self.0.wrapping_add(u64::from(u32::from(letter)) + 1);
         Self(sum.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
     }
@@ -83,6 +84,12 @@ impl<'b> Openings<'b> {
             last = Some(term);
         }
         Ok((signs, Known::build(keys.into_iter())))
+    }
+
+    /// May a term begin with these letters, at most [`DEPTH`]?
+    #[inline]
+    pub(super) fn has(&self, read: Read) -> bool {
+        self.some.has(read.0)
     }
 
     pub(super) fn signs(&self) -> u128 {
