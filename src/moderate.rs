@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::in_force::{self, InForce, Release, Selection};
 use crate::material::digest_of;
 use crate::media_hits::MediaFields;
-use crate::pg::{self, Call};
+use crate::pg::{self, Call, read_ahead};
 use crate::rollout::Lot;
 use crate::rules::Owner;
 use crate::verdict::{self, Field, Found, Judgement, release_of};
@@ -42,7 +42,7 @@ fn matches(call: &Call) -> Result<Option<Datum>> {
     let (Some(body), Some(package)) = (call.text(0)?, call.text(1)?) else {
         return Ok(None);
     };
-    crate::pg::read_ahead(body.as_bytes());
+    read_ahead(body.as_bytes());
     let map = in_force::current()?;
     let Some(package_id) = map.package_id(package) else {
         return Err(Error::UnknownPackage(package.to_owned()));
@@ -95,6 +95,7 @@ fn moderate_text(call: &Call) -> Result<Option<Datum>> {
     let Some(body) = call.text(0)? else {
         return Ok(None);
     };
+    read_ahead(body.as_bytes());
     let map = in_force::current()?;
     moderate(call, &map, body, call.texts(1)?, call.text(2)?).map(Some)
 }

@@ -204,3 +204,37 @@ pub(crate) fn key_of(term: &str) -> Option<(u64, usize, bool)> {
     }
     Some((head_key(first), head, false))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_of_the_token_alone() {
+        let texts = [
+            "abcdefghijklmnopqrstuvwxyz0123456789".repeat(4),
+            "абвгдежзийклмнопрстуфхцчшщ".repeat(3),
+        ];
+        let mut hashes = std::collections::HashSet::new();
+        for text in texts.iter().map(String::as_bytes) {
+            for start in (0..40).step_by(2) {
+                for length in 1..=44 {
+                    let end = start + length;
+                    let expected = hash(text.get(..end).expect("long enough"), start, end);
+                    assert_eq!(hash(text, start, end), expected, "{start} {length}");
+                    let window = text
+                        .get(start..)
+                        .and_then(|rest| rest.first_chunk())
+                        .expect("long enough");
+                    if let Some((found, behind)) = hash_and_behind(window, length) {
+                        assert_eq!(found, expected, "{start} {length}");
+                        assert_eq!(behind, load(text, end), "{start} {length}");
+                    }
+                    hashes.insert((expected, text.get(start..end)));
+                }
+            }
+        }
+        let different: std::collections::HashSet<u64> = hashes.iter().map(|h| h.0).collect();
+        assert_eq!(different.len(), hashes.len());
+    }
+}
