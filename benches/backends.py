@@ -56,7 +56,7 @@ def with_worker(server, package, rounds):
         for number in range(rounds + 1):
             for workers in (0, 1):
                 ask(session, f"SET max_parallel_workers_per_gather = {workers}")
-                timing = timed(session, count("shared", ours(package)))
+                timing = timed(session, count("ads_5", ours(package)))
                 if number:
                     series.add(workers, timing)
     return series.wall(0) / series.wall(1)

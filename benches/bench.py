@@ -60,7 +60,6 @@ class Scale:
     rounds: int = 5
     slices: int = 5  # parts of the tables; each round judges one
     sample: int = 10_000  # rows that the peers judge
-    shared: int = 200_000  # rows that a leader and a worker share
     moment: float = 0.5  # seconds that plain SQL gets for a run
     patience: int = 60  # seconds that its first run may take
     alternatives: tuple = ((1_000, RATES), (10_000, (5,)))
@@ -80,7 +79,6 @@ QUICK = {
     "sizes": (1_000, 10_000, 100_000),
     "slices": 1,
     "sample": 3_000,
-    "shared": 40_000,
     "moment": 0.15,
     "patience": 10,
     "alternatives": ((1_000, (5,)),),
@@ -103,7 +101,6 @@ def load(server, scale):
     # The same share of rows with a term in a sample as in the whole.
     for rate in RATES:
         server.psql(f"CREATE TABLE some_{rate} AS SELECT * FROM ads_{rate} WHERE id < {scale.sample}")
-    server.psql(f"CREATE TABLE shared AS SELECT * FROM ads_5 WHERE id < {scale.shared}")
     for script, condition in SCRIPTS.items():
         server.psql(f"CREATE TABLE texts_{script} AS SELECT body FROM (SELECT body FROM ads_0 WHERE {condition} LIMIT 20000) a")
     server.psql("VACUUM ANALYZE; CHECKPOINT")
