@@ -147,7 +147,12 @@ impl Matcher {
         options: &FindOptions,
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<Hit>, MatchError> {
-        self.scan_in_windows(text, &Asked::new(options), WINDOW, interrupt)
+        let asked = Asked::new(options);
+        // Most texts have no hit, which costs less to find out.
+        match self.any_pattern(text, asked.slots, interrupt)? {
+            Some(false) => Ok(Vec::new()),
+            _ => self.scan_in_windows(text, &asked, WINDOW, interrupt),
+        }
     }
 
     /// The scan with a given window, in bytes; the hits do not depend on it.
@@ -194,10 +199,10 @@ impl<'o> Asked<'o> {
         }
     }
 
-    pub(super) fn any(options: &'o FindOptions, slots: &'o [u16]) -> Self {
+    pub(super) fn any(options: &'o FindOptions, slots: Option<&'o [u16]>) -> Self {
         Self {
             options,
-            slots: Some(slots),
+            slots,
             any: true,
         }
     }

@@ -425,12 +425,16 @@ proptest! {
     }
 
     #[test]
-    fn is_match_is_find((items, text) in case()) {
+    fn is_match_and_find_are_the_scan((items, text) in case()) {
         let matcher = open(&items);
-        for slot in 0..2 {
-            let options = FindOptions { slots: Some(vec![slot]), ..Default::default() };
-            let any = !matcher.find(&text, &options, &mut || false).expect("runs").is_empty();
-            prop_assert_eq!(matcher.is_match(&text, slot, &mut || false), Ok(any));
+        for slots in [Some(vec![0]), Some(vec![1]), Some(vec![0, 1]), None] {
+            let options = FindOptions { slots: slots.clone(), ..Default::default() };
+            let scanned = matcher.scan_in_windows(&text, &Asked::new(&options), usize::MAX, &mut || false);
+            prop_assert_eq!(matcher.find(&text, &options, &mut || false), scanned.clone());
+            if let Some([slot]) = slots.as_deref() {
+                let any = !scanned.expect("runs").is_empty();
+                prop_assert_eq!(matcher.is_match(&text, *slot, &mut || false), Ok(any));
+            }
         }
     }
 
