@@ -1,10 +1,10 @@
 //! Is this reading of a term an evasion, or chance?
 
 use super::around::is_foreign;
+use super::state::State;
 use super::table::is_mask;
 use super::terms::Term;
 use super::units::{Unit, Units};
-use super::walk::State;
 use super::{Candidate, Evasion, Steps, budget};
 use crate::boundary::is_word_boundary;
 use crate::dictionary;

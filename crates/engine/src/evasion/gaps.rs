@@ -1,8 +1,9 @@
 //! The walk across what stands between letters: separated letters, spaces left out, symbols with spaces around them.
 
+use super::state::State;
 use super::table::{is_mask, leet};
 use super::units::{Unit, Units};
-use super::walk::{MAX_HIDDEN, State};
+use super::walk::MAX_HIDDEN;
 use super::{Evasion, Steps};
 
 /// Signs between two letters.

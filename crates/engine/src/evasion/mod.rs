@@ -46,6 +46,7 @@ mod sound;
 mod span;
 mod spelled;
 mod starts;
+mod state;
 mod table;
 mod terms;
 mod turned;

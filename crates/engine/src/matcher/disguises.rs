@@ -1,7 +1,8 @@
 //! Level evasion over one text: tries the places where a reading may begin, and reports what the terms make of it. What a
 //! reading is, `evasion` knows.
 
-use super::scan::{Edges, Sink};
+use super::edges::Edges;
+use super::scan::Sink;
 use super::{Evidence, View};
 use crate::boundary::is_word_boundary;
 use crate::evasion::units::{Unit, Units};

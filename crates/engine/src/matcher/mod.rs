@@ -12,6 +12,7 @@ mod any;
 mod automaton;
 mod collect;
 mod disguises;
+mod edges;
 mod extras;
 mod finder;
 mod inflected;

@@ -2,15 +2,15 @@
 
 use super::collect::{Collector, Place};
 use super::disguises::EvasionScan;
+use super::edges::Edges;
 use super::finder::{Finder, Window};
 use super::regexes::RegexScan;
 use super::rules::RuleScan;
 use super::words::{REACH, WordScan, waits};
 use super::{Evidence, FindOptions, Hit, Matcher, View};
-use crate::boundary::is_word_boundary;
 use crate::compiled::{Entry, SlotFacts, stage};
 use crate::evasion::{Evasion, Steps, factor};
-use crate::fold::{Folder, OriginalSpan};
+use crate::fold::Folder;
 use crate::pattern::MAX_MATCH_BYTES;
 use crate::{Interrupt, Level, MatchError, MatchMode};
 
@@ -462,46 +462,4 @@ fn at_pattern(
         }
     }
     Ok(())
-}
-
-/// Which ends of a span are word boundaries.
-#[derive(Clone, Copy)]
-pub(super) struct Edges {
-    pub(super) start: bool,
-    pub(super) end: bool,
-}
-
-impl Edges {
-    /// Judged on the caller's text; inside an expansion (the `s` of ß) on the folded text.
-    pub(super) fn of(text: &str, folder: &Folder<'_>, span: OriginalSpan, start: usize, end: usize) -> Self {
-        let on_text = is_word_boundary(text, span.start);
-        let start = if span.clean_start {
-            on_text
-        } else {
-            on_folded(folder, start)
-        };
-        let on_text = is_word_boundary(text, span.end);
-        let end = if span.clean_end {
-            on_text
-        } else {
-            on_folded(folder, end)
-        };
-        Self { start, end }
-    }
-
-    #[inline]
-    pub(super) fn fit(self, mode: MatchMode) -> bool {
-        match mode {
-            MatchMode::Prefix => self.start,
-            MatchMode::Suffix => self.end,
-            MatchMode::Substring => true,
-            _ => self.start && self.end,
-        }
-    }
-}
-
-#[cold]
-fn on_folded(folder: &Folder<'_>, at: usize) -> bool {
-    let (kept, base) = folder.kept();
-    is_word_boundary(kept, at - base)
 }
