@@ -20,7 +20,7 @@ const TERMS: [(&str, MatchMode); 12] = [
     ("*", MatchMode::Phone),
 ];
 
-/// Terms that leave level evasion its quick way past plain words, which a term that begins inside words takes from it.
+/// Terms of whole words: level evasion has a quick way past plain words for them.
 const WORDS: [(&str, MatchMode); 6] = [
     ("casino", MatchMode::Word),
     ("free spins", MatchMode::Word),

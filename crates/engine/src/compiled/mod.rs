@@ -28,7 +28,8 @@
 //! - *allow slots*: slots that have allow entries.
 //! - *slots*: what each slot has, by its number: kinds of patterns and stages (1 byte each), classes of grams, classes of
 //!   starts (2 bytes each), so that a search for one slot does not pay for what only others have.
-//! - *inflected*, *typos*, *detectors*: see the modules of these names. *Evasion*: see `crate::evasion::build`.
+//! - *inflected*, *typos*, *detectors*: see the modules of these names. *Evasion*, *evasion
+//!   inside*: see `crate::evasion::build`; terms that must be whole words, and those that may stand inside words.
 
 pub(crate) mod detectors;
 mod filter;
@@ -81,9 +82,10 @@ enum Section {
     Typos,
     Detectors,
     Evasion,
+    EvasionInside,
 }
 
-const SECTIONS: usize = Section::Evasion as usize + 1;
+const SECTIONS: usize = Section::EvasionInside as usize + 1;
 const HEADER: usize = FIXED + SECTIONS * 16;
 
 /// Bytes of one entry, one pattern, and one place in a gram list.

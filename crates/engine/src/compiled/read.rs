@@ -133,12 +133,13 @@ pub fn verify(bytes: &[u8]) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Where the section of disguised terms is, to be damaged.
+/// Where the sections of disguised terms are, to be damaged.
 #[cfg(test)]
 pub(crate) fn range_of_evasion(bytes: &[u8]) -> std::ops::Range<usize> {
     let layout = Layout::open(bytes).expect("opens");
-    let (offset, length) = layout.sections[Section::Evasion as usize];
-    offset..offset + length
+    let (first, _) = layout.sections[Section::Evasion as usize];
+    let (last, length) = layout.sections[Section::EvasionInside as usize];
+    first..last + length
 }
 
 /// An item or a word of a rule.
@@ -252,9 +253,9 @@ impl<'b> Image<'b> {
         Detectors::new(self.section(Section::Detectors))
     }
 
-    /// The terms that may be disguised.
-    pub(crate) fn evasion(&self) -> Evasion<'b> {
-        Evasion::new(self.section(Section::Evasion))
+    /// The terms that may be disguised: those that must be whole words, and those that may stand inside words.
+    pub(crate) fn evasion(&self) -> [Evasion<'b>; 2] {
+        [Section::Evasion, Section::EvasionInside].map(|section| Evasion::new(self.section(section)))
     }
 
     pub(crate) fn entry(&self, number: u32) -> Option<Entry<'b>> {

@@ -50,7 +50,9 @@ struct Writer {
     inflected: Vec<InflectedTerm>,
     typos: Vec<TypoTerm>,
     detectors: Vec<(u32, MatchMode, Detector)>,
+    /// Terms that must be whole words, which most words of a text are quickly told from, and the others.
     evasive: evasion::Builder,
+    evasive_inside: evasion::Builder,
     allow_slots: Vec<u16>,
     leaves: u32,
 }
@@ -105,7 +107,11 @@ impl Writer {
             reserve::push(&mut self.prepared, number).map_err(no_memory)?;
         }
         if evasive && plain {
-            self.evasive.add(folded_term(text), number, term.mode)?;
+            let builder = match term.mode {
+                MatchMode::Word => &mut self.evasive,
+                _ => &mut self.evasive_inside,
+            };
+            builder.add(folded_term(text), number, term.mode)?;
         }
         match term.mode {
             MatchMode::Wildcard => {
@@ -245,6 +251,7 @@ impl Writer {
             typos,
             detectors,
             evasive,
+            evasive_inside,
             allow_slots,
             leaves,
         } = self;
@@ -292,6 +299,7 @@ impl Writer {
         drop(typos);
         let detector_section = super::detectors::build(&detectors)?;
         let evasion_section = evasive.build(&mut ask)?;
+        let evasion_inside_section = evasive_inside.build(&mut ask)?;
         ask(0)?;
         let sections: [Vec<u8>; SECTIONS] = [
             encode_facts(&facts),
@@ -315,9 +323,10 @@ impl Writer {
             typo_section,
             detector_section,
             evasion_section,
+            evasion_inside_section,
         ];
         // The order of the array is that of the enum.
-        debug_assert_eq!(Section::Evasion as usize + 1, sections.len());
+        debug_assert_eq!(Section::EvasionInside as usize + 1, sections.len());
         assemble(sections)
     }
 }

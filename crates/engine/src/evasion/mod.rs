@@ -186,6 +186,10 @@ pub(crate) struct Candidate {
 }
 
 impl Evasion<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.terms.len() == 0
+    }
+
     pub(crate) fn entries_of(&self, term: usize) -> impl Iterator<Item = u32> {
         self.terms.entries_of(term)
     }

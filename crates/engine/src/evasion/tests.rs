@@ -385,7 +385,7 @@ proptest! {
 const DISGUISED: &str = "Best cas1no b0nus: onlinecasino, c.a.s.i.n.o, kазино, ставки на спopт! f@rmacy kasino csaino fil.ms, \
     3aбaва phone fone ouısɐɔ viagrа 4skin bi + ch, o n l i n e casino. Ordinary words of a text, и простые слова.";
 
-fn disguised(modes: [MatchMode; 2]) -> Vec<Item> {
+fn disguised<const N: usize>(modes: [MatchMode; N]) -> Vec<Item> {
     let terms = [
         "casino",
         "casino bonus",
@@ -406,6 +406,24 @@ fn disguised(modes: [MatchMode; 2]) -> Vec<Item> {
     let list = (1..).zip(terms).zip(modes);
     list.map(|((id, text), mode)| term(id, text, mode, Level::Evasion))
         .collect()
+}
+
+/// Terms of whole words and those that may stand inside words are searched apart: each finds alone what it finds in company.
+#[test]
+fn company_changes_no_hit() {
+    use MatchMode::{Inflected, Prefix, Substring, Suffix, Word};
+    let items = disguised([Word, Substring, Word, Prefix, Inflected, Suffix]);
+    let together = find(&items, DISGUISED);
+    assert!(together.len() > 8, "{}", together.len());
+    for item in &items {
+        let alone = find(std::slice::from_ref(item), DISGUISED);
+        let of_it: Vec<_> = together
+            .iter()
+            .filter(|hit| hit.item == item.id)
+            .cloned()
+            .collect();
+        assert_eq!(alone, of_it, "{}", item.term.text);
+    }
 }
 
 /// Nothing is prepared in memory, whatever the set has.

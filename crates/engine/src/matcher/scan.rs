@@ -215,8 +215,8 @@ struct Scan<'m, 't> {
     facts: SlotFacts,
     words: WordScan,
     regexes: RegexScan,
-    /// Made when the stage begins: most sets have no disguised terms, and it is large.
-    evaders: Option<Box<(Evasion<'m>, EvasionScan<'t>)>>,
+    /// Made when the stage begins: most sets have no disguised terms, and they are large.
+    evaders: Option<Vec<(Evasion<'m>, EvasionScan<'t>)>>,
     rules: RuleScan,
     #[cfg(test)]
     state: Option<super::automaton::ScanState>,
@@ -304,9 +304,14 @@ impl<'m, 't> Scan<'m, 't> {
             horizon = self.regexes.advance_raw(view, original_end, raw, sink)?;
         }
         if self.facts.stages & stage::EVASION != 0 {
-            let new = || Box::new((view.image.evasion(), EvasionScan::new(text)));
-            let (evasion, scan) = &mut **self.evaders.get_or_insert_with(new);
-            scan.advance(evasion, view, original_end, sink)?;
+            let evaders = self.evaders.get_or_insert_with(|| {
+                let all = view.image.evasion().into_iter();
+                let some = all.filter(|evasion| !evasion.is_empty());
+                some.map(|evasion| (evasion, EvasionScan::new(text))).collect()
+            });
+            for (evasion, scan) in evaders {
+                scan.advance(evasion, view, original_end, sink)?;
+            }
         }
         // Matches may begin before what they were found by.
         Ok((horizon, end.saturating_sub(2 * longest + far + words)))
