@@ -61,12 +61,6 @@ pub(crate) fn low(x: u64, count: usize) -> u64 {
 /// A token with what stands behind it, as far as its hash and the gap to the next token are read from at once.
 pub(crate) type Window = [u8; 48];
 
-/// Eight bytes from `at` on; no check is left where the compiler knows that `at` is at most 40.
-#[inline(always)]
-fn eight(window: &Window, at: usize) -> u64 {
-    load(window, at)
-}
-
 /// Both halves of a product, as one number (after wyhash, Wang Yi).
 #[inline(always)]
 fn multiply(a: u64, b: u64) -> u64 {
@@ -83,18 +77,18 @@ fn multiply(a: u64, b: u64) -> u64 {
 pub(crate) fn hash_and_behind(window: &Window, length: usize) -> Option<(u64, u64)> {
     // Of fewer than eight bytes: those behind them are shifted out.
     let beyond = 64 - length.min(8) as u32 * 8;
-    let from = |at| eight(window, at).wrapping_shl(beyond);
+    let from = |at| load(window, at).wrapping_shl(beyond);
     let last = length.max(8) - 8;
     match window[0] < 0x80 {
         true if length <= 16 => {
             let hash = multiply(from(0) ^ FIRST, from(last) ^ SECOND ^ length as u64);
-            Some((hash, eight(window, length)))
+            Some((hash, load(window, length)))
         }
         false if length <= 32 => {
             let outer = multiply(from(0) ^ FIRST, from(last) ^ SECOND ^ length as u64);
             let inner = (from(last.min(8)), from(length.max(16) - 16));
             let inner = multiply(inner.0 ^ SECOND.rotate_left(16), inner.1 ^ FIRST.rotate_left(16));
-            Some((outer ^ inner, eight(window, length)))
+            Some((outer ^ inner, load(window, length)))
         }
         _ => None,
     }
