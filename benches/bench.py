@@ -65,12 +65,13 @@ class Scale:
     alternatives: tuple = ((1_000, RATES), (10_000, (5,)))
     inserted: int = 20_000
     statements: int = 3_000
-    others: tuple = (1_000, 10_000, 100_000)  # terms of other levels and modes
+    others: tuple = (1_000, 10_000, 100_000)  # terms of other modes
+    disguised: tuple = (1_000, 10_000, 100_000, 1_000_000)  # terms of level evasion
     packages: list = field(init=False)
 
     def __post_init__(self):
         self.packages = [Package(size, modes) for modes in ("word", "inside") for size in self.sizes]
-        self.packages += [Package(size, level="evasion") for size in self.others]
+        self.packages += [Package(size, modes, "evasion") for modes in ("word", "inside") for size in self.disguised]
         self.packages += [Package(size, mode) for mode in ("inflected", "typo") for size in self.others]
 
 
@@ -85,6 +86,7 @@ QUICK = {
     "inserted": 10_000,
     "statements": 500,
     "others": (10_000,),
+    "disguised": (10_000,),
 }
 
 
@@ -153,11 +155,11 @@ def scan_targets(targets, scans, scale):
                 targets.add(f"share of the no-op scan, {size:,} terms", label, share, scans.share(Package(size, modes), rate), "%")
             most, least = (scans.full.cpu(("ours", Package(size, modes), rate)) for size in (scale.sizes[-1], scale.sizes[0]))
             targets.add(f"cost of {scale.sizes[-1]:,} terms over 1,000", label, 2, most / least, " ×", at_most=True)
-    for rate in RATES:
-        for size in scale.others:
-            label = f"level evasion over folded, {size:,} terms"
-            over = scans.over_word(Package(size, level="evasion"), rate)
-            targets.add(label, f"word, {rate} % hits", 2, over, " ×", at_most=True)
+    for package in (package for package in scale.packages if package.level == "evasion"):
+        for rate in RATES:
+            label = f"{package.ordinary.label.partition(' ')[2]}, {rate} % hits"
+            over = scans.over_ordinary(package, rate)
+            targets.add(f"level evasion over folded, {package.terms:,} terms", label, 2, over, " ×", at_most=True)
 
 
 def run(quick):

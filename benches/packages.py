@@ -33,6 +33,11 @@ class Package:
         return self.level == "folded" and self.modes in ("word", "inside")
 
     @property
+    def ordinary(self):
+        """What a level or mode is compared with: the same terms at level folded, of whole words unless a fifth is not here either."""
+        return Package(self.terms, self.modes if self.modes == "inside" else "word")
+
+    @property
     def label(self):
         kind = "20 % inside words" if self.modes == "inside" else self.modes
         return f"{self.terms:,} {kind}" + (", evasion" if self.level == "evasion" else "")

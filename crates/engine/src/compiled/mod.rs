@@ -29,7 +29,7 @@
 //! - *slots*: what each slot has, by its number: kinds of patterns and stages (1 byte each), classes of grams, classes of
 //!   starts (2 bytes each), so that a search for one slot does not pay for what only others have.
 //! - *inflected*, *typos*, *detectors*: see the modules of these names. *Evasion*, *evasion
-//!   inside*: see `crate::evasion::build`; terms that must be whole words, and those that may stand inside words.
+//!   ungated*: see `crate::evasion::build`; terms of whole words that its gate is for, and all others.
 
 pub(crate) mod detectors;
 mod filter;
@@ -82,10 +82,10 @@ enum Section {
     Typos,
     Detectors,
     Evasion,
-    EvasionInside,
+    EvasionUngated,
 }
 
-const SECTIONS: usize = Section::EvasionInside as usize + 1;
+const SECTIONS: usize = Section::EvasionUngated as usize + 1;
 const HEADER: usize = FIXED + SECTIONS * 16;
 
 /// Bytes of one entry, one pattern, and one place in a gram list.

@@ -138,7 +138,7 @@ pub fn verify(bytes: &[u8]) -> Result<(), OpenError> {
 pub(crate) fn range_of_evasion(bytes: &[u8]) -> std::ops::Range<usize> {
     let layout = Layout::open(bytes).expect("opens");
     let (first, _) = layout.sections[Section::Evasion as usize];
-    let (last, length) = layout.sections[Section::EvasionInside as usize];
+    let (last, length) = layout.sections[Section::EvasionUngated as usize];
     first..last + length
 }
 
@@ -253,9 +253,9 @@ impl<'b> Image<'b> {
         Detectors::new(self.section(Section::Detectors))
     }
 
-    /// The terms that may be disguised: those that must be whole words, and those that may stand inside words.
+    /// The terms that may be disguised: those of whole words that the gate is for, and all others.
     pub(crate) fn evasion(&self) -> [Evasion<'b>; 2] {
-        [Section::Evasion, Section::EvasionInside].map(|section| Evasion::new(self.section(section)))
+        [Section::Evasion, Section::EvasionUngated].map(|section| Evasion::new(self.section(section)))
     }
 
     pub(crate) fn entry(&self, number: u32) -> Option<Entry<'b>> {

@@ -52,7 +52,6 @@ struct Writer {
     detectors: Vec<(u32, MatchMode, Detector)>,
     /// Terms that must be whole words, which most words of a text are quickly told from, and the others.
     evasive: evasion::Builder,
-    evasive_inside: evasion::Builder,
     allow_slots: Vec<u16>,
     leaves: u32,
 }
@@ -107,11 +106,7 @@ impl Writer {
             reserve::push(&mut self.prepared, number).map_err(no_memory)?;
         }
         if evasive && plain {
-            let builder = match term.mode {
-                MatchMode::Word => &mut self.evasive,
-                _ => &mut self.evasive_inside,
-            };
-            builder.add(folded_term(text), number, term.mode)?;
+            self.evasive.add(folded_term(text), number, term.mode)?;
         }
         match term.mode {
             MatchMode::Wildcard => {
@@ -251,7 +246,6 @@ impl Writer {
             typos,
             detectors,
             evasive,
-            evasive_inside,
             allow_slots,
             leaves,
         } = self;
@@ -298,8 +292,7 @@ impl Writer {
         let typo_section = typos::build(&typos, &mut ask)?;
         drop(typos);
         let detector_section = super::detectors::build(&detectors)?;
-        let evasion_section = evasive.build(&mut ask)?;
-        let evasion_inside_section = evasive_inside.build(&mut ask)?;
+        let [evasion_section, evasion_ungated_section] = evasive.build(&mut ask)?;
         ask(0)?;
         let sections: [Vec<u8>; SECTIONS] = [
             encode_facts(&facts),
@@ -323,10 +316,10 @@ impl Writer {
             typo_section,
             detector_section,
             evasion_section,
-            evasion_inside_section,
+            evasion_ungated_section,
         ];
         // The order of the array is that of the enum.
-        debug_assert_eq!(Section::EvasionInside as usize + 1, sections.len());
+        debug_assert_eq!(Section::EvasionUngated as usize + 1, sections.len());
         assemble(sections)
     }
 }

@@ -1,8 +1,10 @@
 //! What [`super::gate`] files a term by: the letters that its words may be written with.
 
-use super::letters::{DIGIT, DIGITS, Letters, OTHER, class};
+use super::letters::{DIGITS, Letters, class};
+use super::shapes::Shapes;
 use super::table::groups_of_letters;
 use crate::compiled::tokens::mix;
+use crate::reserve::push;
 use std::collections::{HashMap, TryReserveError};
 
 /// Words of a term whose pairs are all filed; longer phrases are looked at wherever they may begin.
@@ -40,7 +42,13 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    pub(super) fn new(own: std::ops::RangeInclusive<char>, looks_like: impl Fn(char) -> Vec<char>) -> Self {
+    /// With Latin and with Cyrillic letters.
+    pub(super) fn both(shapes: &Shapes<'_>) -> [Self; 2] {
+        let looks_like = |letter| shapes.lookalikes_of(letter, letter);
+        ['a'..='z', 'а'..='я'].map(|own| Self::new(own, looks_like))
+    }
+
+    fn new(own: std::ops::RangeInclusive<char>, looks_like: impl Fn(char) -> Vec<char>) -> Self {
         let mut with: HashMap<char, Vec<Letters>> = HashMap::new();
         let more = own.contains(&'я').then_some('ё');
         for letter in own.clone().chain(more) {
@@ -90,7 +98,7 @@ pub(super) struct Filing {
 
 impl Filing {
     /// Files a term of one script by the sets of its words, and whether they may be written with digits.
-    pub(super) fn add(&mut self, number: u32, words: &[(Letters, bool)]) -> Result<(), TryReserveError> {
+    fn add(&mut self, number: u32, words: &[(Letters, bool)]) -> Result<(), TryReserveError> {
         let count = words.len();
         let union = |from: usize, to: usize| {
             let part = words.get(from..to).unwrap_or(&[]);
@@ -123,7 +131,7 @@ impl Filing {
     }
 
     /// Files a term of several scripts, by all the sets that its words may be written with. `None`: there are too many.
-    pub(super) fn add_mixed(
+    fn add_mixed(
         &mut self,
         number: u32,
         words: &[(Vec<Letters>, bool)],
@@ -170,20 +178,100 @@ impl Filing {
     }
 }
 
+/// Files terms of every kind that the gate is for.
+pub(super) struct Filer<'b> {
+    shapes: &'b Shapes<'b>,
+    /// Letters drawn with Latin and with Cyrillic ones; made for the first term of several scripts.
+    drawn: Option<[Drawn; 2]>,
+    pub(super) filing: Filing,
+}
+
+impl<'b> Filer<'b> {
+    pub(super) fn new(shapes: &'b Shapes<'b>) -> Self {
+        Self {
+            shapes,
+            drawn: None,
+            filing: Filing::default(),
+        }
+    }
+
+    /// Is the gate for this term? Not for one that can be drawn in too many ways, or with a sign beside a space that is none of
+    /// ASCII. Nothing may be filed before.
+    pub(super) fn takes(&mut self, term: &[char]) -> Result<bool, TryReserveError> {
+        if !is_simple(term) && beside_spaces(term).all(|sign| sign.is_ascii()) {
+            let takes = self.add_mixed(0, term);
+            self.filing = Filing::default();
+            return takes;
+        }
+        Ok(is_simple(term))
+    }
+
+    /// Files a term, or a part of it and returns `false` where the gate is not for it.
+    pub(super) fn add(&mut self, number: u32, term: &[char]) -> Result<bool, TryReserveError> {
+        if !beside_spaces(term).all(|sign| sign.is_ascii()) {
+            return Ok(false);
+        }
+        if is_of_one_script(term) {
+            let words: Vec<_> = words_of(term)
+                .map(|word| (set_of(word), is_by_digits(word)))
+                .collect();
+            self.filing.add(number, &words)?;
+        } else if !self.add_mixed(number, term)? {
+            return Ok(false);
+        }
+        if !term.iter().any(|c| c.is_alphabetic()) {
+            push(&mut self.filing.whole, (Letters::of(DIGITS).key(), number))?;
+        }
+        Ok(true)
+    }
+
+    /// In a text of one script, the letters of the other ones are drawn with those of that script.
+    fn add_mixed(&mut self, number: u32, term: &[char]) -> Result<bool, TryReserveError> {
+        let shapes = self.shapes;
+        let drawn = self.drawn.get_or_insert_with(|| Drawn::both(shapes));
+        for drawn in drawn {
+            let words: Option<Vec<_>> = words_of(term)
+                .map(|word| Some((drawn.sets_of(word)?, is_by_digits(word))))
+                .collect();
+            let filed = match words {
+                Some(words) => self.filing.add_mixed(number, &words)?,
+                None => None,
+            };
+            if filed.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Is nothing about the term that [`Filer::takes`] must look at?
+pub(super) fn is_simple(term: &[char]) -> bool {
+    is_of_one_script(term) && beside_spaces(term).all(|sign| sign.is_ascii())
+}
+
+pub(super) fn words_of(term: &[char]) -> impl Iterator<Item = &[char]> {
+    term.split(|&c| c == ' ').filter(|word| !word.is_empty())
+}
+
+/// Signs that stand beside a space of the term.
+pub(super) fn beside_spaces(term: &[char]) -> impl Iterator<Item = char> {
+    let sign = |c: char| c != ' ' && !c.is_alphanumeric();
+    term.windows(2).filter_map(move |two| match *two {
+        [' ', c] | [c, ' '] if sign(c) => Some(c),
+        _ => None,
+    })
+}
+
 /// May the word be written with digits?
-pub(super) fn is_by_digits(word: &[char]) -> bool {
+fn is_by_digits(word: &[char]) -> bool {
     word.iter().all(|&c| BY_DIGITS.contains(c))
 }
 
 /// The letters of a word of a term.
-pub(super) fn set_of(word: &[char]) -> Letters {
+fn set_of(word: &[char]) -> Letters {
     word.iter().fold(Letters::NONE, |all, &c| {
-        all.then(Letters::of(match c {
-            'a'..='z' | 'а'..='я' => class(c),
-            _ if c.is_alphabetic() => OTHER,
-            _ if c.is_numeric() => DIGIT,
-            _ => 0,
-        }))
+        all.then(Letters::of(Letters::class_in_terms(c)))
     })
 }
 

@@ -13,9 +13,9 @@
 //! inside words: then there is no gate.
 
 use super::build::Ask;
-use super::filing::{Drawn, Filing, LOOK, is_by_digits, is_of_one_script, pair, set_of};
+use super::filing::{Filer, Filing, LOOK, beside_spaces, pair, words_of};
 use super::known::{Filed, Known};
-use super::letters::{DIGITS, Letters, OTHER, class};
+use super::letters::{Letters, OTHER, class};
 use super::opening::Openings;
 use super::plain::{Kind, Word, char_at};
 use super::shapes::Shapes;
@@ -24,7 +24,6 @@ use super::spelled::Spelled;
 use super::terms::Terms;
 use super::words::Words;
 use crate::compiled::no_memory;
-use crate::reserve::push;
 use crate::{CompileError, MAX_TERM_CHARS};
 
 /// Parts of a word with hyphens and the like.
@@ -41,8 +40,6 @@ pub(super) struct Gate<'b> {
     /// Of what is filed as whole, that which an ordinary word may be read as: phrases, and what is not held against the text.
     pub(super) joined: Known<'b>,
     pub(super) openings: Openings<'b>,
-    /// Some term is of several scripts.
-    mixed: bool,
     /// Most words of a term.
     words: usize,
     /// Signs beside a space inside a term.
@@ -50,12 +47,12 @@ pub(super) struct Gate<'b> {
 }
 
 /// Parts of a gate.
-pub(super) const PARTS: usize = 10;
+pub(super) const PARTS: usize = 9;
 
 impl<'b> Gate<'b> {
-    /// `None` where there is none. *Numbers*: signs beside spaces and signs of openings, 16 bytes each; most words, 4 bytes; whether
-    /// some term is of several scripts. Then *whole* and *pairs*, three parts each, *begins*, *joined* and *openings*.
-    pub(super) fn new(parts: [&'b [u8]; PARTS]) -> Option<Self> {
+    /// `None` where there is none. *Numbers*: signs beside spaces, 16 bytes; most words, 4 bytes. Then *whole* and *pairs*, three
+    /// parts each, *begins* and *joined*.
+    pub(super) fn new(parts: [&'b [u8]; PARTS], openings: Openings<'b>) -> Option<Self> {
         let [
             numbers,
             whole,
@@ -66,20 +63,13 @@ impl<'b> Gate<'b> {
             pairs_list,
             begins,
             joined,
-            openings,
         ] = parts;
-        let (signs, rest) = numbers.split_first_chunk::<32>()?;
-        let &[mixed, a, b, c, d] = rest.first_chunk()?;
-        let mut signs = signs
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&sixteen| u128::from_le_bytes(sixteen));
+        let (&special, rest) = numbers.split_first_chunk()?;
+        let &words = rest.first_chunk()?;
         Some(Self {
-            special: signs.next()?,
-            openings: Openings::new(signs.next()?, openings),
-            mixed: mixed != 0,
-            words: (u32::from_le_bytes([a, b, c, d]) as usize).clamp(1, MAX_TERM_CHARS),
+            special: u128::from_le_bytes(special),
+            openings,
+            words: (u32::from_le_bytes(words) as usize).clamp(1, MAX_TERM_CHARS),
             whole: Filed::new([whole, whole_starts, whole_list]),
             pairs: Filed::new([pairs, pairs_starts, pairs_list]),
             begins: Known::new(begins),
@@ -87,60 +77,28 @@ impl<'b> Gate<'b> {
         })
     }
 
-    /// Its parts; empty ones when the terms are not of the kind that it is for.
+    /// Its parts; empty ones when some term is not of the kind that it is for ([`Filer::takes`]).
     pub(super) fn build(
         terms: &Terms<'_>,
         shapes: &Shapes<'_>,
         ask: Ask<'_>,
     ) -> Result<[Vec<u8>; PARTS], CompileError> {
-        let none = || Ok([const { Vec::new() }; PARTS]);
-        let mut filing = Filing::default();
-        let (mut mixed, mut most, mut special) = (false, 1, 0_u128);
-        let (mut drawn, mut list) = (None, Vec::new());
+        let (mut most, mut special) = (1, 0_u128);
+        let mut filer = Filer::new(shapes);
         let mut term: Vec<char> = Vec::new();
         for (letters, number) in terms.iter().zip(0..LOOK) {
             ask(number as usize)?;
             term.clear();
             term.extend(letters.iter());
-            for sign in beside_spaces(&term) {
-                if !sign.is_ascii() {
-                    return none();
-                }
-                special |= 1 << (sign as u32);
+            if !filer.add(number, &term).map_err(no_memory)? {
+                return Ok([const { Vec::new() }; PARTS]);
             }
-            let words = || term.split(|&c| c == ' ').filter(|w| !w.is_empty());
-            if is_of_one_script(&term) {
-                list.clear();
-                list.extend(words().map(|word| (set_of(word), is_by_digits(word))));
-                most = most.max(list.len());
-                filing.add(number, &list).map_err(no_memory)?;
-            } else {
-                most = most.max(words().count());
-                mixed = true;
-                // In a text of one script, the letters of the other ones are drawn with those of that script.
-                let looks_like = |letter| shapes.lookalikes_of(letter, letter);
-                let drawn =
-                    drawn.get_or_insert_with(|| ['a'..='z', 'а'..='я'].map(|of| Drawn::new(of, looks_like)));
-                for drawn in drawn {
-                    let list: Option<Vec<_>> = words()
-                        .map(|word| Some((drawn.sets_of(word)?, is_by_digits(word))))
-                        .collect();
-                    let Some(list) = list else { return none() };
-                    if filing.add_mixed(number, &list).map_err(no_memory)?.is_none() {
-                        return none();
-                    }
-                }
-            }
-            if !term.iter().any(|c| c.is_alphabetic()) {
-                let digits = (Letters::of(DIGITS).key(), number);
-                push(&mut filing.whole, digits).map_err(no_memory)?;
-            }
+            most = most.max(words_of(&term).count());
+            special |= beside_spaces(&term).fold(0, |all, sign| all | 1 << (sign as u32));
         }
-        let (signs, openings) = Openings::build(terms, ask)?;
-        let mut numbers: Vec<u8> = [special, signs].into_iter().flat_map(u128::to_le_bytes).collect();
-        numbers.push(u8::from(mixed));
+        let mut numbers = special.to_le_bytes().to_vec();
+        let Filing { whole, begins, pairs } = filer.filing;
         numbers.extend((most as u32).to_le_bytes());
-        let Filing { whole, begins, pairs } = filing;
         let [whole_filter, whole_starts, whole_list] = Filed::build(&whole)?;
         let is_single = |number: u32| terms.get(number as usize).is_some_and(|term| !term.contains(' '));
         let joined = whole
@@ -163,7 +121,6 @@ impl<'b> Gate<'b> {
             pairs_list,
             begins,
             joined,
-            openings,
         ])
     }
 
@@ -214,7 +171,9 @@ impl Watch<'_, '_> {
     pub(super) fn may_begin(&mut self, first: &Word, apostrophe: bool) -> bool {
         let (gate, text) = (self.gate, self.text);
         if first.kind == Kind::Strange
-            || self.most > 0 && self.words.is_another_script_ahead(first) && self.another_script_near(first)
+            || self.most > 0
+                && self.words.is_another_script_behind(first.start)
+                && self.another_script_near(first)
         {
             return true;
         }
@@ -255,7 +214,9 @@ impl Watch<'_, '_> {
 
     /// May letters at the word, or behind it, stand for those of another script that they look like?
     pub(super) fn is_drawn(&mut self, word: &Word) -> bool {
-        self.gate.mixed || word.kind == Kind::Strange || self.words.is_another_script_ahead(word)
+        self.gate.openings.mixed()
+            || word.kind == Kind::Strange
+            || self.words.is_another_script_behind(word.start)
     }
 
     /// May the text from byte `at` on be read as this term, and not just as it is?
@@ -386,13 +347,4 @@ impl Watch<'_, '_> {
         }
         false
     }
-}
-
-/// Signs that stand beside a space of the term.
-fn beside_spaces(term: &[char]) -> impl Iterator<Item = char> {
-    let sign = |c: char| c != ' ' && !c.is_alphanumeric();
-    term.windows(2).filter_map(move |two| match *two {
-        [' ', c] | [c, ' '] if sign(c) => Some(c),
-        _ => None,
-    })
 }

@@ -110,6 +110,22 @@ impl Letters {
         }
     }
 
+    /// What a character of a term is pushed as.
+    pub(super) fn class_in_terms(c: char) -> u8 {
+        match c {
+            'a'..='z' | 'а'..='я' => class(c),
+            _ if c.is_alphabetic() => OTHER,
+            _ if c.is_numeric() => DIGIT,
+            _ => 0,
+        }
+    }
+
+    /// How many, without repetitions and those that have no class.
+    #[inline]
+    pub(super) fn count(self) -> u32 {
+        self.count
+    }
+
     #[inline]
     pub(super) fn key(self) -> u64 {
         self.hash

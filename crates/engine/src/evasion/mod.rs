@@ -32,6 +32,7 @@ mod accept;
 mod around;
 mod build;
 mod filing;
+mod first_letters;
 mod gaps;
 mod gate;
 mod known;
@@ -169,7 +170,9 @@ pub(crate) struct Evasion<'b> {
     pub(crate) inside: bool,
     starts: starts::Starts<'b>,
     sounds: sound::Sounds<'b>,
+    openings: Option<opening::Openings<'b>>,
     gate: Option<gate::Gate<'b>>,
+    first_letters: Option<first_letters::FirstLetters<'b>>,
 }
 
 /// One place where an evasion term can be read.

@@ -8,6 +8,7 @@
 
 use super::Evasion;
 use super::build::Ask;
+use super::filing::is_of_one_script;
 use super::known::Known;
 use super::plain::{char_at, is_blank, is_wordy};
 use super::span::{Apart, blanks};
@@ -18,7 +19,7 @@ use crate::CompileError;
 use crate::compiled::no_memory;
 
 /// Letters of a term that are read.
-pub(super) const DEPTH: usize = 5;
+pub(super) const DEPTH: usize = 10;
 /// Places looked at; beyond them the answer is yes.
 const MAX_PLACES: usize = 128;
 
@@ -46,17 +47,31 @@ pub(super) struct Openings<'b> {
     some: Known<'b>,
     /// Signs of ASCII that a term, or what is read as a letter, begins with.
     signs: u128,
+    /// Some term is of several scripts.
+    mixed: bool,
 }
 
+/// Parts of openings.
+pub(super) const PARTS: usize = 2;
+
 impl<'b> Openings<'b> {
-    pub(super) fn new(signs: u128, some: &'b [u8]) -> Self {
-        let some = Known::new(some);
-        Self { some, signs }
+    /// *Numbers*: the signs as 16 bytes, and whether some term is of several scripts. *Letters*. `None` where there are none.
+    pub(super) fn new([numbers, some]: [&'b [u8]; PARTS]) -> Option<Self> {
+        let (&signs, &mixed) = numbers
+            .split_first_chunk()
+            .zip(numbers.last())
+            .map(|((s, _), m)| (s, m))?;
+        Some(Self {
+            some: Known::new(some),
+            signs: u128::from_le_bytes(signs),
+            mixed: mixed != 0,
+        })
     }
 
-    /// The signs, and the part.
-    pub(super) fn build(terms: &Terms<'_>, ask: Ask<'_>) -> Result<(u128, Vec<u8>), CompileError> {
+    /// Its parts.
+    pub(super) fn build(terms: &Terms<'_>, ask: Ask<'_>) -> Result<[Vec<u8>; PARTS], CompileError> {
         let mut keys = Vec::new();
+        let (mut mixed, mut letters) = (false, Vec::new());
         let mut last: Option<Term<'_>> = None;
         let mut signs = 0_u128;
         for c in ' '..='~' {
@@ -81,9 +96,16 @@ impl<'b> Openings<'b> {
             if let Some(first) = term.get(0).filter(char::is_ascii) {
                 signs |= 1 << (first as u32);
             }
+            if !mixed {
+                letters.clear();
+                letters.extend(term.iter());
+                mixed = !is_of_one_script(&letters);
+            }
             last = Some(term);
         }
-        Ok((signs, Known::build(keys.into_iter())))
+        let mut numbers = signs.to_le_bytes().to_vec();
+        numbers.push(u8::from(mixed));
+        Ok([numbers, Known::build(keys.into_iter())])
     }
 
     /// May a term begin with these letters, at most [`DEPTH`]?
@@ -94,6 +116,11 @@ impl<'b> Openings<'b> {
 
     pub(super) fn signs(&self) -> u128 {
         self.signs
+    }
+
+    /// Is some term of several scripts?
+    pub(super) fn mixed(&self) -> bool {
+        self.mixed
     }
 
     /// May a reading begin with this sign?
@@ -111,6 +138,11 @@ struct Opening<'e, 't> {
     /// Letters of the other script may stand for their look-alikes.
     drawn: bool,
     places: usize,
+}
+
+/// Is the plain character a letter?
+fn is_letter(c: char) -> bool {
+    is_wordy(c) && !c.is_ascii_digit()
 }
 
 /// Up to where it is read.
@@ -213,13 +245,14 @@ impl Opening<'_, '_> {
         self.reads(place, bytes, letter.encode_utf8(&mut [0; 4]), false)
     }
 
+    #[inline]
     fn reads_as_letters(&mut self, place: Place, c: char, length: usize) -> bool {
         if self.reads_one(place, length, c) {
             return true;
         }
         let evasion = self.evasion;
         if self.drawn
-            && c.is_alphabetic()
+            && is_letter(c)
             && (self.is_dotted(place.text)
                 || evasion.row(&plain_unit(c)).is_none_or(|row| {
                     row.lookalikes()
@@ -241,7 +274,7 @@ impl Opening<'_, '_> {
                         || doubled > 0 && self.reads(place, 2, "ck", false))
                 || self.reads_as_a_group(place, c);
         }
-        !c.is_alphabetic()
+        !is_letter(c)
             && (leet(c).any(|letter| self.reads_one(place, length, letter))
                 || spoken_digit(c).any(|name| self.reads(place, length, name, false))
                 || self.reads_as_a_group(place, c))

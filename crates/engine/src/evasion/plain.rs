@@ -128,6 +128,19 @@ pub(super) fn cyrillic_class(lead: u8, next: u8) -> Option<u8> {
 }
 
 impl Word {
+    /// Of no letters, at the beginning.
+    pub(super) const NONE: Self = Self {
+        start: 0,
+        end: 0,
+        kind: Kind::Strange,
+        latin: false,
+        cyrillic: false,
+        foreign: false,
+        letters: Letters::NONE,
+        raw: 0,
+        exes: 0,
+    };
+
     /// The one that begins at byte `start`.
     #[inline]
     pub(super) fn at(text: &[u8], start: usize) -> Self {
@@ -136,12 +149,7 @@ impl Word {
             start,
             end: start,
             kind: Kind::Latin,
-            latin: false,
-            cyrillic: false,
-            foreign: false,
-            letters: Letters::NONE,
-            raw: 0,
-            exes: 0,
+            ..Self::NONE
         };
         for &byte in rest {
             if !is_latin(byte) {
@@ -202,13 +210,7 @@ impl Word {
         let mut out = Self {
             start,
             end: start,
-            kind: Kind::Strange,
-            latin: false,
-            cyrillic: false,
-            foreign: false,
-            letters: Letters::NONE,
-            raw: 0,
-            exes: 0,
+            ..Self::NONE
         };
         let mut digits = false;
         loop {

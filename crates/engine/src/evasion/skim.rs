@@ -5,7 +5,9 @@
 //! looked at by the slow way, with the same answer as if everything had been. Not for terms that may begin inside words.
 
 use super::Evasion;
+use super::first_letters::FirstLetters;
 use super::gate::Gate;
+use super::opening::Openings;
 use super::plain::{Kind, Word, char_at, is_blank, is_wordy};
 use super::sound::{MAX_WORDS, Said};
 use super::span::Span;
@@ -71,11 +73,14 @@ impl Evasion<'_> {
                 false => (at, false),
             };
         }
-        match before.filter(|unit| {
-            unit.end == at && !unit.marked && plain_at(bytes, unit.start).is_some() && !self.inside
-        }) {
-            Some(unit) => (self.skim_by_letters(bytes, unit, at, end), false),
-            None => (at, false),
+        let before =
+            before.filter(|unit| unit.end == at && !unit.marked && plain_at(bytes, unit.start).is_some());
+        match (before, &self.openings, &self.first_letters) {
+            (Some(unit), Some(openings), Some(first)) if self.inside => {
+                self.skim_inside(openings, first, words, unit, at, end)
+            }
+            (Some(unit), ..) if !self.inside => (self.skim_by_letters(bytes, unit, at, end), false),
+            _ => (at, false),
         }
     }
 
@@ -201,6 +206,21 @@ impl Evasion<'_> {
         false
     }
 
+    /// May a reading begin at this unit? Of terms that have a gate it was asked already.
+    pub(crate) fn may_open_at(&self, words: &mut Words<'_>, unit: &Unit) -> bool {
+        let text = words.text;
+        let Some(openings) = self.openings.filter(|_| self.gate.is_none()) else {
+            return true;
+        };
+        match char_at(text, unit.start) {
+            Some((c, length)) if unit.start + length == unit.end && (c.is_ascii() || is_wordy(c)) => {
+                let drawn = openings.mixed() || words.may_be_drawn(unit.start);
+                self.may_open(&openings, text, unit.start, drawn)
+            }
+            _ => true,
+        }
+    }
+
     fn skim_by_letters(&self, bytes: &[u8], before: Unit, at: usize, end: usize) -> usize {
         let mut before = before.raw;
         let mut here = at;
@@ -221,12 +241,58 @@ impl Evasion<'_> {
         safe
     }
 
+    /// The same where readings begin inside words too.
+    fn skim_inside(
+        &self,
+        openings: &Openings<'_>,
+        first_letters: &FirstLetters<'_>,
+        words: &mut Words<'_>,
+        before: Unit,
+        at: usize,
+        end: usize,
+    ) -> (usize, bool) {
+        let text = words.text;
+        let (mut before, mut here) = (before.raw, at);
+        while here < end
+            && let Some((c, length)) = plain_at(text, here)
+        {
+            if c != ' ' {
+                if (words.is_another_script_behind(here) || first_letters.may_begin(text, here))
+                    && !self.refuses_to_read(text, here)
+                    && self.may_open(openings, text, here, openings.mixed() || words.may_be_drawn(here))
+                {
+                    break;
+                }
+                let begins = !joined(before, c) && self.sounds.may_begin(&plain_unit(c));
+                if begins && self.may_be_heard_at(words, here, c) {
+                    return (here, true);
+                }
+            }
+            before = c;
+            here += length;
+        }
+        (here, false)
+    }
+
+    /// May the plain character `c` at byte `at` begin what sounds like a term?
+    fn may_be_heard_at(&self, words: &mut Words<'_>, at: usize, c: char) -> bool {
+        match is_wordy(c.to_ascii_lowercase()) || !c.is_ascii() {
+            true => {
+                let word = words.at(at);
+                self.may_be_heard(words, &word)
+            }
+            false => self.sounds.may_be_heard_with_signs(words.text, at),
+        }
+    }
+
     /// Does no reading begin with the plain character `c` at byte `at`? `false`: perhaps. The same questions as
     /// [`Self::may_begin`] and [`Self::hear`] ask first.
     fn refuses(&self, text: &[u8], at: usize, c: char) -> bool {
-        if self.sounds.may_begin(&plain_unit(c)) {
-            return false;
-        }
+        !self.sounds.may_begin(&plain_unit(c)) && self.refuses_to_read(text, at)
+    }
+
+    /// The same, but for what is read by its sound.
+    fn refuses_to_read(&self, text: &[u8], at: usize) -> bool {
         let mut lots = u64::MAX;
         let mut last = None;
         let mut here = at;

@@ -115,7 +115,7 @@ impl Evasion<'_> {
         if state.depth < DEPTH {
             // Nearly always the answer is no. The searches spared were a seventh of all time with 100,000 terms.
             read = read.then(letter);
-            if self.gate.as_ref().is_some_and(|gate| !gate.openings.has(read)) {
+            if self.openings.is_some_and(|openings| !openings.has(read)) {
                 return None;
             }
         }

@@ -25,6 +25,8 @@ pub(crate) struct Words<'t> {
     next: usize,
     border: Border,
     run: Run,
+    /// The word that was asked about last whether it is drawn.
+    rest: Word,
 }
 
 impl<'t> Words<'t> {
@@ -35,6 +37,7 @@ impl<'t> Words<'t> {
             next: 0,
             border: Border::default(),
             run: Run::default(),
+            rest: Word::NONE,
         }
     }
 
@@ -102,10 +105,21 @@ impl<'t> Words<'t> {
             .pass(gate, sounds, text, from, |at| border.is_ahead(text, at))
     }
 
-    /// Does text of another script, or a character that is not plain, come behind this word?
+    /// May letters from byte `at` on stand for those of another script that they look like? Asked from the beginning on.
+    pub(super) fn may_be_drawn(&mut self, at: usize) -> bool {
+        self.is_another_script_behind(at) || {
+            // Digits among letters.
+            if at >= self.rest.end {
+                self.rest = Word::at(self.text, at);
+            }
+            self.rest.kind == Kind::Strange
+        }
+    }
+
+    /// Does text of another script than that at byte `at`, or a character that is not plain, come behind it?
     #[inline]
-    pub(super) fn is_another_script_ahead(&mut self, word: &Word) -> bool {
-        self.border.is_ahead(self.text, word.start)
+    pub(super) fn is_another_script_behind(&mut self, at: usize) -> bool {
+        self.border.is_ahead(self.text, at)
     }
 }
 

@@ -63,7 +63,11 @@ impl<'t> EvasionScan<'t> {
                             || is_word_boundary(self.text, unit.start))
                 });
             let place = unit.raw != ' ' && begins && unit.start >= self.refused;
-            if place && self.heard != Some(unit.start) && evasion.may_begin(&mut self.units, self.next) {
+            if place
+                && self.heard != Some(unit.start)
+                && evasion.may_begin(&mut self.units, self.next)
+                && evasion.may_open_at(&mut self.words, &unit)
+            {
                 evasion.walk(
                     self.text,
                     &mut self.units,
