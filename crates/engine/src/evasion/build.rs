@@ -111,9 +111,9 @@ fn section(mut list: List, gated: bool, inside: bool, ask: Ask<'_>) -> Result<Ve
         true => Gate::build(&listed, &looks, ask)?,
         false => [const { Vec::new() }; gate::PARTS],
     };
-    let first_letters = match inside {
-        true => FirstLetters::build(&listed, &looks, ask)?,
-        false => [const { Vec::new() }; first_letters::PARTS],
+    let first_letters = match gated {
+        true => [const { Vec::new() }; first_letters::PARTS],
+        false => FirstLetters::build(&listed, &looks, ask)?,
     };
     ask(0)?;
     let all = std::iter::once(vec![u8::from(inside)])

@@ -1,6 +1,6 @@
-//! Places in plain text at which no term begins, told by the first few letters: for terms that may begin inside words.
+//! Places in plain text at which no term begins, told by the first few letters: for terms that the gate is not for.
 //!
-//! There the gate's questions about whole words are no help, and every letter of a text is a place where a reading may begin.
+//! There questions about whole words are no help; for terms that may begin inside words every letter is a place to begin.
 //! But what the gate knows of words holds of their parts: however a term is written in plain letters of one script, its
 //! [`Letters`] are those of the text. So the first [`COUNT`] of them are filed, and shorter terms whole. Spaces, and signs that
 //! are read as nothing else, count as little as they do in `Letters`.
@@ -102,7 +102,27 @@ impl<'b> FirstLetters<'b> {
                     latin = Some(true);
                     (LATIN.get(usize::from(byte & 31)).copied().unwrap_or(0), 1)
                 }
-                [b' ' | b',' | b'.' | b':' | b';', ..] => (0, 1),
+                // What is read as nothing: no letter, no part of one, and hides none.
+                [
+                    b' '
+                    | b'\t'..=b'\r'
+                    | b'"'
+                    | b'\''
+                    | b')'
+                    | b','
+                    | b'.'
+                    | b':'
+                    | b';'
+                    | b'='
+                    | b'['
+                    | b']',
+                    ..,
+                ] => (0, 1),
+                [b'-', next, ..] if next != b'-' => (0, 1),
+                [0xc2 | 0xe2, ..] => match char_at(text, here) {
+                    Some((_, length)) => (0, length),
+                    None => return true,
+                },
                 [lead, next, ..] if latin != Some(true) => match cyrillic_class(lead, next) {
                     Some(class) => {
                         latin = Some(false);

@@ -126,6 +126,7 @@ impl<'b> Openings<'b> {
     /// May a reading begin with this sign?
     #[inline]
     pub(super) fn has_sign(&self, sign: char) -> bool {
+        let sign = if sign == '…' { '.' } else { sign };
         sign.is_ascii() && self.signs >> (sign as u32) & 1 == 1
     }
 }
@@ -261,7 +262,10 @@ impl Opening<'_, '_> {
         {
             return true;
         }
-        // Quotation marks and dashes fold to others.
+        if c == '…' && self.reads(place, length, "...", false) {
+            return true;
+        }
+        // Other signs may hide letters, or keep them apart.
         if !c.is_ascii() && !is_wordy(c) {
             return place.letters > 0;
         }

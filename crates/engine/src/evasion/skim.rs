@@ -1,8 +1,8 @@
 //! Text in which no reading begins, passed over without decoding it to units.
 //!
 //! Most text is words of plain letters between plain signs. There what [`Evasion::may_begin`] asks of units can be asked of
-//! the characters themselves, and most places are refused at the first or second letter. Only a place that is not refused is
-//! looked at by the slow way, with the same answer as if everything had been. Not for terms that may begin inside words.
+//! the characters themselves: of whole words, where there is a gate, and else of places. Only what is not refused is looked at
+//! by the slow way, with the same answer as if everything had been.
 
 use super::Evasion;
 use super::first_letters::FirstLetters;
@@ -32,12 +32,6 @@ fn plain_at(text: &[u8], at: usize) -> Option<(char, usize)> {
         }
         _ => None,
     }
-}
-
-/// Both are letters or digits, so that no word begins between them.
-fn joined(before: char, c: char) -> bool {
-    let is_wordy = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii();
-    is_wordy(before) && is_wordy(c)
 }
 
 /// The plain character before byte `at`.
@@ -73,13 +67,12 @@ impl Evasion<'_> {
                 false => (at, false),
             };
         }
-        let before =
-            before.filter(|unit| unit.end == at && !unit.marked && plain_at(bytes, unit.start).is_some());
+        let before = before.filter(|unit| unit.end == at && !unit.marked);
+        let before = before.and_then(|unit| char_at(bytes, unit.start)).map(|c| c.0);
         match (before, &self.openings, &self.first_letters) {
-            (Some(unit), Some(openings), Some(first)) if self.inside => {
-                self.skim_inside(openings, first, words, unit, at, end)
+            (Some(unit), Some(openings), Some(first)) => {
+                self.pass_places(openings, first, words, unit, at, end)
             }
-            (Some(unit), ..) if !self.inside => (self.skim_by_letters(bytes, unit, at, end), false),
             _ => (at, false),
         }
     }
@@ -221,50 +214,37 @@ impl Evasion<'_> {
         }
     }
 
-    fn skim_by_letters(&self, bytes: &[u8], before: Unit, at: usize, end: usize) -> usize {
-        let mut before = before.raw;
-        let mut here = at;
-        // The last place before which everything is plain.
-        let mut safe = at;
-        while here < end
-            && let Some((c, length)) = plain_at(bytes, here)
-        {
-            if !joined(before, c) {
-                safe = here;
-                if c != ' ' && !self.refuses(bytes, here, c) {
-                    break;
-                }
-            }
-            before = c;
-            here += length;
-        }
-        safe
-    }
-
-    /// The same where readings begin inside words too.
-    fn skim_inside(
+    /// Passes over places where no reading begins.
+    fn pass_places(
         &self,
         openings: &Openings<'_>,
         first_letters: &FirstLetters<'_>,
         words: &mut Words<'_>,
-        before: Unit,
+        mut before: char,
         at: usize,
         end: usize,
     ) -> (usize, bool) {
         let text = words.text;
-        let (mut before, mut here) = (before.raw, at);
+        let mut here = at;
         while here < end
-            && let Some((c, length)) = plain_at(text, here)
+            && let Some((c, length)) = char_at(text, here)
         {
-            if c != ' ' {
+            let begins_word = !(is_wordy(before) && is_wordy(c));
+            let is_place = match is_wordy(c) {
+                true => self.inside || begins_word,
+                false => !is_blank(c) && openings.has_sign(c),
+            };
+            if is_place {
                 if (words.is_another_script_behind(here) || first_letters.may_begin(text, here))
-                    && !self.refuses_to_read(text, here)
+                    && !self.refuses(text, here)
                     && self.may_open(openings, text, here, openings.mixed() || words.may_be_drawn(here))
                 {
                     break;
                 }
-                let begins = !joined(before, c) && self.sounds.may_begin(&plain_unit(c));
-                if begins && self.may_be_heard_at(words, here, c) {
+                if begins_word
+                    && self.sounds.may_begin(&plain_unit(c))
+                    && self.may_be_heard_at(words, here, c)
+                {
                     return (here, true);
                 }
             }
@@ -276,7 +256,7 @@ impl Evasion<'_> {
 
     /// May the plain character `c` at byte `at` begin what sounds like a term?
     fn may_be_heard_at(&self, words: &mut Words<'_>, at: usize, c: char) -> bool {
-        match is_wordy(c.to_ascii_lowercase()) || !c.is_ascii() {
+        match is_wordy(c) {
             true => {
                 let word = words.at(at);
                 self.may_be_heard(words, &word)
@@ -285,14 +265,9 @@ impl Evasion<'_> {
         }
     }
 
-    /// Does no reading begin with the plain character `c` at byte `at`? `false`: perhaps. The same questions as
-    /// [`Self::may_begin`] and [`Self::hear`] ask first.
-    fn refuses(&self, text: &[u8], at: usize, c: char) -> bool {
-        !self.sounds.may_begin(&plain_unit(c)) && self.refuses_to_read(text, at)
-    }
-
-    /// The same, but for what is read by its sound.
-    fn refuses_to_read(&self, text: &[u8], at: usize) -> bool {
+    /// Does no reading, other than by sound, begin at byte `at`, where a plain character stands? `false`: perhaps. The same questions
+    /// as [`Self::may_begin`] asks.
+    fn refuses(&self, text: &[u8], at: usize) -> bool {
         let mut lots = u64::MAX;
         let mut last = None;
         let mut here = at;
@@ -344,7 +319,7 @@ fn goes_on_with_a_word(text: &[u8], mut at: usize) -> bool {
         Some((c, length)) => {
             let behind = at + length;
             let alone = behind == text.len() || plain_at(text, behind).is_some();
-            alone && joined(c, c)
+            alone && (c.is_ascii_alphanumeric() || !c.is_ascii())
         }
         None => at == text.len(),
     }
