@@ -431,7 +431,7 @@ fn single(
     let letter = units.get(place).filter(Unit::is_letter)?;
     let beyond = step(place);
     // "b0nus", "b!tch": what goes on behind a digit or a sign is a word.
-    let joined = |u: Unit| u.is_letter() || u.raw.is_alphanumeric();
+    let joined = |u: Unit| u.is_wordy();
     let next = beyond.and_then(|n| units.get(n));
     let behind = beyond.and_then(step).and_then(|n| units.get(n));
     let alone = next.is_none_or(|u| !joined(u) && (u.raw == ' ' || !behind.is_some_and(joined)));

@@ -47,7 +47,7 @@ impl Evasion<'_> {
         if state.separator.is_some() || unit.fold == ' ' {
             return;
         }
-        let sign = !unit.is_letter() && !unit.raw.is_alphanumeric();
+        let sign = !unit.is_wordy();
         let cost = if sign { 0.25 } else { 0.5 };
         if let Some(mut next) = self.step(state, ' ', cost, Steps::SEPARATED) {
             next.end_word();
@@ -68,7 +68,7 @@ impl Evasion<'_> {
         unit: Unit,
         stack: &mut Vec<State>,
     ) {
-        let is_sign = |u: &Unit| !u.raw.is_alphanumeric() && !u.is_letter();
+        let is_sign = |u: &Unit| !u.is_wordy();
         if !is_sign(&unit) || state.depth == 0 {
             return;
         }

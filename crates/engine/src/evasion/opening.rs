@@ -14,7 +14,7 @@ use super::plain::{char_at, is_blank, is_wordy};
 use super::span::{Apart, blanks};
 use super::table::{groups, is_mask, leet, same_script, spoken_digit};
 use super::terms::{Term, Terms};
-use super::units::plain_unit;
+use super::units::{is_letter, plain_unit};
 use crate::CompileError;
 use crate::compiled::no_memory;
 
@@ -139,11 +139,6 @@ struct Opening<'e, 't> {
     /// Letters of the other script may stand for their look-alikes.
     drawn: bool,
     places: usize,
-}
-
-/// Is the plain character a letter?
-fn is_letter(c: char) -> bool {
-    is_wordy(c) && !c.is_ascii_digit()
 }
 
 /// Up to where it is read.

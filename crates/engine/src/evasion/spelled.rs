@@ -9,6 +9,7 @@ use super::plain::{char_at, is_blank, is_wordy};
 use super::span::{Apart, blanks};
 use super::table::{groups, groups_of_letters, is_mask, leet, same_script, spoken_digit};
 use super::terms::Term;
+use super::units::is_letter;
 
 /// Places looked at; beyond them the answer is yes.
 const MAX_PLACES: usize = 128;
@@ -126,7 +127,7 @@ impl<'t> Spelled<'t> {
             if !c.is_ascii() && !is_wordy(c) && !letter.is_alphanumeric() {
                 return true;
             }
-            return !c.is_alphabetic() && self.may_stand_for(place, letter, (c, length));
+            return !is_letter(c) && self.may_stand_for(place, letter, (c, length));
         }
         if same_script(c).any(|l| l == letter) && self.goes_on(one.inexactly())
             || c == 'x' && "aeiou".contains(letter) && self.goes_on(one.inexactly())

@@ -194,7 +194,7 @@ impl<'b> Starts<'b> {
             for name in spoken_digit(unit.raw) {
                 add(&mut spoken, names.get(name));
             }
-            let is_letter = unit.raw.is_alphanumeric() || unit.is_letter();
+            let is_letter = unit.is_wordy();
             let is_grouped = groups(unit.base).next().is_some();
             let flags = if is_letter { LETTER } else { 0 } | if is_grouped { GROUPED } else { 0 };
             rows.extend(encode(unit.fold));
@@ -237,9 +237,7 @@ impl Evasion<'_> {
             if place > 0 {
                 if place > 1 && unit.raw == ' ' {
                     // Letters before a space: the space can only be one of a term, or part of other signs.
-                    return units
-                        .get(from + place + 1)
-                        .is_some_and(|u| !u.raw.is_alphanumeric() && !u.is_letter());
+                    return units.get(from + place + 1).is_some_and(|u| !u.is_wordy());
                 }
                 if !row.is_letter() || is_mask(unit.raw) || unit.base == 'x' || last == Some(unit.base) {
                     return true;

@@ -27,7 +27,12 @@ pub(crate) struct Unit {
 
 impl Unit {
     pub(crate) fn is_letter(&self) -> bool {
-        self.base.is_alphabetic()
+        is_letter(self.base)
+    }
+
+    /// Is it a letter or digit, read in any way?
+    pub(crate) fn is_wordy(&self) -> bool {
+        self.is_letter() || self.raw.is_alphanumeric()
     }
 
     /// Is the next unit surely inside the same word? Both are plain letters without anything between them.
@@ -35,6 +40,11 @@ impl Unit {
         let letter = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | 'А'..='я');
         self.end == next.start && letter(self.raw) && letter(next.raw) && !self.marked
     }
+}
+
+/// Is it a letter? Unicode's table is asked only about letters that most text has not.
+pub(super) fn is_letter(c: char) -> bool {
+    matches!(c, 'А'..='я') || c.is_alphabetic()
 }
 
 /// Plain characters decoded at a time.

@@ -4,7 +4,7 @@ use super::gaps::is_dashed;
 use super::opening::{DEPTH, Read};
 use super::state::State;
 use super::table::{groups, is_mask, is_ordinary, leet, same_script, spoken_digit};
-use super::units::{Unit, Units, script_of};
+use super::units::{Unit, Units, is_letter, script_of};
 use super::{Candidate, Evasion, Steps};
 use std::collections::HashMap;
 
@@ -145,7 +145,7 @@ impl Evasion<'_> {
         shapes_of: &mut HashMap<(char, char), Vec<char>>,
         stack: &mut Vec<State>,
     ) {
-        let boxed = unit.raw != unit.base && !unit.raw.is_alphabetic() && unit.is_letter();
+        let boxed = unit.raw != unit.base && !is_letter(unit.raw) && unit.is_letter();
         if !unit.marked || boxed || unit.base == unit.fold {
             let marked = unit.marked;
             let cost = if boxed {
@@ -198,7 +198,7 @@ impl Evasion<'_> {
                 }
             }
         }
-        if !unit.raw.is_alphabetic() {
+        if !is_letter(unit.raw) {
             for letter in leet(unit.base) {
                 if let Some(mut next) = self.step(state, letter, 0.35, Steps::LEET) {
                     if unit.raw.is_ascii_digit() {

@@ -58,9 +58,7 @@ impl<'t> EvasionScan<'t> {
         while let Some(unit) = self.units.get(self.next).filter(|u| u.start < end) {
             let begins = evasion.inside
                 || previous.is_none_or(|p| {
-                    !p.runs_on(&unit)
-                        && (!p.raw.is_alphanumeric() && !p.is_letter()
-                            || is_word_boundary(self.text, unit.start))
+                    !p.runs_on(&unit) && (!p.is_wordy() || is_word_boundary(self.text, unit.start))
                 });
             let place = unit.raw != ' ' && begins && unit.start >= self.refused;
             if place
@@ -138,5 +136,5 @@ impl<'t> EvasionScan<'t> {
 /// Does a word begin here whose letters a Latin word may have?
 fn starts_latin_word(previous: Option<Unit>, unit: Unit) -> bool {
     let first = unit.base.is_ascii_lowercase() || !unit.is_letter() && unit.raw != '_';
-    first && previous.is_none_or(|p| !p.is_letter() && !p.raw.is_alphanumeric() && p.raw != '_')
+    first && previous.is_none_or(|p| !p.is_wordy() && p.raw != '_')
 }

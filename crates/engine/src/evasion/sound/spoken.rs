@@ -48,9 +48,7 @@ impl Spoken {
             }
         }
         let (end, len, leets) = kept?;
-        let inside = units
-            .get(end)
-            .is_some_and(|u| u.is_letter() || u.raw.is_alphanumeric() || u.raw == '_');
+        let inside = units.get(end).is_some_and(|u| u.is_wordy() || u.raw == '_');
         if plain < 2 || inside {
             return None;
         }
