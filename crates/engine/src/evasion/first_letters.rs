@@ -12,19 +12,18 @@ use super::build::Ask;
 use super::filing::{Drawn, is_of_one_script};
 use super::known::Known;
 use super::letters::Letters;
-use super::plain::{LATIN, X, char_at, cyrillic_class, is_latin};
 use super::shapes::Shapes;
+use super::stretch::Ahead;
 use super::terms::Terms;
 use crate::CompileError;
 use crate::compiled::no_memory;
 use crate::reserve::push;
+use std::cmp::Ordering;
 
 /// Letters of a term that are filed.
-const COUNT: u32 = 6;
+pub(super) const COUNT: usize = 6;
 /// Most ways to draw the first letters of a term of several scripts; of more ways, fewer letters are filed.
 const MAX_WAYS: usize = 64;
-/// Bytes looked at; beyond them the answer is yes.
-const MAX_BYTES: usize = 40;
 
 /// Terms by their first letters, in place.
 #[derive(Clone, Copy)]
@@ -69,7 +68,7 @@ impl<'b> FirstLetters<'b> {
                 let mut letters = Letters::NONE;
                 let goes_on = term.iter().any(|&c| {
                     letters.push(Letters::class_in_terms(c));
-                    letters.count() == COUNT
+                    letters.count() as usize == COUNT
                 });
                 counts[usize::from(!goes_on)] |= 1 << letters.count();
                 let key = if goes_on { letters.key() } else { ended(letters) };
@@ -88,73 +87,40 @@ impl<'b> FirstLetters<'b> {
         Ok([counts.to_vec(), Known::build(keys.into_iter())])
     }
 
-    /// May a reading begin at byte `at`?
-    pub(super) fn may_begin(&self, text: &[u8], at: usize) -> bool {
-        let mut letters = Letters::NONE;
-        let (mut here, mut latin) = (at, None);
+    /// May a reading begin with these letters?
+    #[inline]
+    pub(super) fn may_begin(&self, ahead: &Ahead<'_>) -> bool {
+        let mut counts = u32::from(self.open | self.ended);
         // Terms without any letter that counts.
-        if (self.open | self.ended) & 1 != 0 {
+        if counts & 1 != 0 {
             return true;
         }
-        while here < text.len() && here < at + MAX_BYTES {
-            let (class, length) = match *text.get(here..).unwrap_or_default() {
-                [byte, ..] if is_latin(byte) && byte & 31 != X && latin != Some(false) => {
-                    latin = Some(true);
-                    (LATIN.get(usize::from(byte & 31)).copied().unwrap_or(0), 1)
-                }
-                // What is read as nothing: no letter, no part of one, and hides none.
-                [
-                    b' '
-                    | b'\t'..=b'\r'
-                    | b'"'
-                    | b'\''
-                    | b')'
-                    | b','
-                    | b'.'
-                    | b':'
-                    | b';'
-                    | b'='
-                    | b'['
-                    | b']',
-                    ..,
-                ] => (0, 1),
-                [b'-', next, ..] if next != b'-' => (0, 1),
-                [0xc2 | 0xe2, ..] => match char_at(text, here) {
-                    Some((_, length)) => (0, length),
-                    None => return true,
-                },
-                [lead, next, ..] if latin != Some(true) => match cyrillic_class(lead, next) {
-                    Some(class) => {
-                        latin = Some(false);
-                        (class, 2)
-                    }
-                    None => return true,
-                },
-                _ => return true,
-            };
-            let before = letters.count();
-            letters.push(class);
-            here += length;
-            let count = letters.count();
-            if count > before
-                && (self.open >> count & 1 != 0 && self.known.has(letters.key())
-                    || self.ended >> count & 1 != 0 && self.known.has(ended(letters)))
+        while counts != 0 {
+            let count = counts.trailing_zeros();
+            counts &= counts - 1;
+            if count as usize > ahead.count() {
+                break;
+            }
+            let key = ahead.key(count as usize);
+            if self.open >> count & 1 != 0 && self.known.has(key)
+                || self.ended >> count & 1 != 0 && self.known.has(!key)
             {
                 return true;
             }
-            if count == COUNT {
-                // What is not plain may be a mark on the last letter.
-                return here < text.len() && char_at(text, here).is_none();
-            }
         }
-        here < text.len()
+        match ahead.count().cmp(&COUNT) {
+            Ordering::Less => !ahead.is_all(),
+            Ordering::Equal => ahead.may_be_marked(),
+            Ordering::Greater => false,
+        }
     }
 }
 
 /// The ways to draw the first letters of a term: of as many as have few ways, none of them of more than [`COUNT`].
 fn first_ways(drawn: &Drawn, term: &[char]) -> Vec<Letters> {
-    let few = |ways: &Vec<Letters>| ways.len() <= MAX_WAYS && ways.iter().all(|way| way.count() <= COUNT);
-    let longest = term.len().min(COUNT as usize);
+    let few =
+        |ways: &Vec<Letters>| ways.len() <= MAX_WAYS && ways.iter().all(|way| way.count() as usize <= COUNT);
+    let longest = term.len().min(COUNT);
     (1..=longest)
         .rev()
         .find_map(|count| drawn.sets_of(term.get(..count)?).filter(few))

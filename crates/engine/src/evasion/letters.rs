@@ -135,6 +135,65 @@ impl Letters {
 /// What undoes a multiplication by [`BASE`].
 const INVERSE: u64 = inverse(BASE);
 
+static INVERSE_POWER: [u64; POWERS] = {
+    let mut out = [1_u64; POWERS];
+    let mut n = 1;
+    while n < POWERS {
+        out[n] = out[n - 1].wrapping_mul(INVERSE);
+        n += 1;
+    }
+    out
+};
+
+/// Most letters of [`Sums`].
+pub(super) const MAX_SUMMED: usize = POWERS - 8;
+
+/// [`Letters`] of a text from any of them on.
+pub(super) struct Sums {
+    /// Of the first ones, by how many they are.
+    sums: [u64; MAX_SUMMED + 1],
+    all: Letters,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            sums: [0; MAX_SUMMED + 1],
+            all: Letters::NONE,
+        }
+    }
+}
+
+impl Sums {
+    pub(super) fn clear(&mut self) {
+        self.all = Letters::NONE;
+    }
+
+    /// One more of this class; not beyond [`MAX_SUMMED`]. The number of the letter that it is, or that comes next.
+    #[inline]
+    pub(super) fn push(&mut self, class: u8) -> u8 {
+        let repeats = class != 0 && class == self.all.last;
+        let number = self.all.count as u8 - u8::from(repeats);
+        self.all.push(class);
+        if let Some(sum) = self.sums.get_mut(self.all.count as usize) {
+            *sum = self.all.hash;
+        }
+        number
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.all.count as usize
+    }
+
+    /// [`Letters::key`] of so many letters from this one on.
+    #[inline]
+    pub(super) fn key(&self, from: usize, count: usize) -> u64 {
+        let sum = |n: usize| self.sums.get(n).copied().unwrap_or_default();
+        let shift = INVERSE_POWER.get(from).copied().unwrap_or_default();
+        sum(from + count).wrapping_sub(sum(from)).wrapping_mul(shift)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,6 +48,7 @@ mod span;
 mod spelled;
 mod starts;
 mod state;
+mod stretch;
 mod table;
 mod terms;
 mod turned;

@@ -235,7 +235,7 @@ impl Evasion<'_> {
                 false => !is_blank(c) && openings.has_sign(c),
             };
             if is_place {
-                if (words.is_another_script_behind(here) || first_letters.may_begin(text, here))
+                if (words.is_another_script_behind(here) || words.may_begin(first_letters, here))
                     && !self.refuses(text, here)
                     && self.may_open(openings, text, here, openings.mixed() || words.may_be_drawn(here))
                 {

@@ -1,9 +1,11 @@
 //! The plain words of a text, each looked at once however many questions are asked about it.
 
+use super::first_letters::{COUNT, FirstLetters};
 use super::gate::Gate;
 use super::plain::{Kind, Word, char_at, is_wordy};
 use super::quiet::Run;
 use super::sound::{Said, Sounds};
+use super::stretch::Stretch;
 
 /// Words kept: one, and those of a phrase behind it.
 const KEPT: usize = 4;
@@ -27,6 +29,7 @@ pub(crate) struct Words<'t> {
     run: Run,
     /// The word that was asked about last whether it is drawn.
     rest: Word,
+    stretch: Stretch,
 }
 
 impl<'t> Words<'t> {
@@ -38,6 +41,7 @@ impl<'t> Words<'t> {
             border: Border::default(),
             run: Run::default(),
             rest: Word::NONE,
+            stretch: Stretch::default(),
         }
     }
 
@@ -103,6 +107,13 @@ impl<'t> Words<'t> {
         let (border, text) = (&mut self.border, self.text);
         self.run
             .pass(gate, sounds, text, from, |at| border.is_ahead(text, at))
+    }
+
+    /// May a reading begin with the letter at byte `at`, in text of one script? Asked from the beginning on.
+    #[inline]
+    pub(super) fn may_begin(&mut self, first_letters: &FirstLetters<'_>, at: usize) -> bool {
+        let ahead = self.stretch.ahead(self.text, at, COUNT);
+        ahead.is_none_or(|ahead| first_letters.may_begin(&ahead))
     }
 
     /// May letters from byte `at` on stand for those of another script that they look like? Asked from the beginning on.
