@@ -50,7 +50,7 @@ impl Builder {
     }
 
     /// Two sections, each empty without terms. In the first all terms are whole words that the gate is for: most words of a text
-    /// are passed over there. In the second every place is tried, in a fifth of the time that it would take all terms.
+    /// are passed over there. In the second every place is asked about.
     pub(crate) fn build(mut self, ask: Ask<'_>) -> Result<[Vec<u8>; 2], CompileError> {
         self.put_odd_ones_aside(ask)?;
         let words = section(self.words, true, false, ask)?;
@@ -58,7 +58,7 @@ impl Builder {
         Ok([words, others])
     }
 
-    /// One term that the gate is not for would keep it from all of them; of a million drawn from real texts four are none.
+    /// One term that the gate is not for would keep it from all of them. Of a million words and phrases of real texts, four are such.
     fn put_odd_ones_aside(&mut self, ask: Ask<'_>) -> Result<(), CompileError> {
         let mut term: Vec<char> = Vec::new();
         let mut odd = Vec::new();

@@ -97,6 +97,10 @@ pub(super) struct Filing {
 }
 
 impl Filing {
+    fn keys(&self) -> usize {
+        self.whole.len() + self.begins.len() + self.pairs.len()
+    }
+
     /// Files a term of one script by the sets of its words, and whether they may be written with digits.
     fn add(&mut self, number: u32, words: &[(Letters, bool)]) -> Result<(), TryReserveError> {
         let count = words.len();
@@ -184,7 +188,14 @@ pub(super) struct Filer<'b> {
     /// Letters drawn with Latin and with Cyrillic ones; made for the first term of several scripts.
     drawn: Option<[Drawn; 2]>,
     pub(super) filing: Filing,
+    /// Keys of all terms of several scripts that it takes.
+    keys: usize,
 }
+
+/// Most keys of one term of several scripts, and of all of them (200 MB while a set is compiled). Terms of two and three words
+/// of real texts, Russian and English mixed, have a hundred.
+const MAX_KEYS: usize = 4_096;
+const MAX_ALL_KEYS: usize = 1 << 24;
 
 impl<'b> Filer<'b> {
     pub(super) fn new(shapes: &'b Shapes<'b>) -> Self {
@@ -192,18 +203,21 @@ impl<'b> Filer<'b> {
             shapes,
             drawn: None,
             filing: Filing::default(),
+            keys: 0,
         }
     }
 
     /// Is the gate for this term? Not for one that can be drawn in too many ways, or with a sign beside a space that is none of
     /// ASCII. Nothing may be filed before.
     pub(super) fn takes(&mut self, term: &[char]) -> Result<bool, TryReserveError> {
-        if !is_simple(term) && beside_spaces(term).all(|sign| sign.is_ascii()) {
-            let takes = self.add_mixed(0, term);
-            self.filing = Filing::default();
-            return takes;
+        if is_simple(term) || !beside_spaces(term).all(|sign| sign.is_ascii()) {
+            return Ok(is_simple(term));
         }
-        Ok(is_simple(term))
+        let has_few_ways = self.add_mixed(0, term)?;
+        let keys = std::mem::take(&mut self.filing).keys();
+        let takes = has_few_ways && keys <= MAX_KEYS && self.keys + keys <= MAX_ALL_KEYS;
+        self.keys += if takes { keys } else { 0 };
+        Ok(takes)
     }
 
     /// Files a term, or a part of it and returns `false` where the gate is not for it.

@@ -24,6 +24,8 @@ use std::cmp::Ordering;
 pub(super) const COUNT: usize = 6;
 /// Most ways to draw the first letters of a term of several scripts; of more ways, fewer letters are filed.
 const MAX_WAYS: usize = 64;
+/// Most keys (256 MB while a set is compiled); with more, the answer is always yes.
+const MAX_KEYS: usize = 1 << 25;
 
 /// Terms by their first letters, in place.
 #[derive(Clone, Copy)]
@@ -74,6 +76,9 @@ impl<'b> FirstLetters<'b> {
                 let key = if goes_on { letters.key() } else { ended(letters) };
                 push(&mut keys, key).map_err(no_memory)?;
                 continue;
+            }
+            if keys.len() > MAX_KEYS {
+                return Ok([vec![1, 0], Vec::new()]);
             }
             // In a text of one script, the letters of the other ones are drawn with those of that script.
             term.retain(|&c| c != ' ');
