@@ -29,7 +29,8 @@ pub struct Found {
     pub shadowed: bool,
 }
 
-/// What was found in one content, live and shadow, and what follows from it.
+/// What was found in one content, live and shadow, and what follows from it; by default, nothing.
+#[derive(Default)]
 pub struct Judgement {
     pub action: Option<String>,
     pub score: f32,
@@ -156,13 +157,7 @@ pub fn judge(
     owner: &Owner<'_>,
 ) -> Result<Judgement> {
     if map.releases.is_empty() {
-        return Ok(Judgement {
-            action: None,
-            score: 0.0,
-            found: Vec::new(),
-            media: Vec::new(),
-            rules: Vec::new(),
-        });
+        return Ok(Judgement::default());
     }
     let compiled = map.compiled()?;
     let found = find(compiled, fields, selection, false)?;

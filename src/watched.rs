@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::material::digest_of;
 use crate::media_hits::MediaFields;
 use crate::pdqhash::hash_of;
-use crate::pg;
+use crate::pg::{self, read_ahead};
 use crate::trigger::Firing;
 use crate::verdict::Field;
 use crate::video::{frames_of, frames_text};
@@ -21,10 +21,12 @@ pub struct Watched<'r> {
 impl<'r> Watched<'r> {
     /// What the new row holds.
     pub fn of(firing: &'r Firing, attachment: &'r Attachment) -> Result<Self> {
-        let texts = attachment
-            .texts
-            .iter()
-            .map(|column| Ok((column, firing.text(column)?)));
+        let texts = attachment.texts.iter().map(|column| {
+            let text = firing.text(column)?;
+            // The rows of a statement are recorded in the order in which they were stored.
+            read_ahead(text.unwrap_or_default().as_bytes());
+            Ok((column, text))
+        });
         let images = attachment.images.iter().map(|column| {
             // SAFETY: attachment::of() checks that the column has this type.
             let hash = firing.value(column.number).map(|datum| unsafe { hash_of(datum) });
