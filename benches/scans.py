@@ -180,11 +180,12 @@ def alternative(session, package, rate, name, condition, differs, scale):
 
 
 def folding(server, scale):
-    """GB/s of folding with the offset map, over the texts of one script: the scan, less the scan that does nothing."""
+    """GB/s of folding with the offset map, over the texts of one script: the scan, less the scan that does nothing. Of many
+    rounds, since the difference of two runs of some milliseconds is little more than what other work makes of each."""
     found = {}
     series = Series()
     with server.session() as session:
-        for number in range(scale.rounds + 1):
+        for number in range(4 * scale.rounds + 1):
             for script in ("en", "ru"):
                 for name in ("noop", "fold"):
                     what = "peers.noop(body)" if name == "noop" else "peers.fold(body) < 0"
