@@ -52,7 +52,7 @@ pub use typo::MIN_TYPO_LETTERS;
 pub const FOLDING_VERSION: u32 = 3;
 
 /// Changes whenever the layout of compiled bytes changes.
-pub const FORMAT_VERSION: u32 = 8;
+pub const FORMAT_VERSION: u32 = 9;
 
 /// Longest term that can be added, in characters.
 pub const MAX_TERM_CHARS: usize = 1_000;

@@ -127,14 +127,6 @@ impl<'b> Table<'b> {
         Self { slots, mask }
     }
 
-    /// `false`: the key has no number.
-    #[inline]
-    pub(crate) fn may_have(&self, key: u64) -> bool {
-        let at = (key as usize & self.mask) * SLOT;
-        let slot = self.slots.get(at..).and_then(|rest| rest.first_chunk());
-        slot.is_some_and(|&slot| u64::from_le_bytes(slot) as u32 != super::NONE_U32)
-    }
-
     /// The numbers of a key; possibly others.
     #[inline]
     pub(crate) fn get(&self, key: u64) -> impl Iterator<Item = u32> + use<'b> {

@@ -1,6 +1,6 @@
 //! The keys that patterns are searched by: tokens, pairs of tokens, beginnings, grams.
 
-use super::tokens::{glance, gram_table_key, key_of, load, start_key};
+use super::tokens::{MARGIN, Margin, glance, gram_table_key, key_of, load, margin_key, start_key};
 use super::write::{Pattern, no_memory};
 use super::{GRAM, GRAMS, Grams, STARTS, kind};
 use crate::CompileError;
@@ -140,6 +140,18 @@ impl Seen {
         }
         !known
     }
+}
+
+/// Key of the gram at `at` of a pattern with what stands beside it; `key` is that of the gram in the table.
+pub(super) fn margin_of(key: u64, bytes: &[u8], at: u32) -> u64 {
+    let at = at as usize;
+    let length = gram_class(bytes.len()).1.length;
+    let margin = match at + length + MARGIN <= bytes.len() {
+        true => Margin::Behind,
+        false if at >= MARGIN => Margin::Before,
+        false => Margin::Nowhere,
+    };
+    margin_key(key, bytes, at, length, margin)
 }
 
 /// Lists of the patterns of each gram, and where each list begins.

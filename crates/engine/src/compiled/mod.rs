@@ -23,7 +23,7 @@
 //!   its longest proper prefix among the patterns (plus one; 28 bits) and how it is searched (4 bits); where its
 //!   targets start. All patterns that begin a text are the last one not after it in order, and its prefixes.
 //! - *pattern bytes*, *targets*: the bytes; the entries that each pattern stands for.
-//! - *head*, *pair*, *start* and *gram* filters and tables: see modules `filter` and `crate::matcher::finder`.
+//! - *head*, *pair*, *start*, *gram* and *margin* filters and tables: see modules `filter` and `crate::matcher::finder`.
 //! - *special*: entries for which each process prepares something in its own memory: wildcards, regular expressions, rules.
 //! - *allow slots*: slots that have allow entries.
 //! - *slots*: what each slot has, by its number: kinds of patterns and stages (1 byte each), classes of grams, classes of
@@ -73,6 +73,7 @@ enum Section {
     PairTable,
     StartFilter,
     GramFilter,
+    MarginFilter,
     GramTable,
     GramLists,
     Special,

@@ -230,13 +230,13 @@ impl<'b> Image<'b> {
         Filter::new(self.section(Section::StartFilter))
     }
 
-    /// Patterns by their grams.
-    pub(crate) fn grams(&self) -> (GramFilter<'b>, Table<'b>) {
-        let (filter, table) = (
-            self.section(Section::GramFilter),
-            self.section(Section::GramTable),
-        );
-        (GramFilter::new(filter), Table::new(table))
+    /// Patterns by their grams: the filter of grams, that of grams with what stands beside them, the table.
+    pub(crate) fn grams(&self) -> (GramFilter<'b>, Filter<'b>, Table<'b>) {
+        (
+            GramFilter::new(self.section(Section::GramFilter)),
+            Filter::new(self.section(Section::MarginFilter)),
+            Table::new(self.section(Section::GramTable)),
+        )
     }
 
     /// The inflected terms.

@@ -163,6 +163,30 @@ pub(crate) fn gram_table_key(x: u64, length: usize) -> u64 {
     mix(low(x, length) ^ (length as u64) << 56)
 }
 
+/// Bytes of a margin: they refuse most grams that stand in a text. With more of them more terms would have none.
+pub(super) const MARGIN: usize = 2;
+
+/// Where a pattern has the bytes that are looked for beside its gram.
+#[derive(Clone, Copy)]
+pub(crate) enum Margin {
+    Behind,
+    Before,
+    /// It is too short.
+    Nowhere,
+}
+
+/// Key of a gram of `length` bytes at `at` together with its margin; `gram` is its key in the table.
+#[inline(always)]
+pub(crate) fn margin_key(gram: u64, bytes: &[u8], at: usize, length: usize, margin: Margin) -> u64 {
+    let beside = match margin {
+        Margin::Behind => load(bytes, at + length),
+        // No pattern that has bytes before its gram stands where the text has none.
+        Margin::Before => at.checked_sub(MARGIN).map_or(0, |from| load(bytes, from)),
+        Margin::Nowhere => 0,
+    };
+    mix(gram ^ (low(beside, MARGIN) << 2 | margin as u64))
+}
+
 /// Bits of [`glance`].
 pub(super) const GLANCE_BITS: u32 = 18;
 

@@ -1,7 +1,7 @@
 //! From items to the bytes of a compiled set.
 
 use super::inflected::{self, InflectedTerm};
-use super::keys::{encode_grams, find_keys, gram_class, odd};
+use super::keys::{encode_grams, find_keys, gram_class, margin_of, odd};
 use super::slots::{encode_slots, slot_facts};
 use super::tokens::{gram_key, key_of, load};
 use super::typos::{self, TypoTerm};
@@ -275,16 +275,17 @@ impl Writer {
             odd: odd(&patterns, bytes_of),
         };
         let slots = encode_slots(&slot_facts(&patterns, &targets, &special, &entries));
-        let gram_filter = filter::build_gram_filter(keys.grams.iter().map(|&(_, number, at)| {
+        let bytes_of_number = |number: u32| {
             let pattern = patterns.get(number as usize);
-            let bytes = pattern.map_or(&[][..], |p| bytes_of(p.start, p.length));
+            pattern.map_or(&[][..], |p| bytes_of(p.start, p.length))
+        };
+        let gram_filter = filter::build_gram_filter(keys.grams.iter().map(|&(_, number, at)| {
+            let bytes = bytes_of_number(number);
             gram_key(load(bytes, at as usize), gram_class(bytes.len()).1.length)
         }));
-        let (gram_lists, gram_firsts) = encode_grams(&keys.grams, |number| {
-            patterns
-                .get(number as usize)
-                .map_or(&[][..], |p| bytes_of(p.start, p.length))
-        });
+        let margin = |&(key, number, at): &_| margin_of(key, bytes_of_number(number), at);
+        let margin_filter = filter::build_filter(keys.grams.iter().map(margin));
+        let (gram_lists, gram_firsts) = encode_grams(&keys.grams, bytes_of_number);
         drop(patterns);
         let words = |list: &[u32]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
         let inflected_section = inflected::build(&inflected, &mut ask)?;
@@ -307,6 +308,7 @@ impl Writer {
             filter::build_table(&keys.pairs),
             filter::build_filter(keys.starts.iter().copied()),
             gram_filter,
+            margin_filter,
             filter::build_table(&gram_firsts),
             gram_lists,
             words(&prepared),

@@ -13,7 +13,9 @@
 //! the caller's text is found; the boundaries themselves the caller judges.
 
 use super::tokenise::{Token, Tokens};
-use crate::compiled::tokens::{NO_PAIR, gram_key, gram_table_key, head_key, load, start_key};
+use crate::compiled::tokens::{
+    Margin, NO_PAIR, gram_key, gram_table_key, head_key, load, margin_key, start_key,
+};
 use crate::compiled::{Filter, GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, Table, kind};
 use crate::fold::Folder;
 use crate::processor::{Processor, for_this_processor};
@@ -114,7 +116,7 @@ impl Window<'_> {
     /// Patterns that may stand anywhere, by their grams.
     fn anywhere(&self, image: &Image<'_>, facts: SlotFacts, found: &mut impl Found) -> bool {
         let Self { kept, base, .. } = *self;
-        let (filter, table) = image.grams();
+        let (filter, margins, table) = image.grams();
         let classes = GRAMS.iter().enumerate();
         for (class, &Grams { length, stride }) in
             classes.filter(|(class, _)| facts.gram_classes >> class & 1 != 0)
@@ -125,7 +127,9 @@ impl Window<'_> {
             while block < end {
                 let next = block + 64 * stride;
                 let maybe = fast_grams(&filter, kept, block, end.min(next), class);
-                if maybe != 0 && !self.at_grams(image, &table, (block, stride, maybe), length, found) {
+                if maybe != 0
+                    && !self.at_grams(image, (&margins, &table), (block, stride, maybe), length, found)
+                {
                     return false;
                 }
                 block = next;
@@ -141,16 +145,22 @@ impl Window<'_> {
     fn at_grams(
         &self,
         image: &Image<'_>,
-        table: &Table<'_>,
+        (margins, table): (&Filter<'_>, &Table<'_>),
         (block, stride, maybe): (usize, usize, u64),
         length: usize,
         found: &mut impl Found,
     ) -> bool {
         let key = |at: usize| gram_table_key(load(self.kept, at), length);
-        let is_listed = |n: usize| u64::from(table.may_have(key(block + n * stride))) << n;
-        let listed = bits_of(maybe).fold(0, |bits, n| bits | is_listed(n));
+        let has_margin = |n: usize| {
+            let at = block + n * stride;
+            let gram = key(at);
+            let with = |margin| margins.may_have(margin_key(gram, self.kept, at, length, margin));
+            // All three, since which one it is cannot be guessed.
+            u64::from(with(Margin::Behind) | with(Margin::Before) | with(Margin::Nowhere)) << n
+        };
+        let maybe = bits_of(maybe).fold(0, |bits, n| bits | has_margin(n));
         let mut lists: Batch<(usize, u32)> = Batch::new();
-        for at in bits_of(listed).map(|n| block + n * stride) {
+        for at in bits_of(maybe).map(|n| block + n * stride) {
             for first in table.get(key(at)) {
                 if lists.is_full() {
                     if !self.in_lists(image, &lists, found) {
