@@ -19,6 +19,14 @@ fn bits(key: u64) -> u64 {
     1 << (key & 63) | 1 << (key >> 6 & 63) | 1 << (key >> 12 & 63)
 }
 
+/// The bytes of a filter; none if they are of a damaged length.
+fn sound(words: &[u8]) -> &[u8] {
+    match words.len() >= MIN_FILTER && words.len().is_power_of_two() {
+        true => words,
+        false => &[],
+    }
+}
+
 /// For a filter of `bytes` bytes, a power of two.
 fn shift(bytes: usize) -> u32 {
     64 - (bytes / 8).max(2).trailing_zeros()
@@ -26,11 +34,7 @@ fn shift(bytes: usize) -> u32 {
 
 impl<'b> Filter<'b> {
     pub(crate) fn new(words: &'b [u8]) -> Self {
-        // Of a damaged length: one that has nothing.
-        let bytes = match words.len() >= MIN_FILTER && words.len().is_power_of_two() {
-            true => words,
-            false => &[],
-        };
+        let bytes = sound(words);
         Self {
             words: bytes.as_chunks().0,
             shift: shift(bytes.len()),
@@ -52,62 +56,84 @@ impl<'b> Filter<'b> {
     }
 }
 
-/// A filter that is asked at every few bytes of a text: two bits of a key, and only the upper half of a key counts, so that
-/// one multiplication makes it.
+/// A filter that is asked at every few bytes of a text: keys and words are of 32 bits, so that a processor makes many keys
+/// at once; two bits of a word are a key's.
 #[derive(Clone, Copy)]
-pub(crate) struct GramFilter<'b>(Filter<'b>);
+pub(crate) struct GramFilter<'b> {
+    words: &'b [[u8; 4]],
+    /// The upper bits of a key that number its word: 32 less than how many there are.
+    shift: u32,
+}
 
-fn gram_bits(key: u64) -> u64 {
-    1 << (key >> 41 & 63) | 1 << (key >> 35 & 63)
+fn gram_shift(bytes: usize) -> u32 {
+    32 - (bytes / 4).max(2).trailing_zeros()
 }
 
 impl<'b> GramFilter<'b> {
     pub(super) fn new(words: &'b [u8]) -> Self {
-        Self(Filter::new(words))
+        let bytes = sound(words);
+        Self {
+            words: bytes.as_chunks().0,
+            shift: gram_shift(bytes.len()),
+        }
     }
 
-    /// `false`: the gram is not in the set.
+    /// The word that has the bits of a key, for [`Self::has`].
     #[inline(always)]
-    pub(crate) fn may_have(&self, key: u64) -> bool {
-        let word = self.0.word(key);
-        word >> (key >> 41 & 63) & word >> (key >> 35 & 63) & 1 != 0
+    pub(crate) fn word(&self, key: u32) -> u32 {
+        let word = self.words.get((key >> self.shift) as usize);
+        word.map_or(0, |&word| u32::from_le_bytes(word))
+    }
+
+    /// 0: the gram of this key, whose word this is, is not in the set; otherwise 1.
+    #[inline(always)]
+    pub(crate) fn has(word: u32, key: u32) -> u32 {
+        word >> (key >> 9 & 31) & word >> (key >> 4 & 31) & 1
     }
 }
 
 /// Bytes of a filter over these keys.
 pub(super) fn build_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    build(keys, (BITS_PER_KEY, MAX_FILTER), bits)
+    build(keys, (BITS_PER_KEY, MAX_FILTER))
 }
 
 /// The same, up to twice as large.
 pub(crate) fn build_large_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    build(keys, (BITS_PER_KEY, 2 * MAX_FILTER), bits)
+    build(keys, (BITS_PER_KEY, 2 * MAX_FILTER))
 }
 
 /// The same for grams.
-pub(super) fn build_gram_filter(keys: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    build(keys, (2 * BITS_PER_KEY, MAX_FILTER), gram_bits)
+pub(super) fn build_gram_filter(keys: impl ExactSizeIterator<Item = u32>) -> Vec<u8> {
+    let mut bytes = empty(keys.len(), (2 * BITS_PER_KEY, MAX_FILTER));
+    let shift = gram_shift(bytes.len());
+    let (words, _) = bytes.as_chunks_mut::<4>();
+    for key in keys {
+        if let Some(word) = words.get_mut((key >> shift) as usize) {
+            let bits = 1 << (key >> 9 & 31) | 1 << (key >> 4 & 31);
+            *word = (u32::from_le_bytes(*word) | bits).to_le_bytes();
+        }
+    }
+    bytes
 }
 
-fn build(
-    keys: impl ExactSizeIterator<Item = u64>,
-    (per_key, most): (usize, usize),
-    bits: fn(u64) -> u64,
-) -> Vec<u8> {
-    if keys.len() == 0 {
-        return Vec::new();
+/// Of the length for so many keys; of none without any.
+fn empty(keys: usize, (per_key, most): (usize, usize)) -> Vec<u8> {
+    match keys {
+        0 => Vec::new(),
+        _ => vec![0; (keys * per_key / 8).clamp(MIN_FILTER, most).next_power_of_two()],
     }
-    let length = (keys.len() * per_key / 8).clamp(MIN_FILTER, most);
-    let length = length.next_power_of_two();
-    let mut words = vec![0u8; length];
-    let (all, _) = words.as_chunks_mut::<8>();
-    let shift = shift(length);
+}
+
+fn build(keys: impl ExactSizeIterator<Item = u64>, size: (usize, usize)) -> Vec<u8> {
+    let mut bytes = empty(keys.len(), size);
+    let shift = shift(bytes.len());
+    let (words, _) = bytes.as_chunks_mut::<8>();
     for key in keys {
-        if let Some(word) = all.get_mut((key >> shift) as usize) {
+        if let Some(word) = words.get_mut((key >> shift) as usize) {
             *word = (u64::from_le_bytes(*word) | bits(key)).to_le_bytes();
         }
     }
-    words
+    bytes
 }
 
 /// From keys to numbers: open addressing, a slot is the upper half of the key and the number. Several keys may look

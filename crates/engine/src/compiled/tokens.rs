@@ -149,12 +149,22 @@ pub(crate) fn start_key(x: u64, class: usize) -> u64 {
     mix(low(x, length) ^ (class as u64) << 56)
 }
 
-/// Key of the gram of `length` (1 to 8) bytes that `x` begins with, for the filter of grams: one multiplication, of which
-/// the upper bits are good.
+/// Key of the gram of `length` (1 to 8) bytes that `x` begins with, for the filter of grams.
+pub(super) fn gram_key(x: u64, length: usize) -> u32 {
+    let x = low(x, length);
+    gram_key_of(x as u32, (x >> 32) as u32, length)
+}
+
+/// The same of the gram's first four bytes and the rest, zeros behind them: in numbers of 32 bits, of which a processor
+/// multiplies many at once. Upper and middle bits are good.
 #[inline(always)]
-pub(crate) fn gram_key(x: u64, length: usize) -> u64 {
-    // Another multiplier for each length, so that a shorter gram is not what a longer one begins with.
-    (x << (64 - length.clamp(1, 8) * 8)).wrapping_mul(MULTIPLIER.wrapping_add(length as u64 * 2))
+pub(crate) fn gram_key_of(four: u32, rest: u32, length: usize) -> u32 {
+    // Other multipliers for each length, so that a shorter gram is not what a longer one begins with.
+    let salt = length as u32 * 2;
+    let sum = four
+        .wrapping_mul(0x9e37_79b1 + salt)
+        .wrapping_add(rest.wrapping_mul(0x85eb_ca77 + salt));
+    (sum ^ sum >> 15).wrapping_mul(0xc2b2_ae3d)
 }
 
 /// The same for the table of grams, where all bits have to be good.

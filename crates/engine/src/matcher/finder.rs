@@ -12,11 +12,10 @@
 //! Every place found is one where the pattern stands, and every place where it stands between word boundaries of
 //! the caller's text is found; the boundaries themselves the caller judges.
 
+use super::gram_places::fast_grams;
 use super::tokenise::{Token, Tokens};
-use crate::compiled::tokens::{
-    Margin, NO_PAIR, gram_key, gram_table_key, head_key, load, margin_key, start_key,
-};
-use crate::compiled::{Filter, GRAMS, GramFilter, Grams, Image, STARTS, SlotFacts, Table, kind};
+use crate::compiled::tokens::{Margin, NO_PAIR, gram_table_key, head_key, load, margin_key, start_key};
+use crate::compiled::{Filter, GRAMS, Grams, Image, STARTS, SlotFacts, Table, kind};
 use crate::fold::Folder;
 use crate::processor::{Processor, for_this_processor};
 use arrayvec::ArrayVec;
@@ -226,57 +225,6 @@ fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
         bits &= bits.wrapping_sub(1);
         (bit < 64).then_some(bit)
     })
-}
-
-for_this_processor! {
-    fn fast_grams(filter: &GramFilter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
-}
-
-/// At which of at most 64 places a gram of the class may stand that some pattern has, as bits.
-#[inline(always)]
-fn grams(
-    _: impl Processor,
-    filter: &GramFilter<'_>,
-    kept: &[u8],
-    from: usize,
-    to: usize,
-    class: usize,
-) -> u64 {
-    // Written out, so that lengths and strides are constants of the loops.
-    match class {
-        0 => grams_of::<8, 4>(filter, kept, from, to),
-        1 => grams_of::<6, 2>(filter, kept, from, to),
-        2 => grams_of::<4, 1>(filter, kept, from, to),
-        3 => grams_of::<3, 1>(filter, kept, from, to),
-        4 => grams_of::<2, 1>(filter, kept, from, to),
-        _ => grams_of::<1, 1>(filter, kept, from, to),
-    }
-}
-
-#[inline(always)]
-fn grams_of<const LENGTH: usize, const STRIDE: usize>(
-    filter: &GramFilter<'_>,
-    kept: &[u8],
-    from: usize,
-    to: usize,
-) -> u64 {
-    let mut maybe = 0;
-    let mut look = |n: usize, eight: u64| {
-        // Grams at every place are those that begin with a character.
-        let begins = STRIDE > 1 || eight & 0xc0 != 0x80;
-        maybe |= u64::from(begins & filter.may_have(gram_key(eight, LENGTH))) << n;
-    };
-    let count = (to - from).div_ceil(STRIDE);
-    // The last few may have no eight bytes behind them.
-    let whole = kept.get(from..).unwrap_or_default();
-    let whole = whole.get(..(count - 1) * STRIDE + 8).unwrap_or(whole);
-    let mut fit = 0;
-    for (n, eight) in whole.array_windows().step_by(STRIDE).enumerate() {
-        look(n, u64::from_le_bytes(*eight));
-        fit = n + 1;
-    }
-    (fit..count).for_each(|n| look(n, load(kept, from + n * STRIDE)));
-    maybe
 }
 
 for_this_processor! {

@@ -15,6 +15,7 @@ mod disguises;
 mod edges;
 mod extras;
 mod finder;
+mod gram_places;
 mod inflected;
 mod regexes;
 mod rules;

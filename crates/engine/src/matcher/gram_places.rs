@@ -1,0 +1,106 @@
+//! At which places of folded text a gram stands that some pattern has, as far as a filter tells.
+//!
+//! The inner loop for terms that may stand inside words: a text is asked at every second or fourth byte, or at every
+//! character, so it is written for processors that do the same to many numbers at once. What the filter lets through is
+//! looked up by module `finder`.
+
+use crate::compiled::GramFilter;
+use crate::compiled::tokens::gram_key_of;
+use crate::processor::{Processor, for_this_processor};
+
+for_this_processor! {
+    pub(super) fn fast_grams(filter: &GramFilter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
+}
+
+/// At which of at most 64 places a gram of the class may stand that some pattern has, as bits.
+#[inline(always)]
+fn grams(
+    processor: impl Processor,
+    filter: &GramFilter<'_>,
+    kept: &[u8],
+    from: usize,
+    to: usize,
+    class: usize,
+) -> u64 {
+    // Written out, so that lengths and strides are constants of the loops; the last number is of the bytes that they read.
+    match class {
+        0 => grams_of::<8, 4, { LANES * 4 + 8 }>(processor, filter, kept, from, to),
+        1 => grams_of::<6, 2, { LANES * 2 + 8 }>(processor, filter, kept, from, to),
+        2 => grams_of::<4, 1, { LANES + 8 }>(processor, filter, kept, from, to),
+        3 => grams_of::<3, 1, { LANES + 8 }>(processor, filter, kept, from, to),
+        4 => grams_of::<2, 1, { LANES + 8 }>(processor, filter, kept, from, to),
+        _ => grams_of::<1, 1, { LANES + 8 }>(processor, filter, kept, from, to),
+    }
+}
+
+/// Places whose keys are made at once.
+const LANES: usize = 16;
+
+/// Key after key, word after word, answer after answer: most of it is done for several places at once, and the reads from the
+/// filter do not wait for each other.
+#[inline(always)]
+fn grams_of<const LENGTH: usize, const STRIDE: usize, const READ: usize>(
+    processor: impl Processor,
+    filter: &GramFilter<'_>,
+    kept: &[u8],
+    from: usize,
+    to: usize,
+) -> u64 {
+    let count = (to - from).div_ceil(STRIDE).min(64);
+    let (mut keys, mut begins) = ([0u32; 64], [0u8; 64]);
+    let lanes = keys.as_chunks_mut().0.iter_mut().zip(begins.as_chunks_mut().0);
+    for (n, (keys, begins)) in lanes.enumerate().take(count.div_ceil(LANES)) {
+        let rest = kept.get(from + n * LANES * STRIDE..).unwrap_or_default();
+        match rest.first_chunk::<READ>() {
+            Some(bytes) => gram_keys::<LENGTH, STRIDE>(bytes, keys, begins),
+            None => gram_keys::<LENGTH, STRIDE>(&padded::<READ>(rest), keys, begins),
+        }
+    }
+    let mut words = [0u32; 64];
+    for (word, &key) in words.iter_mut().zip(&keys).take(count) {
+        *word = filter.word(key);
+    }
+    let mut flags = [0u8; 64];
+    for (((flag, &begins), &key), word) in flags.iter_mut().zip(&begins).zip(&keys).zip(words) {
+        *flag = begins & (GramFilter::has(word, key) as u8).wrapping_neg();
+    }
+    processor.gather(&flags)
+}
+
+/// Keys of the grams at the first places of `bytes`, and 255 where one begins with a character.
+#[inline(always)]
+fn gram_keys<const LENGTH: usize, const STRIDE: usize>(
+    bytes: &[u8],
+    keys: &mut [u32; LANES],
+    begins: &mut [u8; LANES],
+) {
+    let byte = |at: usize| u32::from(bytes.get(at).copied().unwrap_or_default());
+    let two = |at: usize| byte(at) | byte(at + 1) << 8;
+    let four = |at: usize| two(at) | two(at + 2) << 16;
+    for (n, (key, begins)) in keys.iter_mut().zip(begins).enumerate() {
+        let at = n * STRIDE;
+        let (first, rest) = match LENGTH {
+            8 => (four(at), four(at + 4)),
+            6 => (four(at), two(at + 4)),
+            4 => (four(at), 0),
+            3 => (two(at) | byte(at + 2) << 16, 0),
+            2 => (two(at), 0),
+            _ => (byte(at), 0),
+        };
+        *key = gram_key_of(first, rest, LENGTH);
+        // Grams at every place are those that begin with a character.
+        *begins = if STRIDE > 1 || byte(at) & 0xc0 != 0x80 {
+            u8::MAX
+        } else {
+            0
+        };
+    }
+}
+
+/// The end of a text with zeros behind it.
+#[inline(always)]
+fn padded<const READ: usize>(rest: &[u8]) -> [u8; READ] {
+    let mut bytes = [0; READ];
+    bytes.iter_mut().zip(rest).for_each(|(to, &from)| *to = from);
+    bytes
+}
