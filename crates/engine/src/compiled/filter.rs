@@ -69,6 +69,12 @@ fn gram_shift(bytes: usize) -> u32 {
     32 - (bytes / 4).max(2).trailing_zeros()
 }
 
+/// Which bits of its word are a key's: other bits of the key than those that number the word.
+#[inline(always)]
+fn gram_bits(key: u32) -> [u32; 2] {
+    [key >> 9 & 31, key >> 4 & 31]
+}
+
 impl<'b> GramFilter<'b> {
     pub(super) fn new(words: &'b [u8]) -> Self {
         let bytes = sound(words);
@@ -88,7 +94,8 @@ impl<'b> GramFilter<'b> {
     /// 0: the gram of this key, whose word this is, is not in the set; otherwise 1.
     #[inline(always)]
     pub(crate) fn has(word: u32, key: u32) -> u32 {
-        word >> (key >> 9 & 31) & word >> (key >> 4 & 31) & 1
+        let [one, other] = gram_bits(key);
+        word >> one & word >> other & 1
     }
 }
 
@@ -109,8 +116,8 @@ pub(super) fn build_gram_filter(keys: impl ExactSizeIterator<Item = u32>) -> Vec
     let (words, _) = bytes.as_chunks_mut::<4>();
     for key in keys {
         if let Some(word) = words.get_mut((key >> shift) as usize) {
-            let bits = 1 << (key >> 9 & 31) | 1 << (key >> 4 & 31);
-            *word = (u32::from_le_bytes(*word) | bits).to_le_bytes();
+            let [one, other] = gram_bits(key);
+            *word = (u32::from_le_bytes(*word) | 1 << one | 1 << other).to_le_bytes();
         }
     }
     bytes

@@ -42,11 +42,15 @@ pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {
 
 #[cold]
 fn load_last(bytes: &[u8], at: usize) -> u64 {
-    let mut eight = [0; 8];
-    for (to, &from) in eight.iter_mut().zip(bytes.get(at..).unwrap_or_default()) {
-        *to = from;
-    }
-    u64::from_le_bytes(eight)
+    u64::from_le_bytes(padded(bytes.get(at..).unwrap_or_default()))
+}
+
+/// The bytes with zeros behind them, or as many of them as asked for.
+#[inline(always)]
+pub(crate) fn padded<const LENGTH: usize>(bytes: &[u8]) -> [u8; LENGTH] {
+    let mut out = [0; LENGTH];
+    out.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
+    out
 }
 
 /// The lowest `count` bytes of `x`; all of them from eight on.
@@ -97,11 +101,7 @@ pub(crate) fn hash_and_behind(window: &Window, length: usize) -> Option<(u64, u6
 /// Hash of `bytes[start..end]`, which are at least one.
 pub(crate) fn hash(bytes: &[u8], start: usize, end: usize) -> u64 {
     let token = bytes.get(start..end).unwrap_or_default();
-    let mut window = [0; size_of::<Window>()];
-    for (to, &from) in window.iter_mut().zip(token) {
-        *to = from;
-    }
-    match hash_and_behind(&window, token.len()) {
+    match hash_and_behind(&padded(token), token.len()) {
         Some((hash, _)) => hash,
         None => hash_of_long(token),
     }

@@ -31,15 +31,17 @@ const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How many powers of [`BASE`] are kept.
 const POWERS: usize = 64;
 
-static POWER: [u64; POWERS] = {
+const fn powers(of: u64) -> [u64; POWERS] {
     let mut out = [1_u64; POWERS];
     let mut n = 1;
     while n < POWERS {
-        out[n] = out[n - 1].wrapping_mul(BASE);
+        out[n] = out[n - 1].wrapping_mul(of);
         n += 1;
     }
     out
-};
+}
+
+static POWER: [u64; POWERS] = powers(BASE);
 
 #[inline]
 fn power(n: u32) -> u64 {
@@ -135,15 +137,7 @@ impl Letters {
 /// What undoes a multiplication by [`BASE`].
 const INVERSE: u64 = inverse(BASE);
 
-static INVERSE_POWER: [u64; POWERS] = {
-    let mut out = [1_u64; POWERS];
-    let mut n = 1;
-    while n < POWERS {
-        out[n] = out[n - 1].wrapping_mul(INVERSE);
-        n += 1;
-    }
-    out
-};
+static INVERSE_POWER: [u64; POWERS] = powers(INVERSE);
 
 /// Most letters of [`Sums`].
 pub(super) const MAX_SUMMED: usize = POWERS - 8;

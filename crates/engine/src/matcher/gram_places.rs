@@ -4,8 +4,8 @@
 //! character, so it is written for processors that do the same to many numbers at once. What the filter lets through is
 //! looked up by module `finder`.
 
-use crate::compiled::GramFilter;
-use crate::compiled::tokens::gram_key_of;
+use crate::compiled::tokens::{gram_key_of, padded};
+use crate::compiled::{GRAMS, GramFilter};
 use crate::processor::{Processor, for_this_processor};
 
 for_this_processor! {
@@ -23,13 +23,22 @@ fn grams(
     class: usize,
 ) -> u64 {
     // Written out, so that lengths and strides are constants of the loops; the last number is of the bytes that they read.
+    macro_rules! of_class {
+        ($class:literal) => {
+            grams_of::<
+                { GRAMS[$class].length },
+                { GRAMS[$class].stride },
+                { LANES * GRAMS[$class].stride + 8 },
+            >(processor, filter, kept, from, to)
+        };
+    }
     match class {
-        0 => grams_of::<8, 4, { LANES * 4 + 8 }>(processor, filter, kept, from, to),
-        1 => grams_of::<6, 2, { LANES * 2 + 8 }>(processor, filter, kept, from, to),
-        2 => grams_of::<4, 1, { LANES + 8 }>(processor, filter, kept, from, to),
-        3 => grams_of::<3, 1, { LANES + 8 }>(processor, filter, kept, from, to),
-        4 => grams_of::<2, 1, { LANES + 8 }>(processor, filter, kept, from, to),
-        _ => grams_of::<1, 1, { LANES + 8 }>(processor, filter, kept, from, to),
+        0 => of_class!(0),
+        1 => of_class!(1),
+        2 => of_class!(2),
+        3 => of_class!(3),
+        4 => of_class!(4),
+        _ => of_class!(5),
     }
 }
 
@@ -75,18 +84,13 @@ fn gram_keys<const LENGTH: usize, const STRIDE: usize>(
     begins: &mut [u8; LANES],
 ) {
     let byte = |at: usize| u32::from(bytes.get(at).copied().unwrap_or_default());
-    let two = |at: usize| byte(at) | byte(at + 1) << 8;
-    let four = |at: usize| two(at) | two(at + 2) << 16;
+    let number = |at: usize, length| (0..length).fold(0, |number, n| number | byte(at + n) << (8 * n));
     for (n, (key, begins)) in keys.iter_mut().zip(begins).enumerate() {
         let at = n * STRIDE;
-        let (first, rest) = match LENGTH {
-            8 => (four(at), four(at + 4)),
-            6 => (four(at), two(at + 4)),
-            4 => (four(at), 0),
-            3 => (two(at) | byte(at + 2) << 16, 0),
-            2 => (two(at), 0),
-            _ => (byte(at), 0),
-        };
+        let (first, rest) = (
+            number(at, LENGTH.min(4)),
+            number(at + 4, LENGTH.saturating_sub(4)),
+        );
         *key = gram_key_of(first, rest, LENGTH);
         // Grams at every place are those that begin with a character.
         *begins = if STRIDE > 1 || byte(at) & 0xc0 != 0x80 {
@@ -95,12 +99,4 @@ fn gram_keys<const LENGTH: usize, const STRIDE: usize>(
             0
         };
     }
-}
-
-/// The end of a text with zeros behind it.
-#[inline(always)]
-fn padded<const READ: usize>(rest: &[u8]) -> [u8; READ] {
-    let mut bytes = [0; READ];
-    bytes.iter_mut().zip(rest).for_each(|(to, &from)| *to = from);
-    bytes
 }
