@@ -11,7 +11,7 @@ use crate::spi::{self, Parameter};
 use pgrx::pg_sys;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -65,7 +65,8 @@ pub struct Attachment {
 }
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<pg_sys::Oid, Rc<Attachment>>> = RefCell::default();
+    /// By the number of the relation; asked for every row.
+    static KNOWN: RefCell<BTreeMap<u32, Rc<Attachment>>> = const { RefCell::new(BTreeMap::new()) };
     static STALE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -76,7 +77,7 @@ pub fn relation_invalidated(relation: pg_sys::Oid) {
         || KNOWN.with(|known| {
             known
                 .try_borrow()
-                .map_or(true, |known| known.contains_key(&relation))
+                .map_or(true, |known| known.contains_key(&relation.to_u32()))
         });
     if concerns_us {
         STALE.set(true);
@@ -87,14 +88,15 @@ pub fn relation_invalidated(relation: pg_sys::Oid) {
 pub fn of(relation: pg_sys::Relation) -> Result<Rc<Attachment>> {
     // SAFETY: the trigger's relation is open.
     let relation_oid = unsafe { (*relation).rd_id };
+    let number = relation_oid.to_u32();
     if STALE.replace(false) {
-        KNOWN.with_borrow_mut(HashMap::clear);
+        KNOWN.with_borrow_mut(BTreeMap::clear);
     }
-    if let Some(known) = KNOWN.with_borrow(|known| known.get(&relation_oid).cloned()) {
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(&number).cloned()) {
         return Ok(known);
     }
     let attachment = Rc::new(read(relation_oid)?);
-    KNOWN.with_borrow_mut(|known| known.insert(relation_oid, attachment.clone()));
+    KNOWN.with_borrow_mut(|known| known.insert(number, attachment.clone()));
     Ok(attachment)
 }
 

@@ -10,13 +10,9 @@ use crate::rights::{Guard, Rights};
 use crate::rollout::NUMBERS;
 use crate::rules;
 use crate::schedule::Time;
-use crate::table_scan::{Equal, Table, label_oid};
+use crate::table_scan::{Key, Table};
 use pgrx::pg_sys::{self, Datum};
 use std::collections::HashMap;
-use std::ffi::CStr;
-
-/// In the order of the enum, which is that of the slots.
-const STAGES: [(&CStr, &str); 2] = [(c"shadow", "shadow"), (c"live", "live")];
 
 /// What is read.
 pub struct Deployed {
@@ -36,6 +32,9 @@ struct Package {
 
 /// One row of `deployments`: what judges in a stage of a package.
 struct Deployment {
+    /// The stage as a value of its enum, and its label.
+    stage: Datum,
+    label: String,
     release: Option<i32>,
     rest: Option<i32>,
     /// Numbers below this are judged by `release`, the others by `rest`.
@@ -73,13 +72,14 @@ pub fn read(installed: Installed, at: Option<Time>) -> Result<Deployed> {
         let deployments = Deployments::open(schema)?;
         let table = Releases::open(schema)?;
         for package in &packages {
-            for (stage, (_, label)) in STAGES.iter().enumerate() {
-                if let Some(deployment) = deployments.newest(package.id, stage, at)? {
-                    for (release, numbers) in deployment.parts() {
-                        let numbers = (deployment.valid, numbers);
-                        releases.extend(table.read(package, release, label, numbers)?);
-                    }
+            // The stages in the order of their enum, which is that of the slots.
+            let mut behind = None;
+            while let Some(deployment) = deployments.newest(package.id, behind, at)? {
+                for (release, numbers) in deployment.parts() {
+                    let numbers = (deployment.valid, numbers);
+                    releases.extend(table.read(package, release, &deployment.label, numbers)?);
                 }
+                behind = Some(deployment.stage);
             }
         }
     }
@@ -103,7 +103,6 @@ impl Deployment {
 struct Deployments {
     table: Table,
     columns: [usize; 8],
-    stages: [Datum; STAGES.len()],
 }
 
 impl Deployments {
@@ -119,19 +118,11 @@ impl Deployments {
             c"expires_at",
             c"since",
         ])?;
-        let mut stages = [Datum::null(); STAGES.len()];
-        for (oid, (label, _)) in stages.iter_mut().zip(STAGES) {
-            *oid = label_oid(schema, c"stage", label)?.into();
-        }
-        Ok(Self {
-            table,
-            columns,
-            stages,
-        })
+        Ok(Self { table, columns })
     }
 
-    /// The newest deployment in a stage of a package, made until `at`.
-    fn newest(&self, package: i32, stage: usize, at: Option<Time>) -> Result<Option<Deployment>> {
+    /// The newest deployment of a package in the first stage that has one, made until `at`; only stages behind this one.
+    fn newest(&self, package: i32, behind: Option<Datum>, at: Option<Time>) -> Result<Option<Deployment>> {
         let [
             package_id,
             stage_of,
@@ -142,27 +133,19 @@ impl Deployments {
             expires_at,
             since,
         ] = self.columns;
-        let equal = |column, function, value| Equal {
-            column,
-            function,
-            value,
-        };
-        let keys = [
-            equal(package_id, pg_sys::F_INT4EQ, package.into()),
-            equal(
-                stage_of,
-                pg_sys::F_ENUM_EQ,
-                self.stages.get(stage).copied().unwrap_or(Datum::null()),
-            ),
-        ];
+        let mut keys = vec![Key::int4(package_id, package)];
+        // Not by label: looking one up took a twentieth of a session's first verdict.
+        keys.extend(behind.map(|stage| Key::behind(stage_of, stage)));
         let mut newest = None;
         // The newest comes first.
         self.table.each_by(c"deployments_current_idx", &keys, |row| {
             if at.is_some_and(|at| row.int8(since).is_none_or(|since| since > at)) {
                 return Ok(true);
             }
-            let share = row.printed(share, pg_sys::NUMERICOID)?;
+            let share = row.printed(share, pg_sys::numeric_out)?;
             newest = Some(Deployment {
+                stage: row.datum(stage_of).unwrap_or(Datum::null()),
+                label: row.label(stage_of)?.unwrap_or_default(),
                 release: row.int4(release),
                 rest: row.int4(rest),
                 numbers: share.map_or(NUMBERS, |share| numbers(&share)),
@@ -229,11 +212,8 @@ impl Releases {
             max_distance,
             rules_of,
         ] = &self.columns;
-        let keys = [(package_id, package.id), (release, number)].map(|(&column, value)| Equal {
-            column,
-            function: pg_sys::F_INT4EQ,
-            value: value.into(),
-        });
+        let keys =
+            [(package_id, package.id), (release, number)].map(|(&column, value)| Key::int4(column, value));
         let mut found = None;
         self.table.each_by(c"releases_pkey", &keys, |row| {
             let mut name = row.uuid(*key).unwrap_or_default();
@@ -252,7 +232,7 @@ impl Releases {
                 numbers,
                 salt: package.salt.clone(),
                 valid,
-                rules: rules::parse(row.printed(*rules_of, pg_sys::JSONBOID)?)?,
+                rules: rules::parse(row.printed(*rules_of, pg_sys::jsonb_out)?)?,
             });
             Ok(false)
         })?;

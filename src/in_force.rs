@@ -137,7 +137,7 @@ impl InForce {
             let table = Table::open(self.installed.schema, c"installation")?;
             let [id, salt] = table.columns([c"installation_id", c"salt"])?;
             table.each(|row| {
-                if let (Some(id), Some(salt)) = (row.printed(id, pg_sys::UUIDOID)?, row.bytes(salt)) {
+                if let (Some(id), Some(salt)) = (row.printed(id, pg_sys::uuid_out)?, row.bytes(salt)) {
                     self.installation.get_or_init(|| Installation { id, salt });
                 }
                 Ok(())

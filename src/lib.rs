@@ -222,6 +222,7 @@ extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     gucs::register();
+    pg_moderation_engine::find_processor();
     if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
         // pgrx appends a captured backtrace to the DETAIL that clients see: none, unless the DBA asks for it.
         // SAFETY: a backend has one thread when it loads libraries.

@@ -15,11 +15,34 @@ pub struct Table {
     relation: pg_sys::Relation,
 }
 
-/// A column must have this value: its number, the function that compares, the value.
-pub struct Equal {
+/// What a column must have: its number, how its value must compare with this one, the function that compares.
+pub struct Key {
     pub column: usize,
+    pub strategy: u32,
     pub function: u32,
     pub value: Datum,
+}
+
+impl Key {
+    /// An integer column must have this value.
+    pub fn int4(column: usize, value: i32) -> Self {
+        Self {
+            column,
+            strategy: pg_sys::BTEqualStrategyNumber,
+            function: pg_sys::F_INT4EQ,
+            value: value.into(),
+        }
+    }
+
+    /// A column of one of our enums must have a label behind this one.
+    pub fn behind(column: usize, label: Datum) -> Self {
+        Self {
+            column,
+            strategy: pg_sys::BTGreaterStrategyNumber,
+            function: pg_sys::F_ENUM_GT,
+            value: label,
+        }
+    }
 }
 
 /// One row; columns count from 1 as [`Table::columns`] numbers them.
@@ -76,25 +99,28 @@ impl Row {
             .map(|datum| unsafe { std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), 16) }.to_vec())
     }
 
-    /// As its type prints it.
-    pub fn printed(&self, column: usize, type_oid: pg_sys::Oid) -> Result<Option<String>> {
-        self.datum(column)
-            .map(|datum| pg::output(type_oid, datum))
-            .transpose()
-    }
-
     /// The label of a value of one of our enums.
     pub fn label(&self, column: usize) -> Result<Option<String>> {
+        self.printed(column, pg_sys::enum_out)
+    }
+
+    /// As the output function of its type, which must need nothing but the value, prints it: looking the function up took a
+    /// thirtieth of a session's first verdict.
+    pub fn printed(
+        &self,
+        column: usize,
+        output: unsafe fn(pg_sys::FunctionCallInfo) -> Datum,
+    ) -> Result<Option<String>> {
         let Some(datum) = self.datum(column) else {
             return Ok(None);
         };
-        // SAFETY: the column is declared an enum; its output function needs nothing but the value.
-        let printed = unsafe { pgrx::direct_function_call_as_datum(pg_sys::enum_out, &[Some(datum)]) };
-        let printed = printed.ok_or(Error::Internal("an enum label is missing"))?;
+        // SAFETY: the caller names the function of the column's declared type.
+        let printed = unsafe { pgrx::direct_function_call_as_datum(output, &[Some(datum)]) };
+        let printed = printed.ok_or(Error::Internal("a value prints as nothing"))?;
         // SAFETY: an output function returns a C string.
         let printed = unsafe { CStr::from_ptr(printed.cast_mut_ptr()) };
-        let label = printed.to_str().map_err(|_| Error::InvalidText)?;
-        Ok(Some(label.to_owned()))
+        let printed = printed.to_str().map_err(|_| Error::InvalidText)?;
+        Ok(Some(printed.to_owned()))
     }
 }
 
@@ -153,11 +179,11 @@ impl Table {
         done
     }
 
-    /// The rows whose leading columns of the index have these values, in its order, until `each` returns `false`.
+    /// The rows whose leading columns of the index have what the keys say, in its order, until `each` returns `false`.
     pub fn each_by(
         &self,
         index: &CStr,
-        keys: &[Equal],
+        keys: &[Key],
         mut each: impl FnMut(&Row) -> Result<bool>,
     ) -> Result<()> {
         let index = relation_oid(self.schema, index)?;
@@ -170,7 +196,7 @@ impl Table {
                 pg_sys::ScanKeyInit(
                     entry,
                     key.column as pg_sys::AttrNumber,
-                    pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+                    key.strategy as pg_sys::StrategyNumber,
                     key.function.into(),
                     key.value,
                 );

@@ -182,6 +182,9 @@ fn conclude(
     media: Vec<MediaFound>,
     owner: &Owner<'_>,
 ) -> Result<Judgement> {
+    if found.is_empty() && media.is_empty() {
+        return Ok(Judgement::default());
+    }
     let mut rules = Vec::new();
     let asked = actions(
         releases,

@@ -63,6 +63,12 @@ pub const MAX_COMPILED_BYTES: usize = 512 * 1024 * 1024;
 /// Most folded text that the terms of one set may have together, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 128 * 1024 * 1024;
 
+/// Asks what processor this is, which the first text would otherwise wait for: a virtual machine has to ask its host, which takes
+/// tens of microseconds.
+pub fn find_processor() {
+    processor::kind();
+}
+
 /// BLAKE3, as compiled sets are checked with.
 pub fn checksum(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()

@@ -94,6 +94,7 @@ fn good(bad: &[u8; LANE]) -> usize {
 }
 
 for_this_processor! {
+    [Avx2]
     /// Folds blocks of `text[at..stop]` onto `out`, as far as they go without a break, and returns where that ends: at a
     /// character boundary. `space`: what was folded last is a space; kept up to date.
     pub(super) fn fold_blocks(text: &[u8], at: usize, stop: usize, space: &mut bool, out: &mut Vec<u8>) -> usize = blocks;

@@ -228,7 +228,7 @@ fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
 }
 
 for_this_processor! {
-    fn fast_candidates(words: &Words<'_, '_>, from: usize, to: usize) -> u64 = candidates;
+    [Avx512, Avx2] fn fast_candidates(words: &Words<'_, '_>, from: usize, to: usize) -> u64 = candidates;
 }
 
 /// Which of at most 64 tokens (more than none) a pattern may begin with, as bits.

@@ -9,7 +9,7 @@ use crate::compiled::{GRAMS, GramFilter};
 use crate::processor::{Processor, for_this_processor};
 
 for_this_processor! {
-    pub(super) fn fast_grams(filter: &GramFilter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
+    [Avx2] pub(super) fn fast_grams(filter: &GramFilter<'_>, kept: &[u8], from: usize, to: usize, class: usize) -> u64 = grams;
 }
 
 /// At which of at most 64 places a gram of the class may stand that some pattern has, as bits.

@@ -80,7 +80,7 @@ impl<'k> Kept<'k> {
 
     #[inline(always)]
     fn window(&self, at: usize) -> Option<&Window> {
-        let whole = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+        let whole = self.bytes.array_windows().nth(at);
         whole.or_else(|| self.tail.get(at - self.tail_start..)?.first_chunk())
     }
 }
@@ -130,8 +130,6 @@ const MAX_KEPT: usize = 64 * 1024;
 
 /// Bytes looked at together.
 const BLOCK: usize = 64;
-/// Edges noted together.
-const STEP: usize = 8;
 
 thread_local! {
     static LIST: Cell<Tokens> = const { Cell::new(Tokens::new()) };
@@ -141,7 +139,7 @@ thread_local! {
 pub(super) struct Tokens {
     list: Vec<Token>,
     /// Where letters begin and end in turn.
-    edges: Vec<usize>,
+    edges: Vec<u32>,
 }
 
 impl Drop for Tokens {
@@ -177,7 +175,7 @@ impl Tokens {
 }
 
 for_this_processor! {
-    fn fast_tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Tokens) = tokenise;
+    [Avx512, Avx2] fn fast_tokenise(text: &str, folder: &Folder<'_>, from: usize, tokens: &mut Tokens) -> () = tokenise;
 }
 
 #[inline(always)]
@@ -192,38 +190,29 @@ fn tokenise(
     let mut before = 0u64;
     for at in (from..kept.len()).step_by(BLOCK) {
         let mask = letters(processor, kept, at);
-        let mut changes = mask ^ (mask << 1 | before);
+        let changes = mask ^ (mask << 1 | before);
         before = mask >> (BLOCK - 1);
-        let count = edges.len() + changes.count_ones() as usize;
-        // Several at a time, so that there are few branches; what is too many goes again.
-        while changes != 0 {
-            let mut some = [0; STEP];
-            for edge in &mut some {
-                *edge = at + changes.trailing_zeros() as usize;
-                changes &= changes.wrapping_sub(1);
-            }
-            edges.extend_from_slice(&some);
-        }
-        edges.truncate(count);
+        processor.number(changes, at as u32, edges);
     }
     if edges.len() % 2 == 1 {
-        edges.push(kept.len());
+        edges.push(kept.len() as u32);
     }
     let (all, _) = edges.as_chunks::<2>();
     let kept = Kept::new(kept);
     if let [Run { plain: true, .. }] = folder.runs() {
         let mut next = all.iter();
         let Some(&[start, end]) = next.next() else { return };
-        let mut token = Token::whole(&kept, start, end);
+        let mut token = Token::whole(&kept, start as usize, end as usize);
         // Each goes onto the list when the next one is known.
         list.extend(next.map(|&[start, end]| {
-            let next = Token::whole(&kept, start, end);
+            let next = Token::whole(&kept, start as usize, end as usize);
             std::mem::replace(&mut token, next).before(&kept, &next)
         }));
         list.push(token);
     } else {
         let mut runs = Runs::new(folder.runs(), base, from);
-        for &[start, end] in all {
+        for &edges in all {
+            let [start, end] = edges.map(|edge| edge as usize);
             if runs.holds(start, end) {
                 push(&kept, list, Token::whole(&kept, start, end));
             } else {
